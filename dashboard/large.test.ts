@@ -39,17 +39,35 @@ async function large(): Promise<TestFederation> {
 describe('the overview of 500 clusters on three tracks', () => {
   useBrowser();
 
-  it('is drawn whole, and then only where something changes', async () => {
+  it('is drawn whole, laid out where it is in view, and then drawn only where something changes', async () => {
     const federation = await large();
     const seen = await visit(federation);
     const { page } = seen;
-    const rows = page.getByRole('region', { name: 'Clusters by tracks' }).locator('tbody tr');
+    const matrix = page.getByRole('region', { name: 'Clusters by tracks' });
+    const rows = matrix.locator('tbody tr');
     await rows.nth(499).waitFor();
     expect(await rows.first().locator('td').count()).toBe(4);
+    expect(await matrix.getByRole('rowheader').count()).toBe(500);
+    expect(
+      await matrix
+        .getByRole('row', { name: /cluster-499/ })
+        .getByRole('cell')
+        .count(),
+    ).toBe(4);
+    const inView = `[...document.querySelectorAll('.matrix tbody tr')].map((row) => row.checkVisibility({ contentVisibilityAuto: true }))`;
+    const atTop = (await page.evaluate(inView)) as boolean[];
+    expect([atTop[0], atTop[499], atTop.filter(Boolean).length < 250]).toEqual([true, false, true]);
+    await page.evaluate('scrollTo(0, document.documentElement.scrollHeight)');
+    await expect.poll(async () => ((await page.evaluate(inView)) as boolean[])[499]).toBe(true);
+    const lefts = (row: string) =>
+      page.evaluate(`[...document.querySelector('${row}').cells].map((cell) => cell.getBoundingClientRect().left)`);
+    expect(await lefts('.matrix tbody:last-child tr:last-child')).toEqual(await lefts('.matrix thead tr'));
+
+    // And then it is drawn only where something changes.
     await page.evaluate(`{
       const changed = (window.changed = new Set());
       const note = ({ target }) => changed.add((target.closest ?? target.parentElement.closest).call(target.closest ? target : target.parentElement, 'tr')?.querySelector('th')?.textContent);
-      new MutationObserver((all) => all.forEach(note)).observe(document.querySelector('.matrix tbody'), {
+      new MutationObserver((all) => all.forEach(note)).observe(document.querySelector('.matrix'), {
         subtree: true, childList: true, characterData: true, attributes: true,
       });
     }`);

@@ -33,6 +33,9 @@ export type PagesCost = Readonly<{
   /** While the page scrolls from end to end: frames a second, and tasks of 50 ms or more. */
   framesPerSecond: number;
   longTasks: number;
+  /** The same rows and texts as a bare table in an empty page, scrolled in the same browser: what the machine allows. */
+  bareFramesPerSecond: number;
+  bareLongTasks: number;
 }>;
 
 export async function measurePages(plan: PagesPlan): Promise<PagesCost> {
@@ -111,16 +114,18 @@ async function drawn({ clusters, repeat }: PagesPlan, link: string) {
       await page.goto(new URL('/', link).href, { waitUntil: 'commit' });
       looks.push((await page.evaluate(untilRows(clusters))) as (typeof looks)[number]);
     }
-    const scrolled = (await page.evaluate(scrollThrough)) as Readonly<{
-      frames: number;
-      seconds: number;
-      long: number;
-    }>;
+    const scrolled = (await page.evaluate(scrollThrough)) as Scrolled;
+    const texts = (await page.evaluate(textsOfMatrix)) as readonly (readonly string[])[];
+    const bare = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    await bare.setContent(bareTable(texts));
+    const bareScrolled = (await bare.evaluate(scrollThrough)) as Scrolled;
     return {
       drawnSeconds: median(looks.map((look) => look.drawn)) / 1_000,
       firstPaintSeconds: median(looks.map((look) => look.painted)) / 1_000,
       framesPerSecond: scrolled.frames / scrolled.seconds,
       longTasks: scrolled.long,
+      bareFramesPerSecond: bareScrolled.frames / bareScrolled.seconds,
+      bareLongTasks: bareScrolled.long,
     };
   } finally {
     await browser.close();
@@ -137,6 +142,17 @@ function untilRows(count: number): string {
     };
     look();
   })`;
+}
+
+type Scrolled = Readonly<{ frames: number; seconds: number; long: number }>;
+
+const textsOfMatrix =
+  "[...document.querySelectorAll('.matrix tr')].map((row) => [...row.cells].map((cell) => cell.textContent))";
+
+/** No style but the height of a row. Texts are names and versions of a herd of ours: nothing in them is markup. */
+function bareTable(rows: readonly (readonly string[])[]): string {
+  const cells = rows.map((row) => `<tr>${row.map((text) => `<td style="height:27px">${text}</td>`).join('')}</tr>`);
+  return `<!doctype html><title>bare</title><table style="width:100%">${cells.join('')}</table>`;
 }
 
 const scrollThrough = `new Promise((resolve) => {

@@ -8,8 +8,20 @@ import { Mark, Said, type Sign } from '../parts/text.tsx';
 import { When } from '../parts/time.tsx';
 
 const rowsFirst = 60;
+/** The browser lays out and paints so many at a time: those in view and next to it. */
+const rowsTogether = 20;
 const scoreLow = 0.5;
 const certificateLeftMs = 4 * 3_600_000;
+
+/** Rows that the browser skips while nobody sees them are blocks to it; this keeps them a table for who listens, everywhere. */
+const semantics = {
+  table: { role: 'table' },
+  rows: { role: 'rowgroup' },
+  row: { role: 'row' },
+  head: { role: 'columnheader' },
+  name: { role: 'rowheader' },
+  cell: { role: 'cell' },
+} as const;
 
 type MatrixProps = Readonly<{ tracks: readonly TrackStatusView[]; clusters: readonly ClusterStateView[] }>;
 
@@ -50,23 +62,29 @@ export function ClusterMatrix({ tracks, clusters }: MatrixProps) {
   return (
     <Panel title="Clusters" aside={chosen}>
       <Wide label="Clusters by tracks, a table">
-        <table class="matrix">
-          <thead>
-            <tr>
-              <th scope="col">cluster</th>
-              <th scope="col">certificate ends</th>
+        <table class="matrix" {...semantics.table} style={{ '--tracks': tracks.length }}>
+          <thead {...semantics.rows}>
+            <tr {...semantics.row}>
+              <th scope="col" {...semantics.head}>
+                cluster
+              </th>
+              <th scope="col" {...semantics.head}>
+                certificate ends
+              </th>
               {tracks.map(({ track }) => (
-                <th key={track} scope="col">
+                <th key={track} scope="col" {...semantics.head}>
                   <Said text={track} />
                 </th>
               ))}
             </tr>
           </thead>
-          <tbody>
-            {shown.slice(0, rowsMax).map((row) => (
-              <Row key={row.cluster} row={row} />
-            ))}
-          </tbody>
+          {parts(shown.slice(0, rowsMax)).map((rows, at) => (
+            <tbody key={at} {...semantics.rows}>
+              {rows.map((row) => (
+                <Row key={row.cluster} row={row} />
+              ))}
+            </tbody>
+          ))}
         </table>
       </Wide>
       <p class="quiet legend">
@@ -75,6 +93,11 @@ export function ClusterMatrix({ tracks, clusters }: MatrixProps) {
       </p>
     </Panel>
   );
+}
+
+function parts(rows: readonly ClusterStateView[]): readonly (readonly ClusterStateView[])[] {
+  const count = Math.ceil(rows.length / rowsTogether);
+  return Array.from({ length: count }, (_, at) => rows.slice(at * rowsTogether, (at + 1) * rowsTogether));
 }
 
 type RowProps = Readonly<{ row: ClusterStateView }>;
@@ -87,8 +110,8 @@ class Row extends Component<RowProps> {
 
   override render({ row }: RowProps) {
     return (
-      <tr>
-        <th scope="row">
+      <tr {...semantics.row}>
+        <th scope="row" {...semantics.name}>
           <Mark sign={signOf(row)} title={whyOf(row)} />{' '}
           <Link to={pathOf('clusters', row.cluster)}>
             <Said text={row.cluster} />
@@ -96,7 +119,7 @@ class Row extends Component<RowProps> {
           {!row.connected && <span class="tag">away</span>}
           {row.quarantined && <span class="tag">quarantine</span>}
         </th>
-        <td>
+        <td {...semantics.cell}>
           <When ms={row.certificateExpiresAtMs} />
         </td>
         {row.tracks.map((cell) => (
@@ -112,7 +135,7 @@ function Cell({ cell }: Readonly<{ cell: ClusterTrackView }>) {
   const alerts = cell.alerts.reduce((sum, { count }) => sum + count, 0);
   const families = cell.alerts.map(({ family, count }) => `${family} ${count}`).join(', ');
   return (
-    <td>
+    <td {...semantics.cell}>
       <Mark sign={signOfCell(cell)} title={refusedCode ?? undefined} /> {live === null ? '–' : `v${live}`}
       {wanted !== null && wanted !== live && <span class="quiet"> → v{wanted}</span>}
       {shadow !== null && <span class="tag">shadow v{shadow}</span>}

@@ -1,5 +1,3 @@
-import type { ComponentChildren } from 'preact';
-
 /** Control characters but line breaks and tabs, and those that turn the direction of what follows. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be acted upon.
 const acting = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
@@ -22,11 +20,6 @@ export function Code({ text }: Readonly<{ text: string }>) {
   );
 }
 
-/** Read aloud and not seen. */
-function Spoken({ children }: Readonly<{ children: ComponentChildren }>) {
-  return <span class="spoken">{children}</span>;
-}
-
 export type Sign = 'critical' | 'warning' | 'notice' | 'good' | 'none';
 
 const shapes: Readonly<Record<Sign, readonly [string, string]>> = {
@@ -37,13 +30,15 @@ const shapes: Readonly<Record<Sign, readonly [string, string]>> = {
   none: ['○', 'unknown'],
 };
 
-/** A state by its shape, its colour and its word. */
+/**
+ * A state by its shape, its colour and its word. The word is a label: a text that is moved out of sight is a layer of its own to the
+ * browser, and of 500 clusters there are two thousand marks.
+ */
 export function Mark({ sign, title }: Readonly<{ sign: Sign; title?: string | undefined }>) {
   const [shape, word] = shapes[sign];
   return (
-    <span class={`mark ${sign}`} title={title}>
-      <span aria-hidden="true">{shape}</span>
-      <Spoken>{title === undefined ? word : `${word}: ${title}`}</Spoken>
+    <span class={`mark ${sign}`} role="img" aria-label={title === undefined ? word : `${word}: ${title}`} title={title}>
+      {shape}
     </span>
   );
 }
