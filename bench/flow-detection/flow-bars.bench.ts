@@ -120,7 +120,9 @@ async function barsOf(set: string, clusters: readonly Work[], stepsMax: number, 
 
 function judgedIn(scorer: FlowScorer, window: NamedSlice): Judged[] {
   const { slice, names } = window;
-  return scorer.score(window).flatMap(({ total, logit }, edge): Judged[] => {
+  const edges = scorer.score(window);
+  const deployed = scorer.scoresOf(edges);
+  return edges.flatMap(({ logit }, edge): Judged[] => {
     const { protocol, port, labels } = names.edges[edge] as (typeof names.edges)[number];
     if (labels.length > 0 && labels.every((label) => label === 'drift')) return [];
     const [client, server] = [slice.clients[edge], slice.servers[edge]].map((row) =>
@@ -135,7 +137,7 @@ function judgedIn(scorer: FlowScorer, window: NamedSlice): Judged[] {
           'seen service': evidence.service > 0 ? 0 : 1,
           'memory alone': edgeSurprisal(evidence, Number.NaN).total,
           'model alone': Number.isNaN(logit) ? 0 : -logit,
-          deployed: total,
+          deployed: deployed[edge] as number,
         },
       },
     ];

@@ -25,6 +25,7 @@ export function scoreWork(spec: ModelSpec, weights: Float32Array, work: readonly
     const scorer = new FlowScorer(spec, weights, (reader) => learnFlowCluster(reader, learnt));
     const scored = judged.flatMap(({ window, hostile }) => {
       const edges = scorer.score(window);
+      const judgedBy = scorer.scoresOf(edges);
       return edges.map((edge, at): Scored => {
         const { evidence, way } = contextOf(scorer, window, at);
         return {
@@ -36,7 +37,7 @@ export function scoreWork(spec: ModelSpec, weights: Float32Array, work: readonly
             'seen pair and service': evidence.service > 0 ? 0 : 1,
             'local memory only': edgeSurprisal(evidence, Number.NaN).total,
             'shared model only': Number.isNaN(edge.logit) ? 0 : -edge.logit,
-            [deployed]: edge.total,
+            [deployed]: judgedBy[at] as number,
           },
         };
       });

@@ -15,6 +15,11 @@ export type FlowClusterState = Readonly<{
   reference: ReferenceGraph;
   /** How much of a say the shared model has here, 0 … 1: as far as it knows the cluster's own pairs (link-check.ts). */
   sharedWeight: number;
+  /**
+   * The middle surprisal of normal edges that the cluster had seen before, nats; undefined where there were none. No edge
+   * scores lower: that a pair is busier than others does not excuse what is asked of it.
+   */
+  seenUsual: number | undefined;
   /** How normal edges, and the worst edge of normal workloads, score here; undefined before anything was learnt. */
   edgeTail: Tail | undefined;
   workloadTail: Tail | undefined;
@@ -25,6 +30,7 @@ export type FlowClusterRecord = Readonly<{
   reference: ReferenceRecord;
   /** 1 in records of before it was measured. */
   sharedWeight?: number;
+  seenUsual?: number;
   edgeTail?: Tail;
   workloadTail?: Tail;
 }>;
@@ -54,23 +60,42 @@ function calibrated(
   reader: LinkReader,
   { memory, reference, sharedWeight }: Pick<FlowClusterState, 'memory' | 'reference' | 'sharedWeight'>,
   windows: readonly NamedSlice[],
-): Pick<FlowClusterState, 'edgeTail' | 'workloadTail'> {
+): Pick<FlowClusterState, 'seenUsual' | 'edgeTail' | 'workloadTail'> {
   const stride = Math.max(1, windows.length / calibrationWindowsMax);
-  const edges: number[] = [];
-  const workloads: number[] = [];
+  const judged: Readonly<{ window: NamedSlice; edges: readonly JudgedEdge[] }>[] = [];
   for (let place = 0; place < windows.length; place += stride) {
     const window = windows[Math.floor(place)] as NamedSlice;
     const pairs = namedPairs(window, reader.columns);
-    const scores = memory.without(window, () => {
+    const edges = memory.without(window, () => {
       const onlyHere = (source: string, target: string) => memory.evidence(source, target, '').pair === 0;
       const logits = sharedLogits(reader, reference, pairs, onlyHere);
       return surprisals({ memory, sharedWeight }, window, pairs, logits);
     });
-    for (const { total } of scores) edges.push(total);
-    workloads.push(...worstByClient(window, scores).values());
+    judged.push({ window, edges });
   }
-  return { edgeTail: tailOf(edges), workloadTail: tailOf(workloads) };
+  const seen = judged
+    .flatMap(({ edges }) => edges.flatMap(({ isSeen, total }) => (isSeen ? [total] : [])))
+    .sort(ascending);
+  const seenUsual = seen[Math.floor(seen.length / 2)];
+  const scored = judged.map(({ window, edges }) => ({ window, scores: scoresOf(edges, seenUsual) }));
+  return {
+    seenUsual,
+    edgeTail: tailOf(scored.flatMap(({ scores }) => scores)),
+    workloadTail: tailOf(scored.flatMap(({ window, scores }) => [...worstByClient(window, scores).values()])),
+  };
 }
+
+function ascending(a: number, b: number): number {
+  return a - b;
+}
+
+/** What edges of a window are judged by, nats, shape [edges]: being more usual than half of what was seen before excuses nothing. */
+export function scoresOf(edges: readonly EdgeSurprisal[], seenUsual: number | undefined): number[] {
+  return edges.map(({ total }) => Math.max(total, seenUsual ?? Number.NEGATIVE_INFINITY));
+}
+
+/** `isSeen`: the pair was, and with this service. */
+type JudgedEdge = EdgeSurprisal & Readonly<{ isSeen: boolean }>;
 
 /** Surprisal of each edge of a window by the memory and what the shared model says of its pairs, shape [edges]. */
 export function surprisals(
@@ -78,31 +103,33 @@ export function surprisals(
   { slice, names }: NamedSlice,
   { keys, pairOfEdge }: NamedPairs,
   { link, refusal }: PairLogits,
-): EdgeSurprisal[] {
+): JudgedEdge[] {
   return names.edges.map(({ protocol, port }, edge) => {
     const client = keys[slice.clients[edge] as number] as string;
     const server = keys[slice.servers[edge] as number] as string;
     const evidence = memory.evidence(client, server, serviceOf(protocol, port));
     const ofPair = (logits: Float32Array) => logits[pairOfEdge[edge] as number] ?? Number.NaN;
     const verdicts = refusal && { share: refusedShareOf(slice, edge), logit: ofPair(refusal) };
-    return judgedEdge(evidence, sharedWeight * ofPair(link), verdicts, memory.windows);
+    const isSeen = evidence.pair > 0 && evidence.service > 0;
+    return { ...judgedEdge(evidence, sharedWeight * ofPair(link), verdicts, memory.windows), isSeen };
   });
 }
 
 /** The highest score of the edges that each client opened, by node. */
-export function worstByClient({ slice }: NamedSlice, scores: readonly EdgeSurprisal[]): Map<number, number> {
+export function worstByClient({ slice }: NamedSlice, scores: readonly number[]): Map<number, number> {
   const worst = new Map<number, number>();
-  for (const [edge, { total }] of scores.entries()) {
+  for (const [edge, score] of scores.entries()) {
     const client = slice.clients[edge] as number;
-    worst.set(client, Math.max(worst.get(client) ?? 0, total));
+    worst.set(client, Math.max(worst.get(client) ?? 0, score));
   }
   return worst;
 }
 
 export function recordOf(state: FlowClusterState): FlowClusterRecord {
-  const { memory, reference, sharedWeight, edgeTail, workloadTail } = state;
+  const { memory, reference, sharedWeight, seenUsual, edgeTail, workloadTail } = state;
   return {
     sharedWeight,
+    ...(seenUsual !== undefined && { seenUsual }),
     memory: memory.record(),
     reference: reference.record(),
     ...(edgeTail !== undefined && { edgeTail }),
@@ -112,11 +139,12 @@ export function recordOf(state: FlowClusterState): FlowClusterRecord {
 
 /** columns: of the model that the record was made with. Throws a RangeError on a record that does not hold together. */
 export function stateOf(record: FlowClusterRecord, columns: LinkColumns = linkColumns[1]): FlowClusterState {
-  const { memory, reference, sharedWeight = 1, edgeTail, workloadTail } = record;
+  const { memory, reference, sharedWeight = 1, seenUsual, edgeTail, workloadTail } = record;
   if (!(sharedWeight >= 0 && sharedWeight <= 1))
     throw new RangeError(`shared weight: ${sharedWeight} is not from 0 to 1`);
   return {
     sharedWeight,
+    seenUsual,
     memory: PairMemory.fromRecord(memory),
     reference: ReferenceGraph.fromRecord(reference, columns),
     edgeTail,

@@ -3,7 +3,7 @@
  * Scores are surprisals in nats: about 0 is as usual here, higher is less expected.
  */
 import type { ModelSpec } from '../../../proto/model-spec.ts';
-import { type FlowClusterState, surprisals, worstByClient } from './cluster-state.ts';
+import { type FlowClusterState, scoresOf, surprisals, worstByClient } from './cluster-state.ts';
 import type { NamedSlice } from './graph/slice.ts';
 import { LinkReader, type PairLogits } from './link/link-reader.ts';
 import type { EdgeSurprisal } from './local/edge-surprisal.ts';
@@ -35,7 +35,7 @@ export type WorkloadScore = Readonly<{
 /** What a cluster without a past knows. */
 function blank({ columns }: LinkReader): FlowClusterState {
   const [memory, reference] = [new PairMemory(), new ReferenceGraph(columns)];
-  return { memory, reference, sharedWeight: 1, edgeTail: undefined, workloadTail: undefined };
+  return { memory, reference, sharedWeight: 1, seenUsual: undefined, edgeTail: undefined, workloadTail: undefined };
 }
 
 /** Scores windows of one cluster with one model. Close it to free the opened weights. */
@@ -55,28 +55,36 @@ export class FlowScorer {
     this.#known = encodeReference(this.reader, this.state.reference);
   }
 
-  /** Scores of a window's edges, in their order. */
+  /** What edges are judged by, nats: their surprisal, and no less than what is usual here for edges that were seen before. */
+  scoresOf(edges: readonly EdgeScore[]): number[] {
+    return scoresOf(edges, this.state.seenUsual);
+  }
+
+  /** Surprisal of a window's edges, in their order, and how rare what each is judged by is here. */
   score(window: NamedSlice): EdgeScore[] {
     const pairs = namedPairs(window, this.reader.columns);
     const logits = this.#logits(pairs);
-    const { edgeTail } = this.state;
+    const { edgeTail, seenUsual } = this.state;
     const ofPair = (values: Float32Array, edge: number) => values[pairs.pairOfEdge[edge] as number] ?? Number.NaN;
-    return surprisals(this.state, window, pairs, logits).map((surprisal, edge) => ({
+    const edges = surprisals(this.state, window, pairs, logits);
+    const scores = scoresOf(edges, seenUsual);
+    return edges.map(({ isSeen: _, ...surprisal }, edge) => ({
       ...surprisal,
       logit: ofPair(logits.link, edge),
       ...(logits.refusal !== undefined && { refusalLogit: ofPair(logits.refusal, edge) }),
-      pValue: edgeTail === undefined ? undefined : pValueOf(edgeTail, surprisal.total),
+      pValue: edgeTail === undefined ? undefined : pValueOf(edgeTail, scores[edge] as number),
     }));
   }
 
   /** Scores of a window's clients, in the order of their first edge. `edges`: what `score` gave for the window. */
   workloads(window: NamedSlice, edges: readonly EdgeScore[] = this.score(window)): WorkloadScore[] {
     const { workloadTail } = this.state;
-    return [...worstByClient(window, edges)].map(([node, score]) => ({
+    const scores = this.scoresOf(edges);
+    return [...worstByClient(window, scores)].map(([node, worst]) => ({
       node,
-      edge: edges.findIndex(({ total }, edge) => total === score && window.slice.clients[edge] === node),
-      score,
-      pValue: workloadTail === undefined ? undefined : pValueOf(workloadTail, score),
+      edge: scores.findIndex((score, edge) => score === worst && window.slice.clients[edge] === node),
+      score: worst,
+      pValue: workloadTail === undefined ? undefined : pValueOf(workloadTail, worst),
     }));
   }
 

@@ -35,7 +35,7 @@ const drift = 'drift';
 export function judgeEdges(scorer: FlowScorer, windows: readonly NamedSlice[]): JudgedEdge[] {
   return windows.flatMap((window) => {
     const { slice, names } = window;
-    return scorer.score(window).map(({ total }, edge) => {
+    return scorer.scoresOf(scorer.score(window)).map((score, edge) => {
       const { protocol, port, labels } = names.edges[edge] as (typeof names.edges)[number];
       const key = (row: number | undefined) => endKey(names.nodes[row as number] as (typeof names.nodes)[number]);
       const evidence = scorer.state.memory.evidence(
@@ -45,7 +45,7 @@ export function judgeEdges(scorer: FlowScorer, windows: readonly NamedSlice[]): 
       );
       return {
         labels,
-        score: total,
+        score,
         unseenPair: evidence.pair > 0 ? 0 : 1,
         unseenService: evidence.service > 0 ? 0 : 1,
       };

@@ -39,10 +39,11 @@ export function* flowScoreLines(
       }
       continue;
     }
-    for (const [edge, { total, pValue }] of edges.entries()) {
+    const scores = scorer.scoresOf(edges);
+    for (const [edge, { pValue }] of edges.entries()) {
       const { protocol, port } = names.edges[edge] as (typeof names.edges)[number];
       const ends = [key(slice.clients[edge]), key(slice.servers[edge]), serviceOf(protocol, port)];
-      yield lineOf([start, ...ends, total.toFixed(4), share(pValue)]);
+      yield lineOf([start, ...ends, (scores[edge] as number).toFixed(4), share(pValue)]);
     }
   }
 }
