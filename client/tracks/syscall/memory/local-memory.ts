@@ -9,6 +9,12 @@ import type { WorkloadClasses } from '../traces/workload-classes.ts';
 import type { EvidenceCounts, MemoryViews } from './memory-views.ts';
 import { type ProfileDistances, ProfileMemory } from './profile-memory.ts';
 
+/**
+ * How models of two views read a trace beside a cluster's memory (../scoring/trace-score.ts). A calibration counts from scores of its
+ * own reading, so that one that was stored before another reading came goes on as it was.
+ */
+export type Reading = 1 | 2;
+
 /** How the normal traces of one class score here, each judged as if it had not been learnt. */
 export type Calibration = Readonly<{
   /** Traces it was made from. */
@@ -23,6 +29,8 @@ export type Calibration = Readonly<{
   setUsual?: number;
   /** False where the federated model knows nothing of this cluster's normal calls: it has no say then. */
   sharedHelps?: boolean;
+  /** How the traces were read; the first where it is not said. */
+  reading?: Reading;
 }>;
 
 /** The shares of normal traces that score above each entry of a calibration's tail. */
@@ -123,6 +131,12 @@ export class LocalMemory {
   }
 }
 
+type CalibrationOptions = Readonly<{
+  setUsual?: number | undefined;
+  sharedHelps?: boolean;
+  reading?: Reading | undefined;
+}>;
+
 /**
  * The calibration of a class from the raw scores of its normal traces, with the local memory and without; undefined when
  * there are too few.
@@ -130,7 +144,7 @@ export class LocalMemory {
 export function calibrate(
   scores: readonly number[],
   sharedScores: readonly number[],
-  { setUsual, sharedHelps = true }: Readonly<{ setUsual?: number | undefined; sharedHelps?: boolean }> = {},
+  { setUsual, sharedHelps = true, reading }: CalibrationOptions = {},
 ): Calibration | undefined {
   if (scores.length < calibrationTracesMin) return undefined;
   const median = quantileOf(scores, 0.5);
@@ -141,6 +155,7 @@ export function calibrate(
     tail: tailShares.map((share) => quantileOf(scores, 1 - share) - median),
     ...(setUsual !== undefined && { setUsual }),
     ...(!sharedHelps && { sharedHelps }),
+    ...(reading !== undefined && { reading }),
   };
 }
 

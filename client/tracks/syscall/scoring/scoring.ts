@@ -14,6 +14,7 @@ import { unknownClassId, WorkloadClasses } from '../traces/workload-classes.ts';
 import { explainSet, type SetExplanation } from './explain-set.ts';
 import {
   distanceOf,
+  latestReading,
   logarithm,
   mixedSurprisal,
   powerMean,
@@ -109,7 +110,8 @@ function* calibrationsInSteps(
         return rawTraceScore(sharedHelps ? shared : silent(shared), looks[at], { weights, setUsual });
       });
       const shared = findings.map((one) => rawTraceScore(one, undefined));
-      const calibration = calibrate(withLocal, shared, { setUsual, sharedHelps });
+      const reading = setUsual === undefined ? undefined : latestReading;
+      const calibration = calibrate(withLocal, shared, { setUsual, sharedHelps, reading });
       if (calibration !== undefined) calibrations.set(classId, calibration);
     }
   } finally {
@@ -224,7 +226,9 @@ export class SyscallScorer {
     const local = this.#localOf(trace);
     const weights = local?.callWeights?.of(trace.calls, classId);
     const calibration = local?.calibrations.get(classId);
-    const options = { weights, setUsual: calibration?.setUsual };
+    // A stored one may say anything: what is not the second is read as the first.
+    const reading = calibration === undefined || calibration.reading === 2 ? latestReading : 1;
+    const options = { weights, setUsual: calibration?.setUsual, reading };
     const said = calibration?.sharedHelps === false ? silent(shared) : shared;
     const raw = rawTraceScore(said, local?.memory.look(trace), options);
     // A workload that is learning still counts from 0: too few traces say what is usual worse than none.

@@ -15,13 +15,14 @@
  * 3. Plus `profileWeight`·√(profile distance × root mean square shared surprisal): proportions that no process here has,
  *    counting as far as the federation is surprised too, so that a change that other clusters made before stays quiet.
  *    Falls away for a cluster without a local memory. Models of two views add the same of presence, and a fifth of how far ln d
- *    exceeds what nine of ten normal traces of the workload stay below: being nearer than usual excuses nothing.
+ *    exceeds what nine of ten normal traces of the workload stay below: being nearer than usual excuses nothing, and being much
+ *    farther tells no more than a quarter of a nat does (of busy programs some normal sets are very far).
  * 4. Minus the median score of the workload's own normal traces (calibration.median): scores count from "as usual here".
  *
  * The constants were chosen on one half of the recorded traces' validation contents and attack runs, by content, and hold
  * on the other half (`npm run bench -- detection`).
  */
-import type { LocalFindings } from '../memory/local-memory.ts';
+import type { LocalFindings, Reading } from '../memory/local-memory.ts';
 
 const localShare = 0.3;
 const profileWeight = 2;
@@ -31,6 +32,10 @@ const twoViewsExponent = 2;
 const certainCalls = 32;
 const presenceWeight = 1;
 const setWeight = 0.2;
+
+export const latestReading: Reading = 2;
+/** How far, in nats, a set's distance may count beyond what is usual. */
+const unusualMax: Readonly<Record<Reading, number>> = { 1: Number.POSITIVE_INFINITY, 2: 0.25 };
 
 /** −ln p of each call under the mixture of shared and local, shape [calls]; either alone where the other is missing. */
 export function mixedSurprisal(shared: Float32Array | undefined, local: Float32Array | undefined): Float32Array {
@@ -57,13 +62,15 @@ export type RawScoreOptions = Readonly<{
   weights?: Float32Array | undefined;
   /** See `Calibration.setUsual`. */
   setUsual?: number | undefined;
+  /** The latest unless given. */
+  reading?: Reading | undefined;
 }>;
 
 /** The score of a trace before calibration, steps 2 and 3; 0 for a trace without calls. */
 export function rawTraceScore(
   shared: SharedFindings,
   local: LocalFindings | undefined,
-  { weights, setUsual }: RawScoreOptions = {},
+  { weights, setUsual, reading = latestReading }: RawScoreOptions = {},
 ): number {
   const surprisal = withArguments(mixedSurprisal(shared.surprisal, local?.surprisal), shared.ofArguments);
   if (surprisal.length === 0) return 0;
@@ -82,7 +89,7 @@ export function rawTraceScore(
   const profiles = profileWeight * Math.sqrt(counts * surprised) + presenceWeight * Math.sqrt(presence * surprised);
   const unusualSet = logarithm(shared.setDistance * certainty) - (setUsual ?? Number.POSITIVE_INFINITY);
   const grams = powerMean(surprisal, exponent, weights) * certainty ** (1 / exponent);
-  return grams + profiles + setWeight * Math.max(0, unusualSet);
+  return grams + profiles + setWeight * Math.max(0, Math.min(unusualMax[reading], unusualSet));
 }
 
 /** How far the federation is surprised too: where it is not, other clusters made a change before. */

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { syscallDetector } from '../detectors.ts';
+import type { LocalFindings } from '../memory/local-memory.ts';
+import { WorkloadClasses } from '../traces/workload-classes.ts';
+import { learnClusterState, SyscallScorer } from './scoring.ts';
+import { rawTraceScore } from './trace-score.ts';
+
+describe('rawTraceScore beside a memory', () => {
+  // Four calls of 64 surprise both the federation and the memory.
+  const surprisal = Float32Array.from({ length: 64 }, (_, at) => (at % 16 === 0 ? 3 : 0.1));
+  const local: LocalFindings = { surprisal, profileDistances: { counts: 0.04, presence: 0.09 } };
+  const setUsual = Math.log(0.12);
+  const mean = (power: number) => ((4 * 3 ** power + 60 * 0.1 ** power) / 64) ** (1 / power);
+  const profiles = 2 * Math.sqrt(0.04 * mean(2)) + Math.sqrt(0.09 * mean(2));
+
+  const scoreOf = (setDistance: number, reading?: 1 | 2) =>
+    rawTraceScore({ surprisal, setDistance }, local, { setUsual, reading });
+
+  it('counts how far the set is beyond what is usual, a fifth of it, up to a quarter of a nat', () => {
+    for (const [distance, nats] of [
+      [0.02, 0],
+      [0.12, Math.log(0.14 / 0.12)],
+      [0.5, 0.25],
+      [8, 0.25],
+    ] as const) {
+      expect(scoreOf(distance)).toBeCloseTo(mean(3) + profiles + 0.2 * nats, 6);
+      expect(scoreOf(distance, 2)).toBe(scoreOf(distance));
+    }
+  });
+
+  it('counts all of it by the first reading', () => {
+    expect(scoreOf(8, 1)).toBeCloseTo(mean(3) + profiles + 0.2 * Math.log(8.02 / 0.12), 6);
+    expect(scoreOf(0.02, 1)).toBe(scoreOf(0.02));
+  });
+});
+
+describe('a calibration', () => {
+  const classes = new WorkloadClasses(['web']);
+  const detector = syscallDetector('two-views', classes);
+  const trace = (seed: number) => ({
+    cluster: 'here',
+    service: 'web',
+    calls: Uint16Array.from({ length: 40 }, (_, at) => 30 + ((at * seed) % 7)),
+  });
+  const normal = Array.from({ length: 12 }, (_, at) => trace(at + 1));
+  const { weights } = detector.train(detector.init(1), normal, { seed: 1, steps: 0 });
+
+  it('that was stored before goes on by the reading that made it', () => {
+    const state = learnClusterState(detector, weights, normal);
+    const classId = classes.idOf('web');
+    const calibration = state.calibrations.get(classId);
+    if (calibration === undefined) throw new Error('twelve traces calibrate');
+    expect(calibration.reading).toBe(2);
+    const { reading: _, ...before } = calibration;
+    const judged = { ...trace(5), calls: Uint16Array.of(...trace(5).calls, 90, 31, 91, 30) };
+    const opened = detector.open(weights);
+    const found = { surprisal: opened.surprisal([judged])[0], setDistance: opened.setDistance?.(judged) };
+    opened.close();
+    for (const [one, reading] of [
+      [calibration, 2],
+      [before, 1],
+    ] as const) {
+      const clusters = new Map([['here', { ...state, calibrations: new Map([[classId, one]]) }]]);
+      const scorer = new SyscallScorer({ detector, weights, clusters });
+      const raw = rawTraceScore(found, state.memory.look(judged), { setUsual: calibration.setUsual, reading });
+      expect(scorer.score([judged])[0]).toBeCloseTo(raw - calibration.median, 9);
+      scorer.close();
+    }
+  });
+});
