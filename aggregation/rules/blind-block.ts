@@ -1,19 +1,20 @@
 import { clipToNorm } from '../before/clipping.ts';
 import { memorySink } from '../blocks/blocks.ts';
-import type { ColumnRange } from '../class-blocks.ts';
 import { type Aggregated, ok } from '../fault.ts';
 import { withstoodAmong } from '../requirements.ts';
 import { medianOf } from '../trusted/clipped-rows.ts';
 import { type ClassVerdict, carryOut, type Updates } from '../updates.ts';
+import { type BlockValues, placed } from './block-values.ts';
 import { coordinateMedian } from './coordinate-wise.ts';
 import { geometricMedian } from './geometric-median.ts';
 import { holdersEvidence } from './holders-evidence.ts';
 
 /**
  * `shares`: as everywhere else. The others ask those who declare the class, and nobody else. `evidence` is for blocks in
- * which a value above zero speaks for the class (`holders-evidence.ts`).
+ * which a value above zero speaks for the class (`holders-evidence.ts`); `contrast` is evidence of which the sample takes back
+ * what it knows to be something else (`sample-contrast.ts`), where a detector gives its loss a gradient.
  */
-export type BlindRule = 'shares' | 'coordinateMedian' | 'geometricMedian' | 'evidence';
+export type BlindRule = 'shares' | 'coordinateMedian' | 'geometricMedian' | 'evidence' | 'contrast';
 
 const weiszfeld = { smoothing: 1e-6, tolerance: 1e-6, stepsMax: 100, start: 'mean' } as const;
 
@@ -45,7 +46,7 @@ export async function blindBlock(
   const clipped = await clipToNorm(holders, normMax);
   if (!clipped.ok) return clipped;
   const { updates } = clipped.value;
-  if (rule === 'evidence') return ok(await holdersEvidence(updates.source));
+  if (rule === 'evidence' || rule === 'contrast') return ok(await holdersEvidence(updates.source));
   const withstands = withstoodAmong.medianOfHolders(source.n, source.n); // Whatever f is: as many as can be.
   const decided = await (rule === 'coordinateMedian'
     ? coordinateMedian(updates, withstands)
@@ -65,7 +66,7 @@ export async function blindBlock(
 export async function letThrough(
   loss: (delta: Float64Array) => Promise<number>,
   known: Float64Array,
-  blind: readonly Readonly<{ ranges: readonly ColumnRange[]; values: Float64Array }>[],
+  blind: readonly BlockValues[],
   risesMax: number,
 ): Promise<number[]> {
   const limit = (await loss(known)) + risesMax;
@@ -78,20 +79,6 @@ export async function letThrough(
     scales.push(scale);
   }
   return scales;
-}
-
-/** The delta with scale · the block's values at its ranges, where it was zero. */
-function placed(
-  delta: Float64Array,
-  { ranges, values }: Readonly<{ ranges: readonly ColumnRange[]; values: Float64Array }>,
-  scale: number,
-): Float64Array {
-  const moved = delta.slice();
-  let at = 0;
-  for (const { offset, length } of ranges) {
-    for (let j = 0; j < length; j++) moved[offset + j] = scale * (values[at++] as number);
-  }
-  return moved;
 }
 
 type Standing = Readonly<{
@@ -124,7 +111,7 @@ function sentence(name: string, { covered, blind, holders, f }: Standing, unhear
     return `${sample}, and ${clusters} it, none of which teaches what the sample does hold: nobody is believed, and it stays as it was`;
   }
   const silent = unheard === 0 ? '' : `; ${unheard} of them teach nothing that the sample holds, and are not heard`;
-  if (blind === 'evidence') {
+  if (blind === 'evidence' || blind === 'contrast') {
     return `${sample}, and ${clusters} it: what an honest one teaches of it liars can thin, each by 1/${h}, and not take away${silent}`;
   }
   if (withstood === f) return `${sample}; the median of the ${h} that declare it withstands f = ${f}${silent}`;

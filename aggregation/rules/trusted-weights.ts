@@ -8,10 +8,12 @@ import { needs, refuseInteger, refusePositive, refuseRows } from '../requirement
 import { clippedToMedian, medianOf } from '../trusted/clipped-rows.ts';
 import { leastLoss } from '../trusted/least-loss.ts';
 import { lossByGradient, lossByOutputs, movedBy, times, weightedSum } from '../trusted/losses-along.ts';
-import type { LinearOutputs, TrustedSample } from '../trusted/trusted-loss.ts';
+import type { LinearOutputs, TrustedLoss, TrustedSample } from '../trusted/trusted-loss.ts';
 import { type BlockPlan, type Decision, once, squaredNormsOf, type Updates, updatesOf } from '../updates.ts';
 import { type BlindRule, blindBlock, heardRows, letThrough, verdictOf } from './blind-block.ts';
+import { type BlockValues, gathered, placed } from './block-values.ts';
 import { allRows } from './coordinate-wise.ts';
+import { contrasted } from './sample-contrast.ts';
 
 /**
  * `rho`: how hard shares are pulled to 1/n. `clip`: no update is longer than so many times the median. `split`: what
@@ -103,12 +105,16 @@ export async function trustedWeights(
   const asked = blindBlocks.filter(({ class: name }) => holdersOf(classes, name).length > 0);
   const parts: BlockPlan[] = [];
   if (blind !== 'shares' && asked.length > 0) {
-    const said = await blocksOfHolders(updates, classes, asked, { heard, blind, clip });
-    if (!said.ok) return said;
+    const normMax = clip * (await longestOrdinary(algebra, source, classes.blocks));
+    const told = await blocksOfHolders(updates, classes, asked, { heard, blind, normMax });
+    if (!told.ok) return told;
     const known = zeroIn(await byShares(), asked);
     const lossAt = async (delta: Float64Array) => meanOf(await trusted.loss.losses(movedBy(base, delta)));
-    const scales = await letThrough(lossAt, known, said.value, risesMax * lossBefore);
-    said.value.forEach(({ ranges, values }, block) => {
+    const pull = lossBefore / normMax ** 2;
+    const said =
+      blind === 'contrast' && gradient ? await contrastEach(gradient, { base, known, pull }, told.value) : told.value;
+    const scales = await letThrough(lossAt, known, said, risesMax * lossBefore);
+    said.forEach(({ ranges, values }, block) => {
       const through = scales[block] as number;
       const source = oneRow(values.map((value) => through * value));
       parts.push({ ranges, plan: { kind: 'combine', source, weights: Float64Array.of(1), divisor: 1 } });
@@ -146,9 +152,12 @@ async function blocksOfHolders(
   { algebra, source }: Updates,
   classes: DeclaredClasses,
   asked: readonly ClassBlock[],
-  { heard, blind, clip }: Readonly<{ heard: readonly boolean[]; blind: Exclude<BlindRule, 'shares'>; clip: number }>,
-): Promise<Aggregated<Readonly<{ ranges: readonly ColumnRange[]; values: Float64Array }>[]>> {
-  const normMax = clip * (await longestOrdinary(algebra, source, classes.blocks));
+  {
+    heard,
+    blind,
+    normMax,
+  }: Readonly<{ heard: readonly boolean[]; blind: Exclude<BlindRule, 'shares'>; normMax: number }>,
+): Promise<Aggregated<BlockValues[]>> {
   const found = [];
   for (const { class: name, ranges } of asked) {
     const columns = columnsIn(source, ranges);
@@ -161,6 +170,20 @@ async function blocksOfHolders(
     found.push({ ranges, values: block.value });
   }
   return ok(found);
+}
+
+/** All blocks that somebody speaks of, contrasted together; where nobody is heard a block stays as it was. */
+async function contrastEach(
+  gradient: NonNullable<TrustedLoss['gradient']>,
+  { base, known, pull }: Readonly<{ base: Float32Array; known: Float64Array; pull: number }>,
+  told: readonly BlockValues[],
+): Promise<BlockValues[]> {
+  const isSaid = ({ values }: BlockValues) => values.some((value) => value !== 0);
+  const all = told.reduce((delta, block) => placed(delta, block, 1), known);
+  const ranges = told.filter(isSaid).flatMap((block) => block.ranges);
+  const { values } = await contrasted(gradient, base, known, { ranges, values: gathered(all, ranges) }, pull);
+  const after = placed(known, { ranges, values }, 1);
+  return told.map((block) => ({ ranges: block.ranges, values: gathered(after, block.ranges) }));
 }
 
 /** The values, but zero in these blocks. Shape [d]. */

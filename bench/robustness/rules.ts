@@ -62,7 +62,7 @@ export function deploymentOf(name: RuleName, f: number): Deployment {
     case 'bare trusted weights':
       return plain({ ...trusted, split: false, blind: 'shares' });
     case 'trusted weights':
-      return { ...plain({ ...trusted, split: true, blind: 'evidence' }), sampleShare: half, byClass: true };
+      return { ...plain({ ...trusted, split: true, blind: 'contrast' }), sampleShare: half, byClass: true };
     case 'krum':
       return plain(krum);
     case 'multi-krum':

@@ -127,7 +127,8 @@ function holdsFor(
       if (rule.blind === 'shares')
         return { withstands: 0, text: 'the sample does not hold it, and nothing else looks' };
       const median = withstoodAmong.medianOfHolders(holders, f);
-      if (rule.blind === 'evidence') return { withstands: median, text: evidenceText(holders, median, f) };
+      if (rule.blind === 'evidence' || rule.blind === 'contrast')
+        return { withstands: median, text: evidenceText(holders, median, f) };
       return { withstands: median, text: `the median of ${holders} holders ${tooFew(median, f)}` };
     }
     default:
