@@ -87,6 +87,8 @@ type Standing = Readonly<{
   holders: readonly number[];
   /** Whether each row of the round is heard where the sample is blind. */
   heard: readonly boolean[];
+  /** What part of what its holders said the sample took back. */
+  takenBack: number;
   f: number;
 }>;
 
@@ -100,7 +102,8 @@ export function verdictOf(name: string, standing: Standing): ClassVerdict {
   return { class: name, covered, holders, leftOut, f: withstood, text };
 }
 
-function sentence(name: string, { covered, blind, holders, f }: Standing, unheard: number, withstood: number): string {
+function sentence(name: string, standing: Standing, unheard: number, withstood: number): string {
+  const { covered, blind, holders, takenBack, f } = standing;
   if (covered) return `the sample holds ${name}: what harms it gets no weight, whoever sends it`;
   const h = holders.length;
   const sample = `the sample does not hold ${name}`;
@@ -112,7 +115,9 @@ function sentence(name: string, { covered, blind, holders, f }: Standing, unhear
   }
   const silent = unheard === 0 ? '' : `; ${unheard} of them teach nothing that the sample holds, and are not heard`;
   if (blind === 'evidence' || blind === 'contrast') {
-    return `${sample}, and ${clusters} it: what an honest one teaches of it liars can thin, each by 1/${h}, and not take away${silent}`;
+    const percent = (100 * takenBack).toFixed(1);
+    const contrast = blind === 'contrast' ? `; ${percent} % of it the sample takes back as something else` : '';
+    return `${sample}, and ${clusters} it: what an honest one teaches of it liars can thin, each by 1/${h}, and not take away${contrast}${silent}`;
   }
   if (withstood === f) return `${sample}; the median of the ${h} that declare it withstands f = ${f}${silent}`;
   return `${sample}, and ${clusters} it: fewer than 2f + 1, so ${withstood} liars among them are withstood, not f = ${f}${silent}`;

@@ -4,7 +4,7 @@ import { type BlockValues, gathered, placed } from './block-values.ts';
 
 type Gradient = NonNullable<TrustedLoss['gradient']>;
 
-/** Steps that are tried at most, and how often one is halved: at most `stepsMax · halvingsMax` gradients, seldom more than twenty. */
+/** Steps at most, and how often one of them is halved at most. Each takes a gradient, most steps one alone. */
 const stepsMax = 20;
 const halvingsMax = 8;
 /** It has settled where the next step would gain less than this part of the value. */
@@ -32,7 +32,7 @@ export async function contrasted(
   pull: number,
 ): Promise<BlockValues> {
   const { ranges, values: agreed } = said;
-  if (agreed.length === 0 || !(pull > 0)) return said;
+  if (agreed.length === 0 || !(pull > 0 && Number.isFinite(pull))) return said; // Nothing is known, or nothing was learnt.
   const at = async (x: Float64Array): Promise<Point> => {
     const { loss, gradient: whole } = await gradient(movedBy(base, placed(known, { ranges, values: x }, 1)));
     const slope = gathered(whole, ranges);
@@ -84,4 +84,10 @@ function spectral(from: Point, to: Point): number | undefined {
     curved += step * ((to.slope[j] as number) - (from.slope[j] as number));
   });
   return curved > 0 ? moved / curved : undefined;
+}
+
+/** What part of its length a block lost or changed: 0 where nothing was taken back. */
+export function takenBack(said: BlockValues, left: BlockValues): number {
+  const away = said.values.map((value, j) => value - (left.values[j] as number));
+  return Math.sqrt(squared(away) / Math.max(squared(said.values), Number.MIN_VALUE));
 }

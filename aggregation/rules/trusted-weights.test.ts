@@ -222,6 +222,63 @@ describe('trustedWeights where the sample is blind', () => {
     );
   });
 
+  describe('by contrast', () => {
+    /** Not of `rare`, though it has the first of its features: what the sample knows, and holders of `rare` cannot. */
+    const other = { class: 'seen', features: Array.from({ length: d }, (_, j) => (j === 8 ? 1 : 0)), value: 0 };
+    const contrast: AggregationPolicy = { ...policy(2), rule: { ...rule, blind: 'contrast' } };
+    const contextOf = (only?: 'linear' | 'gradient') => ({
+      ...told,
+      trusted: { loss: leastSquares([...seen, other], only) },
+    });
+
+    test('lets the sample take back what it knows to be something else, and nothing beside it', async () => {
+      const [byEvidence, byContrast] = [
+        await run(evidence, contextOf(), twinAlgebra(), sent),
+        await run(contrast, contextOf(), twinAlgebra(), sent),
+      ];
+      granted(byEvidence.result);
+      expect(byContrast.values[8]).toBeLessThan(0.8 * (byEvidence.values[8] as number));
+      expect(byContrast.values[8]).toBeGreaterThan(0);
+      // Without, all of the block is cut to a half for the harm that a part of it does.
+      expect([byEvidence.values[9], byContrast.values[9]].map((value) => value?.toFixed(3))).toEqual([
+        '0.800',
+        '1.600',
+      ]);
+      expect([...byContrast.values.subarray(10)]).toEqual([...byEvidence.values.subarray(10)]);
+      expect([...byContrast.values.subarray(0, 8)]).toEqual([...byEvidence.values.subarray(0, 8)]);
+      const texts = granted(byContrast.result).report.classes?.map(({ text }) => text);
+      expect(texts?.[1]).toMatch(/and not take away; [1-9][0-9.]* % of it the sample takes back as something else/);
+      expect(texts?.[2]).toMatch(/; 0\.0 % of it the sample takes back/);
+    });
+
+    test('stays with the evidence where the detector gives no gradient', async () => {
+      const byEvidence = await run(evidence, contextOf('linear'), twinAlgebra(), sent);
+      const byContrast = await run(contrast, contextOf('linear'), twinAlgebra(), sent);
+      granted(byContrast.result);
+      expect(byContrast.values).toEqual(byEvidence.values);
+    });
+
+    test('leaves a class as it was where none of its holders is heard', async () => {
+      const learnt = { ...told, base: base.map((_, j) => (j === 8 ? 1 : 0)), trusted: contextOf().trusted };
+      const classes = { blocks, declared: sent.map((_, at) => (at < 3 ? ['rare'] : [])) };
+      const { result, values } = await run(contrast, { ...learnt, classes }, twinAlgebra(), sent);
+      granted(result);
+      expect([values[8], values[9]]).toEqual([0, 0]);
+    });
+
+    test('gives the same bits by every algebra and in blocks of any size', async () => {
+      const algebra = fastAlgebra({ workers: 1 });
+      const all = await Promise.all(
+        [twinAlgebra(), twinAlgebra({ columns: 5 }), algebra].map((each) => run(contrast, contextOf(), each, sent)),
+      );
+      await algebra.close();
+      for (const { result, values } of all.slice(1)) {
+        expect(values).toEqual(all[0]?.values);
+        expect(granted(result).report).toEqual(granted(all[0]?.result as never as (typeof all)[0]['result']).report);
+      }
+    });
+  });
+
   test('keeps the shares there where it is told to', async () => {
     const { result, values } = await run(
       { ...policy(2), rule: { ...rule, blind: 'shares' } },

@@ -13,7 +13,7 @@ import { type BlockPlan, type Decision, once, squaredNormsOf, type Updates, upda
 import { type BlindRule, blindBlock, heardRows, letThrough, verdictOf } from './blind-block.ts';
 import { type BlockValues, gathered, placed } from './block-values.ts';
 import { allRows } from './coordinate-wise.ts';
-import { contrasted } from './sample-contrast.ts';
+import { contrasted, takenBack } from './sample-contrast.ts';
 
 /**
  * `rho`: how hard shares are pulled to 1/n. `clip`: no update is longer than so many times the median. `split`: what
@@ -104,6 +104,7 @@ export async function trustedWeights(
   const blindBlocks = blind === 'shares' ? [] : classes.blocks.filter(({ class: name }) => !isCovered(name));
   const asked = blindBlocks.filter(({ class: name }) => holdersOf(classes, name).length > 0);
   const parts: BlockPlan[] = [];
+  const taken = new Map<string, number>();
   if (blind !== 'shares' && asked.length > 0) {
     const normMax = clip * (await longestOrdinary(algebra, source, classes.blocks));
     const told = await blocksOfHolders(updates, classes, asked, { heard, blind, normMax });
@@ -113,6 +114,9 @@ export async function trustedWeights(
     const pull = lossBefore / normMax ** 2;
     const said =
       blind === 'contrast' && gradient ? await contrastEach(gradient, { base, known, pull }, told.value) : told.value;
+    asked.forEach(({ class: name }, block) => {
+      taken.set(name, takenBack(told.value[block] as BlockValues, said[block] as BlockValues));
+    });
     const scales = await letThrough(lossAt, known, said, risesMax * lossBefore);
     said.forEach(({ ranges, values }, block) => {
       const through = scales[block] as number;
@@ -122,9 +126,10 @@ export async function trustedWeights(
   }
   const rest = sharedRanges(asked, d);
   if (rest.length > 0) parts.push({ ranges: rest, plan: { ...whole, source: columnsIn(clipped.rows, rest) } });
-  const verdicts = classes.blocks.map(({ class: name }) =>
-    verdictOf(name, { covered: isCovered(name), blind, holders: holdersOf(classes, name), heard, f }),
-  );
+  const verdicts = classes.blocks.map(({ class: name }) => {
+    const holders = holdersOf(classes, name);
+    return verdictOf(name, { covered: isCovered(name), blind, holders, heard, takenBack: taken.get(name) ?? 0, f });
+  });
   return ok({ plan: { kind: 'blocks', d, parts }, ...decision, classes: verdicts });
 }
 

@@ -26,8 +26,8 @@ export type Piece = Readonly<{
 const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', 'results', 'robustness');
 
 /**
- * Pieces measured so far, a file each, so that the benchmark can be run in parts on a machine that others use too. A piece that
- * is there is not measured again: remove its file to have it measured.
+ * Pieces measured so far, a file each, so that the benchmark can be run in parts on a machine that others use too. What
+ * is there is not measured again: remove a piece's file, or a cell of it, to have it measured.
  */
 export async function keepPiece(piece: Piece): Promise<void> {
   await writeFileAtomic(fileOf(piece.part, piece.rule), `${JSON.stringify(piece, null, 1)}\n`, {
@@ -37,6 +37,11 @@ export async function keepPiece(piece: Piece): Promise<void> {
 
 export function isKept(part: string, rule: string): boolean {
   return existsSync(fileOf(part, rule));
+}
+
+/** What is there of a piece, perhaps not under all behaviours yet. */
+export function keptPiece(part: string, rule: string): Piece | undefined {
+  return isKept(part, rule) ? (JSON.parse(readFileSync(fileOf(part, rule), 'utf8')) as Piece) : undefined;
 }
 
 export function keptPieces(): Piece[] {

@@ -7,7 +7,7 @@ import type { Report } from '../harness/report.ts';
 import type { Behaviour } from './behaviours.ts';
 import { costPart, costRules, measureCost } from './cost.ts';
 import { federated, type Setting } from './federation.ts';
-import { isKept, keepPiece, keptPieces } from './kept.ts';
+import { isKept, keepPiece, keptPiece, keptPieces } from './kept.ts';
 import { writePage } from './page.ts';
 import { linearParts, type Part, settingOf } from './parts.ts';
 import { deploymentOf, type RuleName } from './rules.ts';
@@ -26,8 +26,7 @@ async function run(options: BenchOptions, report: Report): Promise<void> {
   for (const part of parts) {
     for (const rule of part.rules) {
       const wanted = options.only?.split(',').some((text) => `${part.name} ${rule}`.includes(text)) ?? true;
-      if (!wanted || isKept(part.name, rule)) continue;
-      await measurePiece(part, rule, report);
+      if (wanted) await measurePiece(part, rule, report);
     }
   }
   if (!isKept(costPart, costRules[0]) && (options.only === undefined || options.only === 'cost'))
@@ -37,15 +36,17 @@ async function run(options: BenchOptions, report: Report): Promise<void> {
   writePage(parts, keptPieces(), report);
 }
 
+/** Whatever the piece lacks. It is kept after each behaviour, so that what was cut short goes on where it was. */
 async function measurePiece(part: Part, rule: string, report: Report): Promise<void> {
-  const cells = [];
-  for (const behaviour of part.behavioursOf(rule)) {
+  const cells = [...(keptPiece(part.name, rule)?.cells ?? [])];
+  const lacking = part.behavioursOf(rule).filter((each) => cells.every(({ behaviour }) => behaviour !== each));
+  for (const behaviour of lacking) {
     const cell = await part.measure(rule, behaviour);
     cells.push(cell);
     report.record({ case: `${part.name}: ${rule} under ${behaviour}`, ...cell });
+    const { commit } = describeMachine();
+    await keepPiece({ part: part.name, rule, commit, measuredAt: new Date().toISOString(), cells });
   }
-  const { commit } = describeMachine();
-  await keepPiece({ part: part.name, rule, commit, measuredAt: new Date().toISOString(), cells });
 }
 
 function introduce(report: Report): void {

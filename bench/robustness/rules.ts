@@ -10,7 +10,7 @@ const trimmed: Rule = { kind: 'trimmedMean' };
 const geometric: Rule = { kind: 'geometricMedian', smoothing: 1e-6, tolerance: 1e-6, stepsMax: 100 };
 const trusted = { kind: 'trustedWeights', rho: 0.05, clip: 1.5, stepsMax: 60 } as const;
 
-/** Names of the page. `trusted weights` is what a track with a sample runs; `today` is what one ran before. */
+/** Names of the page. `trusted weights` is what a track with a sample runs, by evidence what it ran before; `today` is what one ran before. */
 export const ruleNames = [
   'mean',
   'today: mixing + multi-krum',
@@ -18,6 +18,7 @@ export const ruleNames = [
   'mixing + multi-krum, sample in batches',
   'bare trusted weights',
   'trusted weights',
+  'trusted weights, blind by evidence',
   'krum',
   'multi-krum',
   'bulyan',
@@ -63,6 +64,8 @@ export function deploymentOf(name: RuleName, f: number): Deployment {
       return plain({ ...trusted, split: false, blind: 'shares' });
     case 'trusted weights':
       return { ...plain({ ...trusted, split: true, blind: 'contrast' }), sampleShare: half, byClass: true };
+    case 'trusted weights, blind by evidence':
+      return { ...plain({ ...trusted, split: true, blind: 'evidence' }), sampleShare: half, byClass: true };
     case 'krum':
       return plain(krum);
     case 'multi-krum':

@@ -90,6 +90,11 @@ describe('policyStanding', () => {
     expect(byEvidence[1]?.text).toMatch(
       /each holder speaks for it with 1\/3: liars thin that.*5 holders would be needed/,
     );
+    expect(byEvidence[1]?.text).toContain('with blind: contrast the sample would take back');
+    const contrast = { ...policy, rule: { ...trusted, blind: 'contrast' as const } };
+    const byContrast = policyStanding({ ...known, policy: contrast }).classes;
+    expect(byContrast.map(({ withstands }) => withstands)).toEqual([2, 1, 0]);
+    expect(byContrast[1]?.text).toContain('what the sample knows to be something else it takes back; 5 holders');
     const krum = policyStanding({ ...known, policy: defaultPolicy(3) }).classes;
     expect(krum[1]).toMatchObject({
       withstands: 0,

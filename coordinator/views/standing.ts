@@ -128,7 +128,7 @@ function holdsFor(
         return { withstands: 0, text: 'the sample does not hold it, and nothing else looks' };
       const median = withstoodAmong.medianOfHolders(holders, f);
       if (rule.blind === 'evidence' || rule.blind === 'contrast')
-        return { withstands: median, text: evidenceText(holders, median, f) };
+        return { withstands: median, text: evidenceText(rule.blind, holders, median, f) };
       return { withstands: median, text: `the median of ${holders} holders ${tooFew(median, f)}` };
     }
     default:
@@ -146,10 +146,14 @@ function sampledText(holders: number, f: number): string {
 }
 
 /** What holds beyond the median's count: evidence for the class cannot be taken away, only thinned and lied beside. */
-function evidenceText(holders: number, withstands: number, f: number): string {
+function evidenceText(blind: 'evidence' | 'contrast', holders: number, withstands: number, f: number): string {
   const heard = 'of those who teach what the sample does hold, each holder speaks for it with';
-  if (withstands >= f) return `${heard} 1/${holders}: ${f} that lie are the fewer`;
-  return `${heard} 1/${holders}: liars thin that, and lie beside it where they are two-faced; ${2 * f + 1} holders would be needed for f = ${f}`;
+  const contrast =
+    blind === 'contrast'
+      ? 'what the sample knows to be something else it takes back'
+      : 'with blind: contrast the sample would take back what it knows to be something else';
+  if (withstands >= f) return `${heard} 1/${holders}: ${f} that lie are the fewer; ${contrast}`;
+  return `${heard} 1/${holders}: liars thin that, and lie beside it where they are two-faced; ${contrast}; ${2 * f + 1} holders would be needed for f = ${f}`;
 }
 
 function tooFew(withstands: number, f: number): string {
