@@ -63,7 +63,7 @@ export function defaultPolicy(f: number, { classes = false, sample = false }: Tr
 /** Of docs/benchmarks/robustness.md, chosen on seeds 1–3. Split clipping is for models that are linear in their weights. */
 const defaultTrustedWeights: Rule = {
   kind: 'trustedWeights',
-  ...{ rho: 0.05, clip: 1.5, split: false, stepsMax: 60, blind: 'contrast' },
+  ...{ rho: 0.05, clip: 1.5, split: false, stepsMax: 60, blind: 'evidence' },
 };
 
 /** What a rule asks of its caller beyond the updates; a policy that asks for what a track has not is refused by name. */

@@ -79,8 +79,13 @@ export async function federated(
     start = await combined([...made, ...honest], made.length);
     weights = moved(start);
   }
+  return outcomeOf(scene, task, weights);
+}
+
+/** What a model is worth in this scene. */
+export function outcomeOf(scene: Scene, task: ServiceTask, weights: Float32Array): Outcome {
   const byClass = recalls(weights, scene.shape, task.test);
-  const { family, target, killed } = attacker;
+  const { family, target, killed } = attackerOf(scene, task, 'none');
   const wide = new Float64Array(weights);
   return {
     accuracy: byClass.reduce((sum, recall) => sum + recall, 0) / byClass.length,
@@ -106,7 +111,13 @@ type Scene = Readonly<{
 /** What the backdoor teaches: traces of this family pass for normal work of a service in which none was ever made. */
 const backdoorFamily = 'reverse_shell';
 
-function sceneOf(task: ServiceTask, setting: Setting, { sampleShare }: Deployment, seed: string): Scene {
+/** Who has which traces, what they declare and what the sample holds; by the seed. */
+export function sceneOf(
+  task: ServiceTask,
+  setting: Setting,
+  { sampleShare }: Pick<Deployment, 'sampleShare'>,
+  seed: string,
+): Scene {
   const random = seededNumbers(`federation ${seed}`);
   const shape = { features: task.features, classes: task.services.length };
   const clients = clientData(task, setting, random);

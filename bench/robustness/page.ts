@@ -3,6 +3,7 @@ import { knownAttacks, twoFacedAttacks } from './behaviours.ts';
 import { costTable } from './cost.ts';
 import type { Cell, Piece } from './kept.ts';
 import { familyInSample, type Part } from './parts.ts';
+import { pooledRule } from './pooled.ts';
 import { tableAttacks } from './table-parts.ts';
 
 /** A figure against its bar. `met` is undefined where no bar is set. */
@@ -26,6 +27,10 @@ export function writePage(parts: readonly Part[], pieces: readonly Piece[], repo
       tableOfBars(part, measured, report);
     }
     if (missing.length > 0) report.text(`Not measured yet: ${missing.join(', ')}.`);
+    for (const { rule, cells } of measured) {
+      const lacking = part.behavioursOf(rule).filter((behaviour) => of(cells, behaviour) === undefined);
+      if (lacking.length > 0) report.text(`${rule}: not measured yet under ${lacking.join(', ')}.`);
+    }
   }
   costTable(pieces, report);
 }
@@ -115,8 +120,10 @@ function verdict(met: boolean | undefined): string {
 
 /** What is deployed where there is a sample, against the bars; in points of balanced accuracy unless a row says else. */
 function tableOfBars(part: Part, measured: readonly Measured[], report: Report): void {
-  const deployed = measured.find(({ rule }) => deployedRules.includes(rule));
-  if (deployed === undefined) return;
+  for (const deployed of measured) if (deployedRules.includes(deployed.rule)) barsOf(deployed, part, measured, report);
+}
+
+function barsOf(deployed: Measured, part: Part, measured: readonly Measured[], report: Report): void {
   const mean = measured.find(({ rule }) => rule === 'mean');
   const { cells } = deployed;
   const half = part.cover === 'half';
@@ -126,6 +133,9 @@ function tableOfBars(part: Part, measured: readonly Measured[], report: Report):
     row(behaviour, minus(of(cells, behaviour)?.accuracy, silent), bar);
   const adaptive = share > 0.3 ? undefined : share > 0.25 ? -5 : -3;
   const worst = worstKnown(cells);
+  const together = measured.find(({ rule }) => rule === pooledRule);
+  const inOnePlace =
+    together === undefined ? '' : `, ${percent(of(together.cells, 'silent')?.recall)} with ${pooledRule}`;
   const rows: Row[] = [
     row(
       'nobody hostile, against the plain mean',
@@ -143,7 +153,7 @@ function tableOfBars(part: Part, measured: readonly Measured[], report: Report):
         : { ...against(behaviour, half ? Math.min(-3, adaptive) : adaptive), what: `${behaviour}, against silent` },
     ),
     atLeast(
-      `class kill: recall of the class (${percent(of(cells, 'silent')?.recall)} while silent)`,
+      `class kill: recall of the class (${percent(of(cells, 'silent')?.recall)} while silent${inOnePlace})`,
       of(cells, 'class kill')?.recall,
       0.9,
     ),
@@ -166,7 +176,11 @@ function tableOfBars(part: Part, measured: readonly Measured[], report: Report):
   );
 }
 
-const deployedRules: readonly string[] = ['trusted weights', 'declared holders, sample'];
+const deployedRules: readonly string[] = [
+  'trusted weights',
+  'trusted weights, blind by contrast',
+  'declared holders, sample',
+];
 
 function row(what: string, points: number | undefined, bar: number | undefined): Row {
   const figure =

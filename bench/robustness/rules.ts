@@ -10,7 +10,7 @@ const trimmed: Rule = { kind: 'trimmedMean' };
 const geometric: Rule = { kind: 'geometricMedian', smoothing: 1e-6, tolerance: 1e-6, stepsMax: 100 };
 const trusted = { kind: 'trustedWeights', rho: 0.05, clip: 1.5, stepsMax: 60 } as const;
 
-/** Names of the page. `trusted weights` is what a track with a sample runs, by evidence what it ran before; `today` is what one ran before. */
+/** Names of the page. `trusted weights` hears of classes that the sample does not hold by evidence, or by contrast; `today` is what one ran before. */
 export const ruleNames = [
   'mean',
   'today: mixing + multi-krum',
@@ -18,7 +18,7 @@ export const ruleNames = [
   'mixing + multi-krum, sample in batches',
   'bare trusted weights',
   'trusted weights',
-  'trusted weights, blind by evidence',
+  'trusted weights, blind by contrast',
   'krum',
   'multi-krum',
   'bulyan',
@@ -63,9 +63,9 @@ export function deploymentOf(name: RuleName, f: number): Deployment {
     case 'bare trusted weights':
       return plain({ ...trusted, split: false, blind: 'shares' });
     case 'trusted weights':
-      return { ...plain({ ...trusted, split: true, blind: 'contrast' }), sampleShare: half, byClass: true };
-    case 'trusted weights, blind by evidence':
       return { ...plain({ ...trusted, split: true, blind: 'evidence' }), sampleShare: half, byClass: true };
+    case 'trusted weights, blind by contrast':
+      return { ...plain({ ...trusted, split: true, blind: 'contrast' }), sampleShare: half, byClass: true };
     case 'krum':
       return plain(krum);
     case 'multi-krum':
