@@ -38,6 +38,12 @@ it('a command line that is wrong by itself ends with 2 whatever the verb, and sa
     ['--model', 'score', '--model', `sha256:${'0'.repeat(64)}`, '--input', flows, '--output', '-'],
     ['--days', 'rounds', 'plan', '--days', 'soon'],
     ['unknown command', 'rounds', 'opne'],
+    ['which client?', 'alerts', 'list'],
+    ['which client?', 'explain', 'a-0123456789abcdef'],
+    ['which client?', 'feedback', 'a-0123456789abcdef', 'confirmed'],
+    ['which client?', 'agent', 'status'],
+    ['--since', 'audit', 'list', '--since', 'yesterday', '--credentials', 'nowhere.json'],
+    ['--watch', 'status', '--watch', '0', '--credentials', 'nowhere.json'],
     ['too many arguments', 'up', 'a', 'b'],
   ];
   const ended = await Promise.all(wrong.map(([, ...words]) => runTestudo(...words)));

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
-import { readClientConfig } from '../../client/config.ts';
 import { readConfigFile } from '../../coordinator/config/config.ts';
 import { alertsPlace } from '../../coordinator/notifications/leader-folder.ts';
 import { orExit, usage } from '../exit.ts';
+import { localClient } from '../local-client.ts';
 
 export type Places = Readonly<{ dataDirectory: string; alertFile: string }>;
 
@@ -34,6 +34,6 @@ export function alertPlaces({
   data,
 }: Readonly<{ config?: string | undefined; data?: string | undefined }>): Places {
   if (data !== undefined) return { dataDirectory: data, alertFile: join(data, 'alerts.jsonl') };
-  const { dataDirectory, scoring } = orExit(readClientConfig(path, { environment: process.env }));
+  const { dataDirectory, scoring } = localClient(path, ', or its data with --data FOLDER');
   return { dataDirectory, alertFile: scoring.alertFile ?? join(dataDirectory, 'alerts.jsonl') };
 }

@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { didYouMean } from '../../base/text/nearest.ts';
 import { table, time } from '../../base/text/table.ts';
 import type { AuditEntry, FollowResponse } from '../../proto/generated/testudo/v1/operator.ts';
 import { exitWith, usage } from '../exit.ts';
@@ -6,7 +7,7 @@ import { wireJson } from '../json/wire-json.ts';
 import { sinceFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { operatorCommand } from '../operator/options.ts';
-import { print } from '../print.ts';
+import { complain, print } from '../print.ts';
 import { verifyExportCommand } from './audit-verify.ts';
 import { witnessCommand } from './audit-witness.ts';
 
@@ -42,10 +43,18 @@ function list() {
           first === undefined
             ? await found(connection, { ...filters, sinceMs }, rows)
             : await listed(connection, first, rows);
+        if (entries.length === 0) for (const kind of filters.kind ?? []) await warnOfKind(kind);
         if (options.json) for (const row of entries) print(wireJson(row));
         else print(table<AuditEntry>(entries, columns));
       });
     });
+}
+
+/** A newer coordinator may know kinds that are not known here: who asks for one is told, and not refused. */
+async function warnOfKind(kind: string): Promise<void> {
+  const { entryKinds } = await import('../../coordinator/transparency/ocsf-classes.ts');
+  if (entryKinds.includes(kind)) return;
+  complain(`warning: --kind ${kind}: no such kind is known here${didYouMean(kind, entryKinds)}`);
 }
 
 type Filters = Readonly<{

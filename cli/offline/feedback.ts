@@ -1,10 +1,11 @@
 import { userInfo } from 'node:os';
 import { Argument, Command } from '@commander-js/extra-typings';
 import { jsonLine } from '../../base/text/table.ts';
-import { readClientConfig } from '../../client/config.ts';
 import { feedbackVerdicts, leaveFeedback } from '../../client/scoring/feedback.ts';
 import { isFamily } from '../../proto/antibody.ts';
-import { complain, print } from '../print.ts';
+import { orExit, usage } from '../exit.ts';
+import { localClient } from '../local-client.ts';
+import { print } from '../print.ts';
 
 /** `testudo feedback ALERT false-positive|confirmed`: an operator's word on an alert. */
 export function feedbackCommand() {
@@ -19,25 +20,11 @@ export function feedbackCommand() {
     .option('--json', 'as JSON')
     .action(async (alert, verdict, { config: path, data, by, family, json }) => {
       if (family !== undefined && (verdict !== 'confirmed' || !isFamily(family))) {
-        return fail('--family names a confirmed attack: 1 to 63 of a-z, 0-9, "-" and "_"');
+        usage('--family names a confirmed attack: 1 to 63 of a-z, 0-9, "-" and "_"');
       }
-      const folder = data ?? dataDirectory(path);
-      if (folder === undefined) return;
-      const left = await leaveFeedback(folder, alert, { verdict, by, family }, Date.now());
-      if (!left.ok) return fail(left.fault.message);
+      const folder = data ?? localClient(path, ', or its data with --data FOLDER').dataDirectory;
+      orExit(await leaveFeedback(folder, alert, { verdict, by, family }, Date.now()));
       if (json) return print(jsonLine({ alert, verdict, by, family }));
       print(`${alert}: ${verdict}; the client takes it in within seconds, or when it starts`);
     });
-}
-
-function dataDirectory(path: string | undefined): string | undefined {
-  const config = readClientConfig(path, { environment: process.env });
-  if (config.ok) return config.value.dataDirectory;
-  fail(config.fault.message);
-  return undefined;
-}
-
-function fail(message: string): void {
-  complain(`testudo feedback: ${message}`);
-  process.exitCode = 1;
 }

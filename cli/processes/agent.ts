@@ -4,7 +4,7 @@ import { listing, table } from '../../base/text/table.ts';
 import type { AgentView } from '../../client/releases/agent-view.ts';
 import { readAgentConfig } from '../../client/response/agent-config.ts';
 import type { RotationPage } from '../../client/response/rotation-view.ts';
-import { exitCodes, orExit, usage } from '../exit.ts';
+import { exitCodes, usage } from '../exit.ts';
 import { complain, print } from '../print.ts';
 
 const timeoutMs = 5_000;
@@ -87,8 +87,8 @@ function statusCommand() {
     .option('-a, --address <host:port>', "the client's health server, instead of its configuration's")
     .option('--json', 'as JSON')
     .action(async ({ config, address, json }) => {
-      const { readClientConfig } = await import('../../client/config.ts');
-      const from = address ?? orExit(readClientConfig(config, { environment: process.env })).health.listen;
+      const { localClient } = await import('../local-client.ts');
+      const from = address ?? localClient(config, ', or its health server with --address HOST:PORT').health.listen;
       if (from === null) usage('health.listen is off in this configuration; name the server with --address');
       const view = await ask<AgentView>(from, '/score');
       if (view === undefined) {

@@ -45,11 +45,15 @@ function show() {
 function gateText(track: string, gate: GetGateResponse): string {
   const facts = listing({
     candidate: `${track}@${gate.version}`,
-    decision: decisions[gate.decision] ?? '?',
+    decision:
+      gate.policyJson === '' && gate.decidedBy === '' ? 'none: no gate looks at it' : (decisions[gate.decision] ?? '?'),
     'decided by': gate.decidedBy === '' ? '' : `${gate.decidedBy} at ${time(gate.decidedAtMs)}`,
     'at the gate since': time(gate.openedAtMs),
     'held if silent after': time(gate.deadlineMs),
-    policy: gate.policyJson === '' ? 'none: promote it yourself' : gate.policyJson,
+    policy:
+      gate.policyJson === ''
+        ? 'no gate: a version is stable at once where no cluster follows canary, else once somebody promotes it'
+        : gate.policyJson,
   });
   const reasons = gate.reasons.map((reason) => `- ${reason}`);
   const reports = table<GateReport>(gate.reports, [

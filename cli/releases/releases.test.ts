@@ -61,6 +61,11 @@ describe('testudo releases, channels, promote and rollback', () => {
     const channels = await line.run('channels', 'list', 'syscall');
     expect(channels.out).toMatch(/canary +1 +in shadow of stable +1\nstable +0 +live +2\nfloor 0/);
 
+    const gateless = await line.run('gate', 'show', 'syscall');
+    expect(gateless.out).toMatch(/^decision +none: no gate looks at it$/m);
+    expect(gateless.out).toMatch(
+      /^policy +no gate: a version is stable at once where no cluster follows canary, else /m,
+    );
     const tried = await line.json<Changed>('promote', 'syscall', '--reason', 'looks good', '--dry-run');
     expect(tried).toMatchObject({ dryRun: true, movedCount: 3 });
     expect(tried.moves.map(({ cluster, before, after }) => [cluster, before, after])).toEqual([

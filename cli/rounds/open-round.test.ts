@@ -56,6 +56,10 @@ describe('testudo rounds open', { timeout: 600_000 }, () => {
       kind: 'roundScheduled',
       eventJson: expect.stringContaining('"round":"r-2"'),
     });
+    expect(await line.run('audit', 'list', '--kind', 'roundSchedulde')).toMatchObject({
+      code: 0,
+      error: expect.stringContaining('--kind roundSchedulde: no such kind is known here; did you mean roundScheduled?'),
+    });
     const newest = (await line.run('audit', 'list', '--rows', '5', '--json')).out.trimEnd().split('\n');
     const sequences = newest.map((entry) => JSON.parse(entry).sequence as number);
     expect(sequences).toEqual(Array.from({ length: 5 }, (_, at) => (sequences[0] as number) - at));

@@ -117,6 +117,9 @@ const rows: Readonly<{ [K in Kind]: Row<K> }> = {
   refused: { call: ({ what }) => what, activity: 'Create' },
 };
 
+/** Every kind of entry that a journal may hold. */
+export const entryKinds = Object.keys(rows);
+
 const iam = { uid: 3, name: 'Identity & Access Management' } as const;
 const application = { uid: 6, name: 'Application Activity' } as const;
 

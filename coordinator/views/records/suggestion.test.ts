@@ -17,6 +17,13 @@ describe('suggestionOf', () => {
     });
   });
 
+  it('does not call kept who was left out, and says that a few rounds say little', () => {
+    const because = (record: Partial<Standing>) => suggestionOf({ ...usual, ...record }, false, () => true).because;
+    expect(because({})).toBe('rounds keep it');
+    expect(because({ rounds: 1, leftOut: 1, score: 0.85 })).toBe('the only round left it out, and that says little');
+    expect(because({ leftOut: 1, refused: 1 })).toBe('2 of 9 rounds left it out, and that says little');
+  });
+
   it('says to watch who is left out often, in a row, or drifts, and to quarantine who nearly always is', () => {
     expect(of({ score: 0.49 })).toBe('watch');
     expect(of({ streak: 3 })).toBe('watch');

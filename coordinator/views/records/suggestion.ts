@@ -42,5 +42,7 @@ export function suggestionOf(
   if (streak >= streakLow)
     return { suggestion: 'watch', because: `${streak} rounds in a row kept most updates and not its` };
   if (score < scoreLow) return { suggestion: 'watch', because: `rounds often leave it out: record ${text}` };
-  return { suggestion: 'none', because: 'rounds keep it' };
+  const out = record.leftOut + record.refused;
+  const rounds = record.rounds === 1 ? 'the only round' : `${out} of ${record.rounds} rounds`;
+  return { suggestion: 'none', because: out === 0 ? 'rounds keep it' : `${rounds} left it out, and that says little` };
 }
