@@ -2,20 +2,17 @@
  * `npm run package -- DIR [--sign FILE …]`: the package that npm installs, in DIR, with what belongs to it: its hash, a bill of
  * materials (CycloneDX 1.5), and a statement (in-toto, SLSA provenance 1.0) of what it was built from, signed if told.
  */
-import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { JsonValue } from '../../base/canonical-json.ts';
 import { readKey } from '../../cli/operator/root-files.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 import { sealed } from '../images/attached/dsse.ts';
-import { sourceOf } from '../images/attached/provenance.ts';
 import { npmSbom } from '../images/attached/sbom.ts';
-import { statementType } from '../images/attached/statement.ts';
 import { buildDist } from '../images/dist.ts';
 import { type Packed, packPackage } from './pack.ts';
+import { provenanceOf } from './provenance.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -59,28 +56,6 @@ async function billOf({ version, sha256, packages }: Packed) {
   const hashes = [{ alg: 'SHA-256', content: sha256 }];
   const component = { 'bom-ref': `testudo@${version}`, type: 'application', name: 'testudo', version, hashes };
   return { bomFormat: 'CycloneDX', specVersion: '1.5', version: 1, metadata: { component }, components };
-}
-
-/** Without times: the same build says the same. */
-async function provenanceOf({ file, version, sha256 }: Packed) {
-  const source = await sourceOf(checkout);
-  const lockfile = createHash('sha256')
-    .update(readFileSync(join(checkout, 'package-lock.json')))
-    .digest('hex');
-  const predicate: JsonValue = {
-    buildDefinition: {
-      buildType: 'urn:testudo:package-build:1',
-      externalParameters: { version },
-      internalParameters: { node: process.versions.node, sourceChanged: source?.changed ?? false },
-      resolvedDependencies: [
-        ...(source === undefined ? [] : [{ name: 'source', digest: { gitCommit: source.commit } }]),
-        { name: 'package-lock.json', digest: { sha256: lockfile } },
-      ],
-    },
-    runDetails: { builder: { id: 'urn:testudo:npm-run-package:1' } },
-  };
-  const subject = [{ name: basename(file), digest: { sha256 } }];
-  return { _type: statementType, subject, predicateType: 'https://slsa.dev/provenance/v1', predicate };
 }
 
 function text(value: unknown): string {
