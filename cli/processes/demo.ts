@@ -2,7 +2,6 @@ import { Command } from '@commander-js/extra-typings';
 import { abis } from '../../client/events/vocabulary.ts';
 import { demoChoices, demoTracks, parseOptions } from '../../demo/options.ts';
 import { ruleHelp } from '../../demo/rule.ts';
-import { runDemo } from '../../demo/run.ts';
 import { openScreen } from '../../demo/screen.ts';
 import { recordedPath as recorded } from '../../lab/data/recorded-traces.ts';
 import { exitCodes, orExit } from '../exit.ts';
@@ -35,6 +34,7 @@ export function demoCommand() {
         process.exitCode = exitCodes.usage;
         return;
       }
+      const { runDemo } = await import('../../demo/run.ts'); // It needs add-ons; --help and completion do not.
       const screen = openScreen(process.stdout);
       try {
         // Its processes run the command that was typed.

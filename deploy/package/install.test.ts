@@ -64,6 +64,10 @@ describe('the package, installed where nothing but Node is', () => {
     const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
     expect(testudo(['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
     expect(testudo(['--help'])).toMatchObject({ status: 0, stderr: '' });
+    // All verbs are loaded for the last two.
+    for (const words of ['demo --help', 'drill list', 'completion bash', 'man --to manual']) {
+      expect({ words, ...testudo(words.split(' ')) }).toMatchObject({ words, status: 0, stderr: '' });
+    }
     expect(testudo(firstModel('counts', 'two-views'))).toMatchObject({ status: 0, stderr: '' });
     const schema = JSON.parse(readFileSync(join(installed, 'schemas', 'rounds-list.json'), 'utf8'));
     expect(schema).toMatchObject({ $id: 'urn:testudo:json:rounds-list:1' });

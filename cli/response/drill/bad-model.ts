@@ -2,10 +2,19 @@ import { open } from 'node:fs/promises';
 import { FaultError, unwrap } from '../../../base/fault.ts';
 import { policyOf } from '../../../demo/rule.ts';
 import { canaryLabel } from '../../../lab/rig/cluster-process.ts';
+import { trackName } from '../../../lab/rig/plan.ts';
 import { type ClusterInstall, GateDecision } from '../../../proto/generated/testudo/v1/operator_releases.ts';
 import { InstallOutcome } from '../../../proto/generated/testudo/v1/releases.ts';
-import { inRehearsal, type Rehearsal, rehearsalNeeds, rehearsalUndoes, rehearsed } from './rehearsal.ts';
-import { type Check, checkThat, type Drill, notMeasured } from './report.ts';
+import type { Rehearsal } from './rehearsal.ts';
+import {
+  type Check,
+  checkThat,
+  type Drill,
+  notMeasured,
+  rehearsalNeeds,
+  rehearsalUndoes,
+  rehearsed,
+} from './report.ts';
 
 export const badModel: Drill = {
   name: 'bad-model',
@@ -20,7 +29,7 @@ export const badModel: Drill = {
   isHarmless: true,
 };
 
-const track = inRehearsal;
+const track = trackName;
 const bad = 'the gate, of a version that one cluster has ruined';
 const badExpected = 'holds or rejects it';
 const runs = 'clusters that run that version';

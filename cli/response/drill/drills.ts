@@ -4,12 +4,11 @@ import { alertFlood, askAlertFlood } from './alert-flood.ts';
 import { badModel, runBadModel } from './bad-model.ts';
 import { killAgent, runKillAgent } from './kill-agent.ts';
 import { OperatorsKubectl } from './kubectl.ts';
-import { lateralMovement, runLateralMovement } from './lateral-movement.ts';
 import { loseCoordinator, runLoseCoordinator } from './lose-coordinator.ts';
 import { poison, runPoison } from './poison.ts';
 import { quarantineProbe, runQuarantineProbe } from './quarantine-probe.ts';
-import { canRehearse, type Rehearsal, rehearse } from './rehearsal.ts';
-import type { Check, Drill } from './report.ts';
+import type { Rehearsal } from './rehearsal.ts';
+import { type Check, canRehearse, type Drill, lateralMovement } from './report.ts';
 import { rotateCanary, runRotateCanary } from './rotate-canary.ts';
 
 /** What a person or the schedule says of how drills run here. */
@@ -61,6 +60,7 @@ function inRehearsal(drill: Drill, run: (rehearsal: Rehearsal) => Promise<readon
     async run({ testudo }, signal) {
       if (!canRehearse())
         return refuse('DRILL_SETTING', `${drill.name}: this package has no recorded traces; run it from the source`);
+      const { rehearse } = await import('./rehearsal.ts');
       return ok(await rehearse(testudo, signal, run));
     },
   };
@@ -73,7 +73,13 @@ export const drills: readonly RunnableDrill[] = [
   inNamespace(rotateCanary, (kubectl, { image }, signal) => runRotateCanary(kubectl, image, signal)),
   inNamespace(killAgent, (kubectl, { lease }, signal) => runKillAgent(kubectl, lease, signal)),
   { ...alertFlood, run: async (settings) => askAlertFlood(settings) },
-  { ...lateralMovement, run: ({ flows, model }) => runLateralMovement({ flows, model, seed: randomInt(1 << 30) }) },
+  {
+    ...lateralMovement,
+    async run({ flows, model }) {
+      const { runLateralMovement } = await import('./lateral-movement.ts');
+      return runLateralMovement({ flows, model, seed: randomInt(1 << 30) });
+    },
+  },
   inRehearsal(poison, runPoison),
   inRehearsal(badModel, runBadModel),
   inRehearsal(loseCoordinator, runLoseCoordinator),

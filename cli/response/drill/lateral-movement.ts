@@ -15,21 +15,7 @@ import { readFlowWindows } from '../../../client/tracks/flow/offline/flow-window
 import { injectedFamily, injectedMovement } from '../../../lab/data/injected-movement.ts';
 import { flowWindowMs, readRecordedFlows, writeFlows } from '../../../lab/data/recorded-flows.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
-import { type Check, checkThat, type Drill, notMeasured } from './report.ts';
-
-export const lateralMovement: Drill = {
-  name: 'lateral-movement',
-  asks: 'if an intruder walked from service to service here, would the flow track see it?',
-  does:
-    'learn what is usual from the earlier part of recorded flows; put walks that never happened between services that never call each other into the later ' +
-    'part, and judge it all, in this process; name your own flows with --flows and your model with --model',
-  expects:
-    'every walk has at least one step among the one per cent of edges that are strangest for this cluster, while few normal edges are',
-  needs:
-    'flows in the layout of data/recorded/flows.csv.gz, of one cluster; without --flows, the ones that come with the source',
-  undoes: 'nothing was touched; its scratch files are deleted',
-  isHarmless: true,
-};
+import { type Check, checkThat, notMeasured } from './report.ts';
 
 export type Replay = Readonly<{ flows: string | undefined; model: string | undefined; seed: number }>;
 

@@ -1,5 +1,13 @@
-import { type Rehearsal, rehearsalNeeds, rehearsalUndoes, rehearsed } from './rehearsal.ts';
-import { type Check, checkThat, type Drill, notMeasured } from './report.ts';
+import type { Rehearsal } from './rehearsal.ts';
+import {
+  type Check,
+  checkThat,
+  type Drill,
+  notMeasured,
+  rehearsalNeeds,
+  rehearsalUndoes,
+  rehearsed,
+} from './report.ts';
 import { holds } from './waiting.ts';
 
 export const loseCoordinator: Drill = {

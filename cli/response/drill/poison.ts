@@ -1,6 +1,14 @@
 import { UpdateFate } from '../../../proto/generated/testudo/v1/operator.ts';
-import { type Rehearsal, rehearsalNeeds, rehearsalUndoes, rehearsed } from './rehearsal.ts';
-import { type Check, checkThat, type Drill, notMeasured } from './report.ts';
+import type { Rehearsal } from './rehearsal.ts';
+import {
+  type Check,
+  checkThat,
+  type Drill,
+  notMeasured,
+  rehearsalNeeds,
+  rehearsalUndoes,
+  rehearsed,
+} from './report.ts';
 
 export const poison: Drill = {
   name: 'poison',

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,16 +13,6 @@ import { type Federation, startFederation } from '../../../lab/rig/federation.ts
 import { trackName } from '../../../lab/rig/plan.ts';
 import { type GetRoundResponse, RoundPhase } from '../../../proto/generated/testudo/v1/operator.ts';
 
-/** What every drill in a rehearsal does before anything else. */
-export const rehearsed =
-  'start a federation of its own on this machine (a coordinator and five clusters as real processes, on loopback and on recorded ' +
-  'system calls; yours is not asked and not touched)';
-export const rehearsalNeeds =
-  "about a minute or two, two gigabytes of memory, and the recorded traces that come with the package's source";
-export const rehearsalUndoes =
-  'its processes are ended and its files deleted, also when it fails or is interrupted half-way';
-
-export const inRehearsal = trackName;
 const clusters = 5;
 const tracesOfClusterMax = 200;
 const unseenMax = 150;
@@ -43,9 +32,6 @@ export type Rehearsal = Readonly<{
   worthOf(digest: string | null): Promise<number>;
   signal: AbortSignal;
 }>;
-
-/** Whether there is anything to rehearse with: images do not carry the recorded traces. */
-export const canRehearse = () => existsSync(recordedPath);
 
 /** Runs work in a federation of its own, and ends it, whatever becomes of the work. `testudo`: the command's program. */
 export async function rehearse<Value>(

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { onOneLine } from '../../../base/text/printable.ts';
+import { recordedPath } from '../../../lab/data/recorded-traces.ts';
 
 /** One thing that a drill looked at. `not measured`: what would have told is not there, and `happened` says what. */
 export type Check = Readonly<{
@@ -84,3 +86,31 @@ function conclusion(checks: readonly Check[]): string {
     return `${count}. Nothing was learnt: this run says neither that it works nor that it does not.`;
   return `${count}. What was measured works.${doubt}`;
 }
+
+// What those drills say of themselves that learn and judge stands here: lists and helps read it, and load none of what these need.
+
+/** What every drill in a rehearsal does before anything else. */
+export const rehearsed =
+  'start a federation of its own on this machine (a coordinator and five clusters as real processes, on loopback and on recorded ' +
+  'system calls; yours is not asked and not touched)';
+export const rehearsalNeeds =
+  "about a minute or two, two gigabytes of memory, and the recorded traces that come with the package's source";
+export const rehearsalUndoes =
+  'its processes are ended and its files deleted, also when it fails or is interrupted half-way';
+
+/** Whether there is anything to rehearse with: images do not carry the recorded traces. */
+export const canRehearse = () => existsSync(recordedPath);
+
+export const lateralMovement: Drill = {
+  name: 'lateral-movement',
+  asks: 'if an intruder walked from service to service here, would the flow track see it?',
+  does:
+    'learn what is usual from the earlier part of recorded flows; put walks that never happened between services that never call each other into the later ' +
+    'part, and judge it all, in this process; name your own flows with --flows and your model with --model',
+  expects:
+    'every walk has at least one step among the one per cent of edges that are strangest for this cluster, while few normal edges are',
+  needs:
+    'flows in the layout of data/recorded/flows.csv.gz, of one cluster; without --flows, the ones that come with the source',
+  undoes: 'nothing was touched; its scratch files are deleted',
+  isHarmless: true,
+};
