@@ -7,7 +7,8 @@
  *     surprisal                  = −ln p(pair) − ln p(service | pair)
  *
  * where σ(logit) counts as far as the model has proved itself in this cluster (link-check.ts), else as an even chance.
- * In a cluster with a past, what it never saw comes first: an edge of a pair that was never seen ranks above all edges of
+ * In a cluster with a past the model speaks of pairs that were never seen, and of no other: hundredths of a nat that it gave to
+ * pairs of every window ranked them, and no better than chance. What the cluster never saw comes first there: an edge of a pair that was never seen ranks above all edges of
  * pairs that were, and a service that a pair was never seen to use above those that it was. A combination is then never
  * worse than asking the memory "seen before?".
  *
@@ -75,12 +76,14 @@ export function edgeSurprisal(
 ): EdgeSurprisal {
   const { pairPrior, servicePrior, newServiceChance } = weights;
   const { pair: active, together, serverServices } = evidence;
-  const pair = -Math.log((active + pairPrior * sharedProbability(logit)) / (Math.max(together, active) + pairPrior));
+  const hasPast = windows >= pastWindowsMin;
+  const odds = hasPast && active > 0 ? Number.NaN : logit;
+  const pair = -Math.log((active + pairPrior * sharedProbability(odds)) / (Math.max(together, active) + pairPrior));
   // A server that nobody was seen to call yet says nothing about what it serves.
   const offered = serverServices === 0 ? 1 : Math.max(newServiceChance, evidence.serverService / serverServices);
   const asked = Math.min(evidence.service, active);
   const service = -Math.log((asked + servicePrior * offered) / (active + servicePrior));
-  if (windows < pastWindowsMin) return { total: pair + service, pair, service };
+  if (!hasPast) return { total: pair + service, pair, service };
   const newPair = active > 0 ? 0 : neverSeen;
   const newService = asked > 0 ? 0 : neverSeen;
   const [ofPair, ofService] = [newPair + Math.min(neverSeen, pair), newService + Math.min(neverSeen, service)];

@@ -82,6 +82,15 @@ describe('edges that were never seen', () => {
     expect(pair).toBeLessThan(edgeSurprisal({ ...otherPair, together: 50 }, 8, past).total);
   });
 
+  it('are all that the shared model has a say on there', () => {
+    const by = (evidence: typeof seen, logit: number) => edgeSurprisal(evidence, logit, past).total;
+    expect(by(seen, -8)).toBe(by(seen, 8));
+    expect(by(otherService, -8)).toBe(by(otherService, 8));
+    expect(by(otherPair, -8)).toBeGreaterThan(by(otherPair, 8) + 5);
+    // In a cluster without a past it speaks of all.
+    expect(edgeSurprisal(seen, -8).total).toBeGreaterThan(edgeSurprisal(seen, 8).total);
+  });
+
   it('are judged by the shared model in a cluster without one', () => {
     const blank = { pair: 0, together: 0, service: 0, serverServices: 0, serverService: 0 };
     expect(edgeSurprisal(blank, 4).total).toBeLessThan(0.1);
