@@ -82,7 +82,8 @@ export async function copyJournalOut(link: PostgresLink, path: string): Promise<
   return damaged(goal.seq, `the fence says that it ends with another entry ${goal.seq}`);
 }
 
-async function pageOf(
+/** Entries from a position on. */
+export async function pageOf(
   link: PostgresLink,
   from: number,
   limit: number,

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { commitFile } from '../base/atomic-file.ts';
+import { commitFile, isMissing } from '../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { movedJournalFile } from './backup.ts';
-import { type CopyFaultCode, copyJournalOut, copyKeysOut, verifyDatabase } from './database-copy.ts';
+import { type CopyFaultCode, copyJournalOut, copyKeysOut, pageOf, verifyDatabase } from './database-copy.ts';
 import { KeyFolder, placeInFolder } from './keys/key-place.ts';
 import { lockDataDir } from './ledger/data-dir-lock.ts';
 import type { StoredEntry } from './ledger/journal/entry.ts';
@@ -36,15 +36,18 @@ type MoveFaultCode =
 /**
  * Moves journal, keys and identity from a data directory into a database, all or nothing, and leaves the bytes where they are.
  * The chain stays the same, entry for entry. Ended at any instant, the next call goes on. Neither side may be in use. The
- * directory's journal is kept under another name; its keys are destroyed, for they are in the database now.
+ * directory's journal is kept under another name; then its keys are destroyed, for they are in the database now.
  */
 export async function moveToDatabase(dataDir: string, link: PostgresLink): Promise<Result<JournalHead, MoveFaultCode>> {
-  const path = join(dataDir, journalFile);
-  if (!existsSync(path)) return refuse('JOURNAL_MISSING', `${dataDir} holds no ${journalFile} that could be moved`);
+  const isHere = existsSync(join(dataDir, journalFile));
+  // Moved by a call that was ended before all keys were destroyed.
+  if (!isHere && !(await hasKeysOfMoved(dataDir))) {
+    return refuse('JOURNAL_MISSING', `${dataDir} holds no ${journalFile} that could be moved`);
+  }
   const lock = lockDataDir(dataDir);
   if (!lock.ok) return lock;
   try {
-    const source = SqliteFile.verify(path);
+    const source = SqliteFile.verify(join(dataDir, isHere ? journalFile : movedJournalFile));
     if (!source.ok) return source;
     const target = await verifyDatabase(link);
     if (!target.ok) return target;
@@ -54,16 +57,19 @@ export async function moveToDatabase(dataDir: string, link: PostgresLink): Promi
     if (!fence.ok) return fence;
     // The same chain may stand there, but no keys any more: those of the directory must not go, too.
     if (fence.value.movedTo !== null) return exists('the schema holds a journal that was moved away', target.value);
-    if (target.value.seq === 0) {
+    if (isHere && target.value.seq === 0) {
       const copied = await link.aloneOverOne((ask) => copyIn(ask, quoted(link.settings.schema), dataDir));
       if (!copied.ok) return copied;
     }
     const after = await verifyDatabase(link);
     if (!after.ok) return after;
-    if (after.value.chain !== source.value.chain) return exists(`the database holds another journal`, after.value);
+    const copy = isHere ? ok(after.value.chain) : await chainAt(link, source.value.seq);
+    if (!copy.ok) return copy;
+    if (copy.value !== source.value.chain) return exists(`the database holds another journal`, after.value);
     const kept = await makeLasting(link);
     if (!kept.ok) return kept;
-    await leaveFolder(dataDir);
+    if (isHere) await putAside(dataDir);
+    await eraseKeys(dataDir);
     return after;
   } finally {
     lock.value.release();
@@ -186,13 +192,31 @@ async function makeLasting(link: PostgresLink): Promise<Result<void, MoveFaultCo
   return refuse('MOVE_FAILED', `${cause}; the data directory was left as it is: mend that and run this again`);
 }
 
-/** What was moved is left so that nobody starts on it: the journal under another name, no keys. */
-async function leaveFolder(dataDir: string): Promise<void> {
-  const keys = new KeyFolder(join(dataDir, 'keys'));
-  for (const name of await readdir(keys.name)) await keys.erase(name);
+/** The journal under another name, so that nobody starts on it; first of all, for a journal without its keys is of no use. */
+async function putAside(dataDir: string): Promise<void> {
   const path = join(dataDir, journalFile);
   const db = new Database(path);
   db.pragma('journal_mode = DELETE');
   db.close();
   await commitFile(path, join(dataDir, movedJournalFile));
+}
+
+async function eraseKeys(dataDir: string): Promise<void> {
+  const keys = new KeyFolder(join(dataDir, 'keys'));
+  for (const name of await readdir(keys.name)) await keys.erase(name);
+}
+
+async function hasKeysOfMoved(dataDir: string): Promise<boolean> {
+  if (!existsSync(join(dataDir, movedJournalFile))) return false;
+  const names = await readdir(join(dataDir, 'keys')).catch((error: unknown): string[] => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  return names.length > 0;
+}
+
+/** The chain's value at an entry; undefined where the database's journal has no such entry. */
+async function chainAt(link: PostgresLink, seq: number): Promise<Result<string | undefined, CopyFaultCode>> {
+  const page = await pageOf(link, seq, 1);
+  return page.ok ? ok(page.value[0]?.chain) : page;
 }

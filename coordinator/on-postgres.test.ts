@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
@@ -295,10 +295,24 @@ describe('a coordinator on PostgreSQL', () => {
       return text.includes('beat + 1') && (await entriesIn('moved')) > 0 ? { ...answer, isWeak: true } : answer;
     };
     expect(await moveToDatabase(data, there)).toMatchObject({ fault: { code: 'MOVE_FAILED' } });
-    there.repeat = repeat;
     expect(readdirSync(join(data, 'keys'))).toEqual(own);
+
+    // Ended while it destroys the keys: there is no journal any more that a start would take for one whose keys are lost.
+    const stuck = join(data, 'keys', 'zz');
+    there.repeat = async (text, values) => {
+      if (text.includes('beat + 1') && (await entriesIn('moved')) > 0) mkdirSync(stuck, { recursive: true });
+      return repeat.call(there, text, values);
+    };
+    await expect(moveToDatabase(data, there)).rejects.toThrow(/zz/);
+    there.repeat = repeat;
+    expect(readdirSync(data)).toEqual(expect.arrayContaining(['journal.moved.sqlite']));
+    expect(readdirSync(data)).not.toContain('journal.sqlite');
+    await expect(TestFederation.start({ values, dataDirectory: folder })).rejects.toThrow('JOURNAL_MOVED');
+    rmSync(stuck, { recursive: true });
+    writeFileSync(join(data, 'keys', 'issuer-key'), 'what was not destroyed yet');
     expect(unwrap(await moveToDatabase(data, there))).toEqual(before);
     expect(readdirSync(join(data, 'keys'))).toEqual([]);
+    expect(await moveToDatabase(data, there)).toMatchObject({ fault: { code: 'JOURNAL_MISSING' } });
     await expect(TestFederation.start({ values, dataDirectory: folder })).rejects.toThrow('JOURNAL_MOVED');
     const moved = await TestFederation.start({ values, settings, dataDirectory: folder });
     expect(moved.authority).toBe(first.authority);

@@ -101,6 +101,9 @@ async function keepAhead(path: string, heads: readonly StoredCheckpoint[]): Prom
   }
 }
 
+/** Heads that wait while none can be written, about 1 KiB each. The oldest go first: a newer one speaks for them too. */
+const waitingMax = 256;
+
 /** The file for its one writer. What is not written is kept and tried again with the next: heads can be signed anew. */
 export class CheckpointWriter {
   readonly last: StoredCheckpoint | undefined;
@@ -162,13 +165,13 @@ export class CheckpointWriter {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const count = this.#waiting.length;
-      const text = this.#waiting.join('');
+      const lines = this.#waiting.splice(0);
+      const text = lines.join('');
       try {
         await appendFile(this.#path, text, { mode: privateFileMode });
         this.#length += Buffer.byteLength(text);
-        this.#waiting.splice(0, count);
       } catch (error) {
+        this.#waiting = [...lines, ...this.#waiting].slice(-waitingMax);
         this.#trouble(
           'CHECKPOINT_UNWRITTEN',
           `a signed head could not be kept (${(error as Error).message}); tried again with the next`,

@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ok, unwrap } from '../../base/fault.ts';
@@ -10,7 +10,7 @@ import { MemoryKeyStore } from '../keys/memory-key-store.ts';
 import type { Engine } from '../rounds/engine.ts';
 import { federation, openSmallFederation, operator, track } from '../testing/small-federation.ts';
 import { tempDir } from '../testing/temp-dir.ts';
-import { lineOf, readCheckpoints } from './checkpoint-file.ts';
+import { CheckpointWriter, lineOf, readCheckpoints } from './checkpoint-file.ts';
 import {
   type CheckpointSigner,
   ensureCheckpointSigner,
@@ -116,6 +116,24 @@ describe('heads of a journal', () => {
     await catchUp();
     expect(text()).toBe(before);
     expect(troubles).toEqual([]);
+  });
+
+  it('wait for a disk that takes none, the newest of them alone', async () => {
+    const writer = await CheckpointWriter.open(dataDir, 0, (code) => troubles.push(code));
+    const tree = Frontier.empty();
+    const append = async () => {
+      tree.push(new Uint8Array(32));
+      writer.append(signCheckpoint(signer.origin, { size: tree.size, root: tree.root() }, signer.key), tree.roots);
+      await writer.idle();
+    };
+    mkdirSync(path());
+    for (let count = 0; count < 262; count++) await append();
+    expect(troubles).toEqual(Array(262).fill('CHECKPOINT_UNWRITTEN'));
+    rmSync(path(), { recursive: true });
+    await append();
+    expect(await sizes()).toEqual(Array.from({ length: 257 }, (_, index) => index + 7));
+    await append();
+    expect((await sizes()).at(-1)).toBe(264);
   });
 
   it('fit the journal that they were signed of, and no other or shorter one', async () => {
