@@ -22,6 +22,7 @@ import { LiveTracks } from './live-tracks.ts';
 import { localTraining } from './local-training.ts';
 import { healthPages, type Readiness } from './observability/health-pages.ts';
 import { type ClientMetrics, createMetrics } from './observability/metrics.ts';
+import { standingOf } from './observability/standing.ts';
 import { openAgent } from './open-agent.ts';
 import { openHub, openRelay } from './open-hub.ts';
 import { type LocalParts, openLocal } from './open-local.ts';
@@ -207,21 +208,20 @@ export class RunningClient {
   }
 
   readiness(): Readiness {
-    const heardMs = this.#uplink?.heardAtMs ?? 0;
-    const silentMs = heardMs === 0 ? -1 : this.#timers.now() - heardMs;
+    const silenceMsMax = this.#config.coordinator.silenceSecondsMax * 1_000;
+    const { certificate, connected, why } = standingOf(this.#uplink, silenceMsMax, this.#timers.now());
     const degraded = this.#ingest.blind;
-    const ended = this.#uplink?.certificate.hasEnded === true;
     const checks = {
       enrolled: this.#identity !== undefined,
-      certificate: this.#uplink === undefined ? 'none' : ended ? 'ended' : 'in force',
+      certificate,
       sources: degraded.length === 0,
-      connected: silentMs >= 0 && silentMs < this.#config.coordinator.silenceSecondsMax * 1_000,
+      connected,
       examples: [...this.tracks.values()].reduce((sum, { buffer }) => sum + buffer.counts().seen, 0),
     };
     // Not being connected is no reason to be restarted: the detectors go on with what they have.
-    const ready = checks.enrolled && !ended && checks.sources;
+    const ready = checks.enrolled && certificate !== 'ended' && checks.sources;
     const blind = degraded.map(({ source, state, message }) => `${source}: ${state}: ${message}`);
-    return { ready, checks, why: [...(this.#uplink?.certificate.why ?? []), ...blind], degraded };
+    return { ready, checks, why: [...why, ...blind], degraded };
   }
 
   close(): Promise<void> {

@@ -24,8 +24,12 @@ tracks: [syscall]
     joinToken: { kind: 'file', path: join(folder, 'parent-token') },
     dataKey: { kind: 'beside' },
     parent: { silenceSecondsMax: 75, reconnectSecondsMax: 60 },
+    health: { listen: '127.0.0.1:9464' },
     tracks: ['syscall'],
   });
+  const settings = { environment: { TESTUDO_RELAY_HEALTH_LISTEN: '0.0.0.0:9999' } };
+  expect(unwrap(readRelayConfig(path, settings)).health).toEqual({ listen: '0.0.0.0:9999' });
+  expect(readRelayConfig(path, { settings: ['health.listen=somewhere'] })).toMatchObject({ ok: false });
 });
 
 it('says every problem at once, and has a schema for editors', () => {

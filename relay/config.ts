@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Result } from '../base/fault.ts';
 import { readSettings, type SettingRules, type SettingSources } from '../base/settings.ts';
-import { address, dataKey, dataKeySource, path, secret, secretSource, track } from '../client/config-parts.ts';
+import { address, dataKey, dataKeySource, listen, path, secret, secretSource, track } from '../client/config-parts.ts';
 import type { SecretSource } from '../client/link/join-token-source.ts';
 import type { DataKeySource } from '../client/storage/data-key.ts';
 
@@ -25,6 +25,12 @@ const schema = z.strictObject({
   dataKey: dataKey.optional(),
   /** Root metadata of the parent that came by hand. Without it the first root that the parent presents is trusted. */
   trustAnchor: path.optional(),
+  health: z
+    .strictObject({
+      /** Plain HTTP, of the side to the parent: /healthz, /readyz, /score, /metrics. Null: none. Keep it inside. */
+      listen: listen.nullable().default('127.0.0.1:9464'),
+    })
+    .prefault({}),
   /** Tracks of the region that take part in the parent's rounds; each needs `upward: true` in its policy. */
   tracks: z.array(track).min(1).max(16),
 });
@@ -39,7 +45,7 @@ export type RelayConfig = Readonly<
 const rules: SettingRules<Raw, RelayConfig> = {
   schema,
   prefix: 'TESTUDO_RELAY_',
-  fromEnvironment: ['coordinator', 'dataDirectory'],
+  fromEnvironment: ['coordinator', 'dataDirectory', 'health.listen'],
   resolved: ({ joinToken, dataKey: key, trustAnchor, ...raw }, absolute) => ({
     ...raw,
     coordinator: absolute(raw.coordinator),

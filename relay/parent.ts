@@ -3,10 +3,13 @@ import { buildVersion } from '../base/build-version.ts';
 import { ok, type Result } from '../base/fault.ts';
 import { type FolderLock, lockFolder } from '../base/folder-lock.ts';
 import { faultFields, type Log } from '../base/log.ts';
+import { type HttpServer, servePages } from '../base/serving/http-server.ts';
 import type { Timers } from '../base/time.ts';
 import type { ClusterIdentity } from '../client/link/identity-store.ts';
 import { becomeMember, keepIdentity, openComingBack } from '../client/link/membership.ts';
-import { createMetrics } from '../client/observability/metrics.ts';
+import { healthPages, type Readiness } from '../client/observability/health-pages.ts';
+import { type ClientMetrics, createMetrics } from '../client/observability/metrics.ts';
+import { standingOf } from '../client/observability/standing.ts';
 import { type AgentConfig, type AgentEvent, defaultAgentTimes } from '../client/releases/agent-ports.ts';
 import { connectOverGrpc as connectToReleases } from '../client/releases/grpc/connect.ts';
 import type { ModelHost } from '../client/releases/hosts/model-host.ts';
@@ -54,6 +57,9 @@ export class Parent {
   readonly #envelope = new EnvelopeWorker();
   readonly #stopping: AbortController;
   readonly #agent: ReleaseAgent;
+  readonly #metrics: ClientMetrics;
+  #identity: ClusterIdentity | undefined;
+  #health: HttpServer | undefined;
   #uplink: Uplink | undefined;
   #joining: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -63,12 +69,14 @@ export class Parent {
     lock: FolderLock,
     dataKey: Buffer,
     agent: ReleaseAgent,
+    metrics: ClientMetrics,
     stop: AbortController,
   ) {
     this.#parts = parts;
     this.#lock = lock;
     this.#dataKey = dataKey;
     this.#agent = agent;
+    this.#metrics = metrics;
     this.#stopping = stop;
   }
 
@@ -88,12 +96,21 @@ export class Parent {
       return dataKey;
     }
     const stop = new AbortController();
-    const agent = await openAgent(parts, anchor.value, stop.signal).catch((error: unknown) => {
-      dataKey.value.fill(0);
-      lock.value.release();
+    const metrics = createMetrics();
+    const agent = await openAgent(parts, { trustAnchor: anchor.value, metrics, signal: stop.signal }).catch(
+      (error: unknown) => {
+        dataKey.value.fill(0);
+        lock.value.release();
+        throw error;
+      },
+    );
+    const parent = new Parent(parts, lock.value, dataKey.value, agent, metrics, stop);
+    try {
+      await parent.#serveHealth();
+    } catch (error) {
+      await parent.close();
       throw error;
-    });
-    const parent = new Parent(parts, lock.value, dataKey.value, agent, stop);
+    }
     parent.#joining = parent.#join();
     return ok(parent);
   }
@@ -101,6 +118,11 @@ export class Parent {
   /** What the region does in the parent's rounds of a track; undefined until it is a member. */
   get uplink(): Uplink | undefined {
     return this.#uplink;
+  }
+
+  /** The health server's port; undefined when it is off. */
+  get healthPort(): number | undefined {
+    return this.#health?.port;
   }
 
   get agent(): ReleaseAgent {
@@ -116,11 +138,38 @@ export class Parent {
   async #close(): Promise<void> {
     this.#stopping.abort();
     await this.#joining;
+    await this.#health?.close();
     await this.#agent.close();
     await this.#uplink?.close();
     await this.#envelope.close();
     this.#dataKey.fill(0);
     this.#lock.release();
+  }
+
+  async #serveHealth(): Promise<void> {
+    const { listen } = this.#parts.config.health;
+    if (listen === null) return;
+    const pages = healthPages(
+      this.#metrics.registry,
+      () => this.readiness(),
+      () => this.#agent.view(),
+    );
+    this.#health = await servePages(listen, pages);
+    this.#parts.log.info({ healthPort: this.healthPort }, 'health and metrics of the side to the parent');
+  }
+
+  /** Not being connected is no reason to be restarted: the region goes on by itself. */
+  readiness(): Readiness {
+    const { config, timers } = this.#parts;
+    const standing = standingOf(this.#uplink, config.parent.silenceSecondsMax * 1_000, timers.now());
+    const { certificate, connected, why } = standing;
+    const enrolled = this.#identity !== undefined;
+    return {
+      ready: enrolled && certificate !== 'ended',
+      checks: { enrolled, certificate, connected },
+      why,
+      degraded: [],
+    };
   }
 
   async #join(): Promise<void> {
@@ -138,8 +187,8 @@ export class Parent {
       log.error(faultFields(known.fault), 'the region is no member of its parent');
       return;
     }
-    let identity = known.value;
-    const { cluster, federation } = identity;
+    this.#identity = known.value;
+    const { cluster, federation } = known.value;
     log.info({ cluster, federation }, 'the region is a member of its parent');
     const ports: UplinkPorts = {
       train: this.#trainer(),
@@ -147,14 +196,15 @@ export class Parent {
       recover: (member) => back.recover(member),
       saveIdentity: async (renewed) => {
         await keepIdentity(settings, this.#dataKey, renewed);
-        identity = renewed;
+        this.#identity = renewed;
       },
       report: this.#reporter(),
       unit: Math.random,
       timers,
     };
-    this.#uplink = await Uplink.start(uplinkConfig(this.#parts, identity), ports);
-    this.#agent.connect(() => identity);
+    this.#uplink = await Uplink.start(uplinkConfig(this.#parts, known.value), ports);
+    this.#metrics.certificateExpiry.set(this.#uplink.certificate.expiresAtMs / 1_000);
+    this.#agent.connect(() => this.#identity ?? known.value);
   }
 
   #trainer(): UplinkPorts['train'] {
@@ -172,7 +222,7 @@ export class Parent {
 
   #reporter(): UplinkPorts['report'] {
     const { log, onReport } = this.#parts;
-    const report = reporter(log, createMetrics());
+    const report = reporter(log, this.#metrics);
     return (event) => {
       report(event);
       onReport?.(event);
@@ -206,13 +256,11 @@ function uplinkConfig({ config, reached }: ParentParts, identity: ClusterIdentit
   };
 }
 
-async function openAgent(
-  parts: ParentParts,
-  trustAnchor: Uint8Array | undefined,
-  signal: AbortSignal,
-): Promise<ReleaseAgent> {
+type AgentNeeds = Readonly<{ trustAnchor: Uint8Array | undefined; metrics: ClientMetrics; signal: AbortSignal }>;
+
+async function openAgent(parts: ParentParts, { trustAnchor, metrics, signal }: AgentNeeds): Promise<ReleaseAgent> {
   const { config, region, registry, log, timers, onAgentEvent, reached } = parts;
-  const report = agentReporter(log, createMetrics());
+  const report = agentReporter(log, metrics);
   const found: { agent?: ReleaseAgent } = {};
   const hosts = new Map<TrackId, ModelHost>(
     config.tracks.map((track) => {

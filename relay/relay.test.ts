@@ -63,6 +63,20 @@ it('brings the clusters of two regions to one candidate at the root, and its rel
     expect(inside.base.digest).toBe(provenance.base.digest);
   }
 
+  // Probes and scrapers hear of the side to the parent too.
+  for (const { name, parent } of regions) {
+    const page = (path: string) => fetch(`http://127.0.0.1:${parent.healthPort}${path}`);
+    const ready = await page('/readyz');
+    expect([ready.status, await ready.json()]).toMatchObject([
+      200,
+      { ready: true, checks: { enrolled: true, certificate: 'in force' } },
+    ]);
+    const metrics = await (await page('/metrics')).text();
+    expect({ name, metrics }).toMatchObject({
+      metrics: expect.stringMatching(/^testudo_client_invitations_total.* 1$/m),
+    });
+  }
+
   // The region's own candidate went up and no further; the parent's release comes down, and names the parent's manifest.
   for (const { name, node } of regions) {
     const { engine } = node;

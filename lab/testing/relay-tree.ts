@@ -90,6 +90,7 @@ export async function openParent(
     joinToken: undefined,
     dataDirectory: folder,
     dataKey: { kind: 'beside' },
+    health: { listen: '127.0.0.1:0' },
     tracks: [track],
   };
   const reached = { identity, toRounds: parent.connectToRounds, toReleases: parent.connectToReleases };

@@ -48,5 +48,6 @@ parent:
 joinToken: { file: ./parent-token }      # good once; needed until the region is enrolled
 # trustAnchor: ./parent-root.json        # whose signatures the parent's releases need; else the first root that comes is trusted
 tracks: [${tracks.join(', ')}]
+health: { listen: "127.0.0.1:9464" }     # of the side to the parent: /healthz, /readyz, /metrics
 `;
 }

@@ -1,0 +1,27 @@
+/** A member's connection to its coordinator, as `Uplink` is one. */
+type Member = Readonly<{
+  /** Milliseconds since the epoch; 0 before the first word. */
+  heardAtMs: number;
+  certificate: Readonly<{ hasEnded: boolean; why: readonly string[] }>;
+}>;
+
+/** How a member stands with its coordinator, for probes. */
+export type Standing = Readonly<{
+  certificate: 'none' | 'ended' | 'in force';
+  /** It was heard of within `silenceMsMax`. */
+  connected: boolean;
+  /** What is wrong with the certificate and what helps, one sentence each. */
+  why: readonly string[];
+}>;
+
+/** member: undefined before enrolment. */
+export function standingOf(member: Member | undefined, silenceMsMax: number, nowMs: number): Standing {
+  if (member === undefined) return { certificate: 'none', connected: false, why: [] };
+  const { heardAtMs, certificate } = member;
+  const silentMs = nowMs - heardAtMs;
+  return {
+    certificate: certificate.hasEnded ? 'ended' : 'in force',
+    connected: heardAtMs !== 0 && silentMs >= 0 && silentMs < silenceMsMax,
+    why: certificate.why,
+  };
+}
