@@ -104,7 +104,8 @@ export function thirdPartyPage(checkout: string): string {
 
 Written by \`npm run licences\` from package-lock.json. Testudo itself is under Apache-2.0 ([LICENSE](LICENSE)). Everything below is used as it is published;
 the text of its licence lies in its folder below \`node_modules/\`, in the package and in the images too, except for those that hold none
-(marked *). Node.js comes with its licence in \`usr/share/doc/node\`, TensorFlow's library with its licence and notices beside it, Debian's packages in
+(marked *). Node.js comes with its licence in \`usr/share/doc/node\`, TensorFlow's library, whose references to itself set-up binds, with its licence
+and notices beside it, Debian's packages in
 \`usr/share/doc\`. The recordings in \`data/\` were made for this project; the tables of system calls are facts of the Linux kernel.
 
 | package | version | licence |

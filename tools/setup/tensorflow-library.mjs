@@ -1,9 +1,20 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
-import { createReadStream, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  createReadStream,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import { bindSymbols } from './bind-symbols.mjs';
 import { lastLines, runCommand } from './command.mjs';
 import { SetupFault } from './fault.mjs';
 
@@ -37,6 +48,46 @@ export function libraryIsWhole(dir) {
   } catch {
     return false;
   }
+}
+
+/**
+ * True when the library's references to itself are bound (bind-symbols.mjs).
+ * @param {string} dir
+ */
+export function libraryIsBound(dir) {
+  return existsSync(join(dir, 'bound.json'));
+}
+
+/**
+ * Binds the library's references to itself, once, so that no process has to that loads it. In copies, since others may be
+ * running on the files.
+ *
+ * @param {string} dir
+ * @param {import('./progress.mjs').Progress} progress
+ */
+export async function ensureBound(dir, progress) {
+  if (libraryIsBound(dir)) return;
+  await progress.run("bind the native library's references to itself", async () => {
+    const copies = libraries.map((name) => join(dir, 'lib', `${name}.bound`));
+    try {
+      for (const [i, name] of libraries.entries()) {
+        copyFileSync(join(dir, 'lib', name), /** @type {string} */ (copies[i]), fs.constants.COPYFILE_FICLONE);
+      }
+      const bound = bindSymbols(copies);
+      for (const [i, name] of libraries.entries()) {
+        renameSync(/** @type {string} */ (copies[i]), join(dir, 'lib', name));
+      }
+      const counts = Object.fromEntries(libraries.map((name, i) => [name, bound[i]]));
+      writeFileSync(join(dir, 'bound.json'), `${JSON.stringify({ references: counts }, null, 2)}\n`);
+    } catch (error) {
+      for (const copy of copies) rmSync(copy, { force: true });
+      throw new SetupFault({
+        step: "bind the native library's references to itself",
+        cause: error instanceof Error ? error.message : String(error),
+        remedy: `make room on the disk of ${dir} and run this again; or delete that folder, to have it made anew`,
+      });
+    }
+  });
 }
 
 /**
@@ -127,7 +178,7 @@ async function unpack(wheel, into, heldFds) {
     throw new SetupFault({
       step: 'unpack the native library',
       cause: lastLines(tail),
-      remedy: 'make room on the disk of the cache folder (about 1.2 GB), then run this again',
+      remedy: 'make room on the disk of the cache folder (about 1.8 GB), then run this again',
     });
   }
   for (const [target, link] of links) symlinkSync(target, join(into, 'lib', link));
@@ -142,12 +193,12 @@ async function unpack(wheel, into, heldFds) {
 function refuseFullDisk(cache, pin) {
   if (fs.statfsSync === undefined) return; // Node before 18.15.
   const { bavail, bsize } = fs.statfsSync(cache);
-  const needed = pin.wheelBytes + pin.unpackedBytes;
+  const needed = pin.unpackedBytes + Math.max(pin.wheelBytes, pin.unpackedBytes); // The wheel goes before copies are made.
   if (bavail * bsize >= needed) return;
   const mb = (/** @type {number} */ bytes) => `${Math.ceil(bytes / 1e6)} MB`;
   throw new SetupFault({
     step: 'download the native TensorFlow library',
-    cause: `${cache} has ${mb(bavail * bsize)} free; the library needs ${mb(needed)} while it is unpacked`,
+    cause: `${cache} has ${mb(bavail * bsize)} free; the library needs ${mb(needed)} while it is put in place`,
     remedy: 'free some room, or name a folder on a larger disk: TESTUDO_CACHE=/path',
   });
 }

@@ -6,7 +6,7 @@ import { lastLines, runCommand } from './command.mjs';
 import { SetupFault } from './fault.mjs';
 import { checkout, isGlibc, node22, packageDir } from './places.mjs';
 import { bindingPath, bindingRecipe, ensureBinding, linkIntoPackage, tfjsNodeDir } from './tensorflow-binding.mjs';
-import { ensureLibrary, libraryIsWhole } from './tensorflow-library.mjs';
+import { ensureBound, ensureLibrary, libraryIsBound, libraryIsWhole } from './tensorflow-library.mjs';
 import { pin } from './tensorflow-pin.mjs';
 
 /** @typedef {import('./tensorflow-binding.mjs').PackageDir} PackageDir */
@@ -26,7 +26,9 @@ export function tensorflowIsReady(root = packageDir) {
   try {
     const stamp = JSON.parse(readFileSync(stampPath(root), 'utf8'));
     if (JSON.stringify(stamp.installed) !== JSON.stringify(installed(root))) return false;
-    return !ownLibrary || libraryIsWhole(resolve(tfjsNodeDir(root), readlinkSync(join(tfjsNodeDir(root), 'deps'))));
+    if (!ownLibrary) return true;
+    const library = resolve(tfjsNodeDir(root), readlinkSync(join(tfjsNodeDir(root), 'deps')));
+    return libraryIsWhole(library) && libraryIsBound(library);
   } catch {
     return false;
   }
@@ -62,6 +64,7 @@ export async function ensureTensorflow(progress, given) {
   await withCache(cacheGiven, async (cache) => {
     const localWheel = process.env.TESTUDO_TENSORFLOW_WHEEL || undefined;
     const library = await ensureLibrary({ cache, pin, progress, localWheel });
+    await ensureBound(library, progress);
     const install = async () => {
       const binding = await ensureBinding({ cache, library, wheelSha256: pin.sha256, progress, packageDirOf: root });
       linkIntoPackage(library, binding.dir, root);
