@@ -7,20 +7,40 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { registerHooks, stripTypeScriptTypes } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { threadId } from 'node:worker_threads';
 
 const checkout = new URL('../../', import.meta.url).href;
 const packages = new URL('node_modules/', checkout).href;
 const folder = fileURLToPath(new URL('.cache/testudo-stripped/', packages));
 
+const places = packagePlaces();
+
 registerHooks({
+  resolve(specifier, context, next) {
+    const place = places.get(specifier);
+    if (place === undefined || !isOurs(context.parentURL ?? '')) return next(specifier, context);
+    return { url: place, format: 'module', shortCircuit: true };
+  },
   load(url, context, next) {
     const [file = ''] = url.split('?'); // Vitest names the module of a test anew in each run, by a query.
-    if (!file.endsWith('.ts') || !file.startsWith(checkout) || file.startsWith(packages)) return next(url, context);
+    if (!file.endsWith('.ts') || !isOurs(file)) return next(url, context);
     return { format: 'module', source: stripped(readFileSync(fileURLToPath(file), 'utf8')), shortCircuit: true };
   },
 });
+
+/** @param {string} url */
+function isOurs(url) {
+  return url.startsWith(checkout) && !url.startsWith(packages);
+}
+
+/** Where packages lie that were put into a few files (packages.mjs): by name. A run that made none has none. */
+function packagePlaces() {
+  const folder = process.env.TESTUDO_TEST_PACKAGES;
+  if (folder === undefined || folder === '') return new Map();
+  const places = JSON.parse(readFileSync(`${folder}/places.json`, 'utf8'));
+  return new Map(Object.entries(places).map(([name, file]) => [name, pathToFileURL(`${folder}/${file}`).href]));
+}
 
 /** @param {string} source */
 function stripped(source) {
