@@ -18,9 +18,12 @@ const places = packagePlaces();
 
 registerHooks({
   resolve(specifier, context, next) {
-    const place = places.get(specifier);
-    if (place === undefined || !isOurs(context.parentURL ?? '')) return next(specifier, context);
-    return { url: place, format: 'module', shortCircuit: true };
+    const { parentURL } = context;
+    if (parentURL === undefined || !isOurs(parentURL)) return next(specifier, context);
+    // Our own imports name the file: Node would ask the disk for what stands there already, hundreds of times a start.
+    const isFile = /^\.\.?\/.*\.ts$/.test(specifier);
+    const url = isFile ? new URL(specifier, parentURL).href : places.get(specifier);
+    return url === undefined ? next(specifier, context) : { url, format: 'module', shortCircuit: true };
   },
   load(url, context, next) {
     const [file = ''] = url.split('?'); // Vitest names the module of a test anew in each run, by a query.
