@@ -14,8 +14,8 @@ import {
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { bindSymbols } from './bind-symbols.mjs';
 import { lastLines, runCommand } from './command.mjs';
+import { bindSymbols } from './elf/bind-symbols.mjs';
 import { SetupFault } from './fault.mjs';
 
 const unpacker = fileURLToPath(new URL('./unpack_wheel.py', import.meta.url));

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { describeWhere } from '../testing/where.ts';
+import { describeWhere } from '../../testing/where.ts';
 import { bindSymbols } from './bind-symbols.mjs';
 
 /** Two libraries and their program. Each table refers to what is its library's own, and to what others define as well. */
