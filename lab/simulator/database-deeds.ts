@@ -6,6 +6,8 @@ import type { SimulatedCoordinator } from './players/coordinator.ts';
 const minuteMs = 60_000;
 /** A leader that is well has beaten twice within this, and so learnt what became of its database. */
 const noticesWithin = 6;
+const cancellations = 8;
+const cancelEveryMs = 400;
 
 /** Does to a database what a plan says; gives how to undo it. */
 export function beginOnDatabase(deed: Extract<Deed, { kind: 'database' }>, stage: Stage): (() => void) | undefined {
@@ -43,17 +45,29 @@ export function beginOnDatabase(deed: Extract<Deed, { kind: 'database' }>, stage
         database.standbyAway = false;
       };
     case 'waitsCancelled':
-      database.standbyAway = true;
-      world.after(deed.forMs / 2, () => database.cancelWaits());
-      return () => {
-        database.standbyAway = false;
+      line.atLines = () => {
+        database.standbyAway = true;
+        // Again and again: what it asks after that waits too.
+        for (let at = 1; at < cancellations; at += 1) world.after(at * cancelEveryMs, () => database.cancelWaits());
+        world.after(cancellations * cancelEveryMs, () => {
+          database.standbyAway = false;
+        });
       };
+      return undefined;
     case 'noStandbyNamed':
       if (!database.isReplicated) return undefined;
-      database.standbyNames = '';
-      return () => {
-        database.standbyNames = 'second';
+      // Operators do it because what is written waits for one that is away.
+      line.atLines = () => {
+        database.standbyAway = true;
+        world.after(cancelEveryMs, () => {
+          if (database.isStandbyAway) database.standbyNames = '';
+        });
+        world.after(deed.forMs, () => {
+          database.standbyAway = false;
+          database.standbyNames = 'second';
+        });
       };
+      return undefined;
     case 'failOver':
       return failOver(ground, deed.forMs, stage);
     case 'standby': {

@@ -1,4 +1,5 @@
 import { clientMutations } from './client-mutations.ts';
+import { databaseMutations } from './database-mutations.ts';
 import { journalMutations } from './journal-mutations.ts';
 import type { Mutation } from './mutation.ts';
 import { releaseMutations } from './release-mutations.ts';
@@ -8,6 +9,7 @@ import { roundMutations } from './round-mutations.ts';
 /** Every one is planted and caught by its seed: docs/assurance.md. */
 export const mutations: readonly Mutation[] = [
   ...journalMutations,
+  ...databaseMutations,
   ...roundMutations,
   ...releaseMutations,
   ...clientMutations,

@@ -51,6 +51,7 @@ export class DatabaseGround {
       line.heal();
       line.loses = undefined;
       line.kills = undefined;
+      line.atLines = undefined;
     }
     this.rolledBack?.bringBack();
     database.isFull = false;

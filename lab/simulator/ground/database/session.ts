@@ -2,7 +2,7 @@ import type { Driver, Row, Session } from '../../../../coordinator/postgres/driv
 import type { Draws } from '../../world/draws.ts';
 import type { SimulatedProcess } from '../../world/process.ts';
 import type { Database, Peer } from './database.ts';
-import { isWrite } from './statements.ts';
+import { isWrite, writesLines } from './statements.ts';
 
 /** The way between one coordinator and its database. */
 export class DatabaseLine {
@@ -13,6 +13,8 @@ export class DatabaseLine {
   loses: number | undefined;
   /** Writes until one at which the process that sends it dies: before it arrives, or after. */
   kills: number | undefined;
+  /** Happens once, when the next lines are on their way. */
+  atLines: (() => void) | undefined;
   readonly #held: (() => void)[] = [];
   readonly #sessions = new Set<Peer>();
 
@@ -95,6 +97,11 @@ class SimulatedSession implements Session, Peer {
     if (!this.#isOpen) return Promise.reject(new Error('the connection has ended'));
     this.#failing = reject;
     const isCounted = isWrite(text);
+    if (writesLines(text)) {
+      const { atLines } = this.#line;
+      this.#line.atLines = undefined;
+      atLines?.();
+    }
     const losesThis = isCounted && this.#comesNow('loses');
     if (isCounted && this.#comesNow('kills')) {
       this.#process.world.after(this.#draws.between('database kill', 0, 15), () => this.#process.kill());

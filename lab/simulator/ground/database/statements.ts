@@ -11,6 +11,10 @@ export function isWrite(text: string): boolean {
   return /UPDATE \S*fence SET/.test(text);
 }
 
+export function writesLines(text: string): boolean {
+  return /INSERT INTO \S*entries/.test(text);
+}
+
 /** What a statement of the coordinator's gives on these tables. Throws on one that it has not met. */
 export function outcomeOf(
   text: string,
@@ -64,7 +68,7 @@ function written(
   const fence = isHeld ? withSet(set, scope) : undefined;
   const inner = { ...scope, found: new Set(isHeld ? ['held'] : []) };
   const change: Change = fence === undefined ? {} : { fence };
-  if (/INSERT INTO \S*entries/.test(text)) {
+  if (writesLines(text)) {
     const guard = /FROM unnest\([^)]*\)(?: WHERE ([^\n]*))?/.exec(text)?.[1];
     const rows = guard === undefined || holds(guard, inner) ? rowsOf(values.slice(6)) : [];
     // The primary key.
