@@ -12,14 +12,14 @@ function runAs(version: string) {
   return { status, stdout, stderr };
 }
 
-it.each(['18.19.0', '20.11.1', '22.11.0', '24.0.0'])('Node %s is told in one line which one is needed', (version) => {
+it.each(['18.19.0', '20.11.1', '22.14.0', '24.0.0'])('Node %s is told in one line which one is needed', (version) => {
   const { status, stdout, stderr } = runAs(version);
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
   expect(stderr).toMatch(
-    new RegExp(`^Testudo needs Node 22 \\(22\\.12 or newer\\), and this is Node ${version}: .*\\n$`),
+    new RegExp(`^Testudo needs Node 22 \\(22\\.15 or newer\\), and this is Node ${version}: .*\\n$`),
   );
 });
 
-it('Node 22.12 and newer ones of 22 are taken', () => {
-  expect(runAs('22.12.0')).toMatchObject({ status: 0, stderr: '' });
+it('Node 22.15 and newer ones of 22 are taken', () => {
+  expect(runAs('22.15.0')).toMatchObject({ status: 0, stderr: '' });
 });

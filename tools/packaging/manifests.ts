@@ -44,7 +44,7 @@ export function writeManifests(dist: string): void {
   const { name, version, description, license, type } = source;
   const identity = { name, version, description, license, type };
   // A checkout only needs a Node that can run set-up; the built package has no set-up of its own to bring Node 22.
-  const engines = { node: '>=22.12.0 <23' };
+  const engines = { node: '>=22.15.0 <23' };
   const [bin, imports] = [compiled(source.bin), compiled(source.imports)];
   const key = createHash('sha256').update(addOnLock).update(pin.sha256).digest('hex').slice(0, 16);
   writeFileSync(join(dist, 'package.json'), text({ ...identity, engines, bin, imports, dependencies, addOns: key }));
