@@ -106,7 +106,12 @@ export const verbShapes: Readonly<Record<string, VerbShape>> = {
     },
     version: 1,
   },
-  'rounds plan': { message: 'PlannedRound', each: true, version: 1 },
+  'rounds plan': {
+    message: 'PlannedRound',
+    each: true,
+    adds: { now: { of: 'TrackReadiness', how: 'optional' } },
+    version: 1,
+  },
   'rounds show': { message: 'GetRoundResponse', version: 1 },
   simulate: { message: 'SimulateAttacksResponse', version: 1 },
   'tokens revoke': { message: 'RevokeTokenResponse', adds: { tokenId: 'string' }, version: 1 },

@@ -98,7 +98,9 @@ describe('testudo tracks head', () => {
 
 describe('testudo rounds plan', () => {
   it('warns where clusters that say nothing would stop every round; no reason carries what a terminal obeys', async () => {
-    const line = await CommandLine.start({ policy: 'aggregation: { f: 2 }\nrounds: { collectForMs: 60000 }\n' });
+    const line = await CommandLine.start({
+      policy: 'aggregation: { f: 2 }\nrounds: { collectForMs: 60000 }\nschedule: { cron: "0 3 * * *" }\n',
+    });
     const planned = await line.run('rounds', 'plan');
     expect(planned).toMatchObject({
       code: 0,
@@ -106,6 +108,11 @@ describe('testudo rounds plan', () => {
     });
     expect(planned.error).toContain('0 are enrolled and 7 updates are needed; enrol 9 or lower f');
     expect(planned.error).toContain('syscall now: 0 connected, 7 needed, and no round can start');
+    const forPrograms = await line.run('rounds', 'plan', '--json');
+    expect(JSON.parse(forPrograms.out.split('\n')[0] ?? '')).toMatchObject({
+      track: 'syscall',
+      now: { connectedCount: 0, needed: 7, missing: [] },
+    });
     const painted = await line.run('rounds', 'open', 'syscall', '--reason', '\u001b[2Jall is well');
     expect(painted).toMatchObject({ code: 1, error: expect.stringContaining('none of them control') });
     expect(painted.error).not.toContain('\u001b');

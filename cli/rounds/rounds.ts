@@ -249,8 +249,10 @@ function plan() {
         const isWanted = (row: Readonly<{ track: string }>) => track === undefined || row.track === track;
         const rounds = planned.rounds.filter(isWanted);
         for (const warning of warnings) complain(`warning: ${warning}`);
-        if (options.json) for (const row of rounds) print(wireJson(row));
-        else {
+        if (options.json) {
+          const now = new Map(planned.readiness.map((row) => [row.track, row]));
+          for (const row of rounds) print(wireJson({ ...row, now: now.get(row.track) ?? null }));
+        } else {
           for (const row of planned.readiness.filter(isWanted)) complain(`${row.track} now: ${readyText(row)}`);
           print(
             table<PlannedRound>(rounds, [
