@@ -28,7 +28,7 @@ it.skipIf(other === undefined).each([['--version'], ['rounds', 'list']])(
       env: withoutOptions(),
     });
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-    expect(stderr).toMatch(/^Testudo needs Node 22 \(22\.12 or newer\), and this is Node \d+\.\d+\.\d+: install .*\n$/);
+    expect(stderr).toMatch(/^Testudo needs Node 22 \(22\.15 or newer\), and this is Node \d+\.\d+\.\d+: install .*\n$/);
   },
 );
 

@@ -84,7 +84,7 @@ describe('the package, installed where nothing but Node is', () => {
       });
       expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
       expect(stderr).toMatch(
-        /^Testudo needs Node 22 \(22\.12 or newer\), and this is Node \d+\.\d+\.\d+: install .*\n$/,
+        /^Testudo needs Node 22 \(22\.15 or newer\), and this is Node \d+\.\d+\.\d+: install .*\n$/,
       );
     }
   });
