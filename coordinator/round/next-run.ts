@@ -71,28 +71,31 @@ function holdOf(rules: ScheduleRules, freezes: readonly Hold[], atMs: EpochMs) {
   return untilMs === undefined ? undefined : ({ because: 'BLACKOUT', untilMs } as const);
 }
 
-type Known = { readonly cron: Cron; fromMs: EpochMs; nextMs: EpochMs | null };
+/** `next`: the first occurrence after a moment, for moments that were asked about. */
+type Known = Readonly<{ cron: Cron; next: Map<EpochMs, EpochMs | null> }>;
 
 const crons = new Map<string, Known>();
 const cronsMax = 1_000;
+/** Every open page has the same days planned anew each few seconds. */
+const nextMax = 2_000;
 
 /** Parsed once: the next run is asked for at every wake-up. */
 function knownOf({ cron, timeZone }: ScheduleRules): Known {
   const key = `${timeZone}\n${cron}`;
   const known = crons.get(key);
   if (known !== undefined) return known;
-  const parsed = { cron: new Cron(cron, { timezone: timeZone, paused: true }), fromMs: Infinity, nextMs: null };
+  const parsed = { cron: new Cron(cron, { timezone: timeZone, paused: true }), next: new Map() };
   if (crons.size >= cronsMax) crons.clear();
   crons.set(key, parsed);
   return parsed;
 }
 
-/** An answer holds for every moment from the one that it was found for up to itself. */
 function occurrenceAfter(rules: ScheduleRules, afterMs: EpochMs): EpochMs | null {
-  const known = knownOf(rules);
-  if (afterMs < known.fromMs || (known.nextMs !== null && afterMs >= known.nextMs)) {
-    known.fromMs = afterMs;
-    known.nextMs = known.cron.nextRun(new Date(afterMs))?.getTime() ?? null;
-  }
-  return known.nextMs;
+  const { cron, next } = knownOf(rules);
+  const known = next.get(afterMs);
+  if (known !== undefined) return known;
+  if (next.size >= nextMax) next.clear();
+  const found = cron.nextRun(new Date(afterMs))?.getTime() ?? null;
+  next.set(afterMs, found);
+  return found;
 }
