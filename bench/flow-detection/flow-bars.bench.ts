@@ -121,8 +121,7 @@ async function barsOf(set: string, clusters: readonly Work[], stepsMax: number, 
 function judgedIn(scorer: FlowScorer, window: NamedSlice): Judged[] {
   const { slice, names } = window;
   const edges = scorer.score(window);
-  const deployed = scorer.scoresOf(edges);
-  return edges.flatMap(({ logit }, edge): Judged[] => {
+  return edges.flatMap(({ logit, score }, edge): Judged[] => {
     const { protocol, port, labels } = names.edges[edge] as (typeof names.edges)[number];
     if (labels.length > 0 && labels.every((label) => label === 'drift')) return [];
     const [client, server] = [slice.clients[edge], slice.servers[edge]].map((row) =>
@@ -137,7 +136,7 @@ function judgedIn(scorer: FlowScorer, window: NamedSlice): Judged[] {
           'seen service': evidence.service > 0 ? 0 : 1,
           'memory alone': edgeSurprisal(evidence, Number.NaN).total,
           'model alone': Number.isNaN(logit) ? 0 : -logit,
-          deployed: deployed[edge] as number,
+          deployed: score,
         },
       },
     ];

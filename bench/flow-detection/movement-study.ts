@@ -25,7 +25,6 @@ export function scoreWork(spec: ModelSpec, weights: Float32Array, work: readonly
     const scorer = new FlowScorer(spec, weights, (reader) => learnFlowCluster(reader, learnt));
     const scored = judged.flatMap(({ window, hostile }) => {
       const edges = scorer.score(window);
-      const judgedBy = scorer.scoresOf(edges);
       return edges.map((edge, at): Scored => {
         const { evidence, way } = contextOf(scorer, window, at);
         return {
@@ -37,7 +36,7 @@ export function scoreWork(spec: ModelSpec, weights: Float32Array, work: readonly
             'seen pair and service': evidence.service > 0 ? 0 : 1,
             'local memory only': edgeSurprisal(evidence, Number.NaN).total,
             'shared model only': Number.isNaN(edge.logit) ? 0 : -edge.logit,
-            [deployed]: judgedBy[at] as number,
+            [deployed]: edge.score,
           },
         };
       });

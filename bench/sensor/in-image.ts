@@ -1,4 +1,5 @@
 import { images } from '../../deploy/images/images.ts';
+import { environmentOf } from '../harness/environment.ts';
 import { peakMiB, residentMiB } from '../harness/process-figures.ts';
 import type { Report } from '../harness/report.ts';
 import { withSensor } from './one-sensor.ts';
@@ -6,10 +7,7 @@ import { keepPiece } from './pieces.ts';
 
 /** A sensor with what its image sets for memory: it loads release after release beside the one that scores. */
 export async function measureInImage(testudo: string, report: Report): Promise<void> {
-  const settings = images.sensor.env;
-  const env = Object.fromEntries(
-    settings.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-  );
+  const env = environmentOf(images.sensor.env);
   const releases = 3;
   const eventsBetween = 500_000;
   const figures = await withSensor(testudo, { rate: 0, env }, async ({ rig, feed, sensor }) => {

@@ -47,7 +47,7 @@ export class FlowJudge implements TrackScorer<NamedSlice> {
       this.#remember(window, edges);
       return {
         groups: groupsOf(window),
-        scores: Float64Array.from(this.#scorer.scoresOf(edges)),
+        scores: Float64Array.from(edges, ({ score }) => score),
       };
     });
   }

@@ -14,6 +14,8 @@ import { type EncodedReference, encodeReference, sharedLogits } from './shared-l
 
 export type EdgeScore = EdgeSurprisal &
   Readonly<{
+    /** What it is judged by, nats: its surprisal, and no less than what is usual here for edges that were seen before. */
+    score: number;
     /** The shared model's log-odds of the pair; NaN for a loop. */
     logit: number;
     /** The shared model's log-odds of the share that is refused; absent where the model says nothing of it. */
@@ -55,12 +57,7 @@ export class FlowScorer {
     this.#known = encodeReference(this.reader, this.state.reference);
   }
 
-  /** What edges are judged by, nats: their surprisal, and no less than what is usual here for edges that were seen before. */
-  scoresOf(edges: readonly EdgeScore[]): number[] {
-    return scoresOf(edges, this.state.seenUsual);
-  }
-
-  /** Surprisal of a window's edges, in their order, and how rare what each is judged by is here. */
+  /** Scores of a window's edges, in their order, and how rare each is here. */
   score(window: NamedSlice): EdgeScore[] {
     const pairs = namedPairs(window, this.reader.columns);
     const logits = this.#logits(pairs);
@@ -70,6 +67,7 @@ export class FlowScorer {
     const scores = scoresOf(edges, seenUsual);
     return edges.map(({ isSeen: _, ...surprisal }, edge) => ({
       ...surprisal,
+      score: scores[edge] as number,
       logit: ofPair(logits.link, edge),
       ...(logits.refusal !== undefined && { refusalLogit: ofPair(logits.refusal, edge) }),
       pValue: edgeTail === undefined ? undefined : pValueOf(edgeTail, scores[edge] as number),
@@ -79,7 +77,7 @@ export class FlowScorer {
   /** Scores of a window's clients, in the order of their first edge. `edges`: what `score` gave for the window. */
   workloads(window: NamedSlice, edges: readonly EdgeScore[] = this.score(window)): WorkloadScore[] {
     const { workloadTail } = this.state;
-    const scores = this.scoresOf(edges);
+    const scores = edges.map(({ score }) => score);
     return [...worstByClient(window, scores)].map(([node, worst]) => ({
       node,
       edge: scores.findIndex((score, edge) => score === worst && window.slice.clients[edge] === node),

@@ -131,8 +131,9 @@ describe('the flow detectors of the first version', () => {
     const plain = Array.from({ length: 12 }, (_, at) => minute(at));
     const blind = judge(usual, denied);
     expect(blind).toEqual(judge(plain, opened));
-    for (const { total, pair, service, ...rest } of blind) {
+    for (const { total, pair, service, score, ...rest } of blind) {
       expect(total).toBe(pair + service);
+      expect(score).toBeGreaterThanOrEqual(total);
       expect(Object.keys(rest).sort()).toEqual(['logit', 'pValue']);
     }
   });

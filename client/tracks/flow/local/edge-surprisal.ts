@@ -7,10 +7,10 @@
  *     surprisal                  = −ln p(pair) − ln p(service | pair)
  *
  * where σ(logit) counts as far as the model has proved itself in this cluster (link-check.ts), else as an even chance.
- * In a cluster with a past the model speaks of pairs that were never seen, and of no other: hundredths of a nat that it gave to
- * pairs of every window ranked them, and no better than chance. What the cluster never saw comes first there: an edge of a pair that was never seen ranks above all edges of
- * pairs that were, and a service that a pair was never seen to use above those that it was. A combination is then never
- * worse than asking the memory "seen before?".
+ * In a cluster with a past the model speaks of pairs that were never seen, and of no other: hundredths of a nat that it
+ * gave to pairs of every window ranked them, and no better than chance. What the cluster never saw comes first there: an
+ * edge of a pair that was never seen ranks above all edges of pairs that were, and a service that a pair was never seen to
+ * use above those that it was. A combination is then never worse than asking the memory "seen before?".
  *
  * A model that says what would be refused adds how far the refused share s of the edge is from what was to be expected, e:
  *

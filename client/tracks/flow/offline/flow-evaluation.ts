@@ -35,7 +35,7 @@ const drift = 'drift';
 export function judgeEdges(scorer: FlowScorer, windows: readonly NamedSlice[]): JudgedEdge[] {
   return windows.flatMap((window) => {
     const { slice, names } = window;
-    return scorer.scoresOf(scorer.score(window)).map((score, edge) => {
+    return scorer.score(window).map(({ score }, edge) => {
       const { protocol, port, labels } = names.edges[edge] as (typeof names.edges)[number];
       const key = (row: number | undefined) => endKey(names.nodes[row as number] as (typeof names.nodes)[number]);
       const evidence = scorer.state.memory.evidence(

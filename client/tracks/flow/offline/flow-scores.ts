@@ -39,11 +39,10 @@ export function* flowScoreLines(
       }
       continue;
     }
-    const scores = scorer.scoresOf(edges);
-    for (const [edge, { pValue }] of edges.entries()) {
+    for (const [edge, { score, pValue }] of edges.entries()) {
       const { protocol, port } = names.edges[edge] as (typeof names.edges)[number];
       const ends = [key(slice.clients[edge]), key(slice.servers[edge]), serviceOf(protocol, port)];
-      yield lineOf([start, ...ends, (scores[edge] as number).toFixed(4), share(pValue)]);
+      yield lineOf([start, ...ends, score.toFixed(4), share(pValue)]);
     }
   }
 }
