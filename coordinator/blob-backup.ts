@@ -19,7 +19,7 @@ export async function backUpBucket(
   { environment, timers }: Readonly<{ environment: NodeJS.ProcessEnv; timers: Timers }>,
   target: string,
 ): Promise<Result<void, BlobFaultCode | BlobPlaceFaultCode | 'JOURNAL_DAMAGED' | 'DATA_DIR_UNUSABLE'>> {
-  const named = await namedIn(target);
+  const named = await digestsNamedInBackup(target);
   if (!named.ok) return named;
   const place = await openBlobPlace(config, environment, timers, () => {});
   if (!place.ok || place.value === undefined) return place.ok ? ok(undefined) : place;
@@ -35,7 +35,10 @@ export async function backUpBucket(
   return ok(undefined);
 }
 
-async function namedIn(target: string): Promise<Result<ReadonlySet<string>, 'JOURNAL_DAMAGED' | 'DATA_DIR_UNUSABLE'>> {
+/** Every digest that the journal of a backup names, hexadecimal. */
+export async function digestsNamedInBackup(
+  target: string,
+): Promise<Result<ReadonlySet<string>, 'JOURNAL_DAMAGED' | 'DATA_DIR_UNUSABLE'>> {
   const journal = readBeside(target);
   if (!journal.ok) return journal;
   const along = new ReadingAlong();

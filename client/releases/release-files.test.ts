@@ -89,6 +89,8 @@ describe('ReleaseFiles', () => {
     const files = new ReleaseFiles(folder);
     const stopping = new AbortController();
     const cut = Promise.withResolvers<never>();
+    // The transfer may be cut before the sender waits for it.
+    cut.promise.catch(() => {});
     const endless: FetchCalls = {
       fetch: ({ offset }) => ({
         async *[Symbol.asyncIterator]() {
