@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { ClusterId, Digest } from '../../proto/ids.ts';
 import { hasPayload, indexOfCluster, isInCohort, updateOf, withUpdate } from './accepted-updates.ts';
+import type { ListOf } from './growing-list.ts';
 import type { Accepted } from './phase.ts';
 
 const names = Array.from({ length: 12 }, (_, at) => `c-${at}` as ClusterId).sort();
@@ -12,15 +13,16 @@ const updateFrom = (cluster: ClusterId, payload: number): Accepted => ({
 });
 
 /** What is found is what looking through the list would find. */
-function expectFound(list: readonly Accepted[]): void {
+function expectFound(found: ListOf<Accepted>): void {
+  const list = [...found];
   for (const cluster of names) {
     const at = list.findIndex((update) => update.cluster === cluster);
-    expect(indexOfCluster(list, cluster)).toBe(at);
-    expect(updateOf(list, cluster)).toEqual(list[at]);
+    expect(indexOfCluster(found, cluster)).toBe(at);
+    expect(updateOf(found, cluster)).toEqual(list[at]);
   }
   for (let payload = 0; payload < 30; payload++) {
     const digest = `sha256:${payload}` as Digest;
-    expect(hasPayload(list, digest)).toBe(list.some(({ payloadDigest }) => payloadDigest === digest));
+    expect(hasPayload(found, digest)).toBe(list.some(({ payloadDigest }) => payloadDigest === digest));
   }
 }
 
@@ -28,16 +30,16 @@ it('finds what is in a list, whatever other lists have gone on from the same one
   const grown = fc.record({ from: fc.nat(40), cluster: fc.constantFrom(...names), payload: fc.nat(29) });
   fc.assert(
     fc.property(fc.array(grown, { maxLength: 40 }), fc.infiniteStream(fc.boolean()), (steps, looks) => {
-      const lists: (readonly Accepted[])[] = [[]];
+      const lists: ListOf<Accepted>[] = [[]];
       for (const { from, cluster, payload } of steps) {
-        const list = lists[from % lists.length] as readonly Accepted[];
+        const list = lists[from % lists.length] as ListOf<Accepted>;
         const update = updateFrom(cluster, payload);
-        if (list.some((one) => one.cluster === cluster || one.payloadDigest === update.payloadDigest)) continue;
+        if ([...list].some((one) => one.cluster === cluster || one.payloadDigest === update.payloadDigest)) continue;
         const longer = withUpdate(list, update);
-        expect(longer).toEqual([...list, update]);
+        expect([...longer]).toEqual([...list, update]);
         lists.push(longer);
         // Looking makes places where there are none: with and without it, the answers are the same.
-        if (looks.next().value) expectFound(lists[from % lists.length] as readonly Accepted[]);
+        if (looks.next().value) expectFound(lists[from % lists.length] as ListOf<Accepted>);
       }
       for (const list of lists) expectFound(list);
     }),

@@ -1,58 +1,32 @@
 import type { ClusterId, Digest } from '../../proto/ids.ts';
+import { GrowingList, type ListOf } from './growing-list.ts';
 import type { Accepted } from './phase.ts';
 
-/**
- * Places of a list's updates by cluster and by payload. Lists that grew from one another share one: each knows the mark of its
- * last update, and where the marks no longer agree another list has gone on from an earlier place in its stead.
- */
-type Places = {
-  readonly updates: Accepted[];
-  readonly marks: symbol[];
-  readonly byCluster: Map<ClusterId, number>;
-  readonly byDigest: Map<Digest, number>;
-  /** The list that was made last. */
-  last?: readonly Accepted[];
-};
+/** Places of updates by cluster and by payload, as far as they were looked through. */
+type Places = { readonly byCluster: Map<ClusterId, number>; readonly byDigest: Map<Digest, number>; count: number };
 
-/** Beside lists, not in them: a round's phase stays plain data, stored and read back as it is. */
-const known = new WeakMap<readonly Accepted[], Readonly<{ places: Places; mark: symbol | undefined }>>();
+/** Of the values that lists share, beside them: a round's phase stays plain data, stored and read back as it is. */
+const known = new WeakMap<Iterable<Accepted>, Places>();
 
 /** The update that a cluster has in this round; undefined for none. As quick in a long list as in a short one. */
-export function updateOf(accepted: readonly Accepted[], cluster: ClusterId): Accepted | undefined {
-  return accepted[indexOfCluster(accepted, cluster)];
+export function updateOf(accepted: ListOf<Accepted>, cluster: ClusterId): Accepted | undefined {
+  const at = indexOfCluster(accepted, cluster);
+  return at === -1 ? undefined : accepted.at(at);
 }
 
 /** Its place in the list; -1 for none. */
-export function indexOfCluster(accepted: readonly Accepted[], cluster: ClusterId): number {
+export function indexOfCluster(accepted: ListOf<Accepted>, cluster: ClusterId): number {
   return within(accepted, placesOf(accepted).byCluster.get(cluster));
 }
 
 /** Whether these very bytes were accepted, whoever sent them. */
-export function hasPayload(accepted: readonly Accepted[], digest: Digest): boolean {
+export function hasPayload(accepted: ListOf<Accepted>, digest: Digest): boolean {
   return within(accepted, placesOf(accepted).byDigest.get(digest)) !== -1;
 }
 
 /** A list with one update more, of a cluster and with a payload that are not in it yet. The list itself stays as it is. */
-export function withUpdate(accepted: readonly Accepted[], update: Accepted): readonly Accepted[] {
-  const places = placesOf(accepted);
-  const { updates, marks, byCluster, byDigest, last } = places;
-  const at = accepted.length;
-  const there = updates[at];
-  if (there !== undefined && isSame(there, update)) {
-    // What was decided is folded right after, by the same step: that needs no second copy.
-    if (last?.length === at + 1) return last;
-  } else {
-    for (const { cluster, payloadDigest } of updates.splice(at)) {
-      byCluster.delete(cluster);
-      byDigest.delete(payloadDigest);
-    }
-    marks.splice(at);
-    place(places, update);
-  }
-  const longer = [...accepted, update];
-  known.set(longer, { places, mark: marks[at] });
-  places.last = longer;
-  return longer;
+export function withUpdate(accepted: ListOf<Accepted>, update: Accepted): ListOf<Accepted> {
+  return GrowingList.of(accepted).with(update, isSame);
 }
 
 function isSame(one: Accepted, other: Accepted): boolean {
@@ -75,25 +49,20 @@ export function isInCohort(cohort: readonly ClusterId[], cluster: ClusterId): bo
   return cohort[low] === cluster;
 }
 
-function placesOf(accepted: readonly Accepted[]): Places {
-  const shared = known.get(accepted);
-  if (shared !== undefined && (accepted.length === 0 || shared.places.marks[accepted.length - 1] === shared.mark)) {
-    return shared.places;
+/** Lists that grew from one another share their places, for each cluster and each payload stands once in what they share. */
+function placesOf(accepted: ListOf<Accepted>): Places {
+  const values = accepted instanceof GrowingList ? (accepted.shared as readonly Accepted[]) : accepted;
+  const places: Places = known.get(values) ?? { byCluster: new Map(), byDigest: new Map(), count: 0 };
+  if (places.count === 0) known.set(values, places);
+  for (; places.count < values.length; places.count++) {
+    const { cluster, payloadDigest } = values.at(places.count) as Accepted;
+    places.byCluster.set(cluster, places.count);
+    places.byDigest.set(payloadDigest, places.count);
   }
-  const places: Places = { updates: [], marks: [], byCluster: new Map(), byDigest: new Map() };
-  for (const update of accepted) place(places, update);
-  known.set(accepted, { places, mark: places.marks.at(-1) });
   return places;
 }
 
-function place({ updates, marks, byCluster, byDigest }: Places, update: Accepted): void {
-  byCluster.set(update.cluster, updates.length);
-  byDigest.set(update.payloadDigest, updates.length);
-  updates.push(update);
-  marks.push(Symbol());
-}
-
 /** Places beyond a list's end are those of lists that went on from it. */
-function within(accepted: readonly Accepted[], at: number | undefined): number {
+function within(accepted: ListOf<Accepted>, at: number | undefined): number {
   return at === undefined || at >= accepted.length ? -1 : at;
 }

@@ -1,5 +1,6 @@
 import type { EpochMs } from '../../base/time.ts';
 import type { ClassName, ClusterId, Digest } from '../../proto/ids.ts';
+import type { ListOf } from './growing-list.ts';
 
 /** A global model of a track: versions only grow, one version has one digest. */
 export type ModelRef = Readonly<{ version: number; digest: Digest }>;
@@ -52,7 +53,7 @@ export type RoundPhase = Readonly<
       quorumUpdates: number;
       /** Base64 of the round's X25519 public key. */
       roundKey: string;
-      accepted: readonly Accepted[];
+      accepted: ListOf<Accepted>;
       /** Revoked or quarantined since the round opened: nothing of theirs is counted. Sorted by cluster. */
       expelled: readonly Expelled[];
     }
@@ -67,7 +68,7 @@ export type RoundPhase = Readonly<
       quorumUpdates: number;
       roundKey: string;
       /** In the order of arrival; the aggregation sorts by digest. */
-      accepted: readonly Accepted[];
+      accepted: ListOf<Accepted>;
       expelled: readonly Expelled[];
       stragglers: readonly ClusterId[];
     }
@@ -78,7 +79,7 @@ export type RoundPhase = Readonly<
       endedAtMs: EpochMs;
       base: ModelRef;
       cohort: readonly ClusterId[];
-      accepted: readonly Accepted[];
+      accepted: ListOf<Accepted>;
       expelled: readonly Expelled[];
       stragglers: readonly ClusterId[];
       candidate: ModelRef;
@@ -95,7 +96,7 @@ export type RoundPhase = Readonly<
       detail: string;
       cohort: readonly ClusterId[];
       /** Receipted updates that this round will never count. */
-      accepted: readonly Accepted[];
+      accepted: ListOf<Accepted>;
     }
 >;
 

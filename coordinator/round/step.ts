@@ -1,9 +1,11 @@
-import { type Fault, refuse } from '../../base/fault.ts';
+import type { Fault } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
 import type { ClusterId } from '../../proto/ids.ts';
-import { hasPayload, isInCohort, updateOf, withUpdate } from './accepted-updates.ts';
+import { isInCohort, updateOf, withUpdate } from './accepted-updates.ts';
+import { judgeArrival } from './arrival.ts';
 import { chooseCohort } from './cohort.ts';
 import type { RoundFaultCode } from './faults.ts';
+import type { ListOf } from './growing-list.ts';
 import type { AbandonReason, Accepted, RoundEffect, RoundEvent, RoundPhase } from './phase.ts';
 import { goalUpdates, inviteCount, quorumUpdates } from './quorum.ts';
 import type { RoundRules } from './rules.ts';
@@ -123,47 +125,12 @@ function stepCollecting(phase: Phase<'collecting'>, event: RoundEvent, rules: Ro
 }
 
 function arrive(phase: RoundPhase, { atMs, update }: Event<'updateArrived'>, rules: RoundRules): Step {
-  if (phase.kind === 'scheduled' || phase.kind === 'recruiting') {
-    return refused('ROUND_NOT_COLLECTING', 'this round takes no updates yet; wait for its invitation');
-  }
-  if (!isInCohort(phase.cohort, update.cluster)) {
-    return refused('NOT_IN_COHORT', `cluster ${update.cluster} was not invited to this round; wait for an invitation`);
-  }
-  const earlier = updateOf(phase.accepted, update.cluster);
-  if (earlier !== undefined) {
-    if (earlier.payloadDigest === update.payloadDigest) return stay(phase); // The receipt was lost; it is given again.
-    return refused('UPDATE_CONFLICT', `cluster ${update.cluster} has another accepted update in this round`, {
-      accepted: earlier.payloadDigest,
-      offered: update.payloadDigest,
-    });
-  }
-  if (phase.kind !== 'collecting' || atMs >= phase.closesAtMs) {
-    return refused('ROUND_CLOSED', 'this round takes no updates any more; join the next one');
-  }
-  if (phase.expelled.some(({ cluster }) => cluster === update.cluster)) {
-    return refused('CLUSTER_QUARANTINED', `cluster ${update.cluster} is kept out of this round by an operator`);
-  }
-  if (hasPayload(phase.accepted, update.payloadDigest)) {
-    // Every seal has a key of its own, so equal bytes are a copy: of no use to an honest cluster.
-    return refused('PAYLOAD_REUSED', 'another cluster has sent these very bytes in this round; seal your own update');
-  }
-  const staleness = stalenessOf(phase, update);
-  if (staleness === undefined) {
-    const [code, remedy] =
-      rules.carryOver === null ? (['BASE_MISMATCH', ''] as const) : (['UPDATE_TOO_STALE', ' or a recent one'] as const);
-    return refused(code, `the update starts from another model; start from the round's base${remedy}`, {
-      expected: phase.base.digest,
-      actual: update.baseDigest,
-    });
-  }
-  const accepted = withUpdate(phase.accepted, { ...update, staleness, acceptedAtMs: atMs });
-  return closeAtGoal({ ...phase, accepted }, atMs, rules);
-}
-
-function stalenessOf(phase: Phase<'collecting'>, { baseDigest }: Pick<Accepted, 'baseDigest'>): number | undefined {
-  if (baseDigest === phase.base.digest) return 0;
-  const older = phase.olderBases.indexOf(baseDigest);
-  return older === -1 ? undefined : older + 1;
+  const judged = judgeArrival(phase, { atMs, update }, rules);
+  if (!judged.ok) return { kind: 'refused', fault: judged.fault };
+  if (judged.value.kind === 'accepted before') return stay(phase); // The receipt was lost; it is given again.
+  const { phase: collecting, staleness } = judged.value;
+  const accepted = withUpdate(collecting.accepted, { ...update, staleness, acceptedAtMs: atMs });
+  return closeAtGoal({ ...collecting, accepted }, atMs, rules);
 }
 
 function expel(phase: Phase<'collecting'>, { atMs, expelled }: Event<'expelled'>, rules: RoundRules): Step {
@@ -186,7 +153,7 @@ function closeAtGoal(phase: Phase<'collecting'>, atMs: EpochMs, rules: RoundRule
 export function countedOf({
   accepted,
   expelled,
-}: Pick<Phase<'collecting'>, 'accepted' | 'expelled'>): readonly Accepted[] {
+}: Pick<Phase<'collecting'>, 'accepted' | 'expelled'>): ListOf<Accepted> {
   if (expelled.length === 0) return accepted;
   const left = new Set(expelled.map(({ cluster }) => cluster));
   return accepted.filter(({ cluster }) => !left.has(cluster));
@@ -260,8 +227,4 @@ function moved(phase: RoundPhase, effects: readonly RoundEffect[] = []): Step {
 
 function stay(phase: RoundPhase): Step {
   return { kind: 'moved', phase, effects: [] };
-}
-
-function refused(code: RoundFaultCode, message: string, fields?: Fault['fields']): Step {
-  return { kind: 'refused', fault: refuse(code, message, fields).fault };
 }

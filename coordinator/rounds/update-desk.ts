@@ -10,6 +10,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Round, State, Track } from '../ledger/state/state.ts';
 import type { Decision, StoreFaultCode } from '../ledger/store.ts';
 import { hasPayload, indexOfCluster } from '../round/accepted-updates.ts';
+import { judgeArrival } from '../round/arrival.ts';
 import { checkContent } from '../round/check-content.ts';
 import type { RoundFaultCode } from '../round/faults.ts';
 import type { RoundEvent } from '../round/phase.ts';
@@ -59,8 +60,8 @@ export class UpdateDesk {
     const { track, round } = found.value;
     const receipt = receiptOf(header.federation, round, header.cluster, header.payload);
     if (receipt !== undefined) return ok({ kind: 'alreadyAccepted', receipt });
-    const steps = stepsOf(round, [arrival(header, '', this.#parts.clock())]);
-    if (!steps.ok) return withNext(steps, track, round);
+    const judged = judgeArrival(round.phase, arrival(header, '', this.#parts.clock()), round.rules);
+    if (!judged.ok) return withNext(judged, track, round);
     const content = contentOf(this.#parts.ledger.state, header, track);
     return content.ok ? ok({ kind: 'upload', payloadBytes: header.payloadBytes }) : content;
   }
@@ -154,7 +155,7 @@ function find(state: State, header: UpdateHeader): Result<{ track: Track; round:
   return refuse('ROUND_CLOSED', 'this round ended long ago; join the next one', joins ? { joinNext: joins } : {});
 }
 
-function arrival(header: UpdateHeader, signature: string, atMs: EpochMs): RoundEvent {
+function arrival(header: UpdateHeader, signature: string, atMs: EpochMs) {
   const { cluster, payload: payloadDigest, payloadBytes, base: baseDigest, exampleCount, classes, provenance } = header;
   const update = {
     cluster,
@@ -166,7 +167,7 @@ function arrival(header: UpdateHeader, signature: string, atMs: EpochMs): RoundE
     ...(classes && { classes }),
     ...(provenance && { provenance }),
   };
-  return { kind: 'updateArrived', atMs, update };
+  return { kind: 'updateArrived', atMs, update } as const satisfies RoundEvent;
 }
 
 /** A late update's refusal says where to go instead. */
@@ -187,8 +188,8 @@ function receiptOf(
 ): ReceiptData | undefined {
   if (!('accepted' in phase)) return undefined;
   const index = indexOfCluster(phase.accepted, cluster);
-  const accepted = phase.accepted[index];
-  const sequence = sequences[index];
+  if (index === -1) return undefined;
+  const [accepted, sequence] = [phase.accepted.at(index), sequences.at(index)];
   if (accepted === undefined || sequence === undefined || accepted.payloadDigest !== payloadDigest) return undefined;
   const { acceptedAtMs } = accepted;
   return { federation, track, round, cluster, payloadDigest: accepted.payloadDigest, sequence, acceptedAtMs };

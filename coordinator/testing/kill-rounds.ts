@@ -125,12 +125,12 @@ export function findBroken(folder: string, receipts: readonly ReceiptData[], can
   }
   for (const { round, cluster, payloadDigest, sequence, acceptedAtMs } of receipts) {
     const phase = known.rounds.get(round)?.phase;
-    const accepted = phase !== undefined && 'accepted' in phase ? phase.accepted : [];
+    const accepted = phase !== undefined && 'accepted' in phase ? [...phase.accepted] : [];
     const index = accepted.findIndex((update) => update.cluster === cluster);
     const kept =
       accepted[index]?.payloadDigest === payloadDigest &&
       accepted[index]?.acceptedAtMs === acceptedAtMs &&
-      known.rounds.get(round)?.sequences[index] === sequence;
+      known.rounds.get(round)?.sequences.at(index) === sequence;
     if (!kept) broken.push(`the receipt of ${cluster} in ${round} is not what the journal has`);
   }
   return broken;

@@ -54,7 +54,7 @@ export function heldRounds({ region, isStopping, timers, report }: HeldRoundPart
     if (!base.ok) return base;
     const { provenance, accepted } = phase;
     report({ kind: 'candidate', track, round, held, provenance, updateCount: accepted.length });
-    const delta = upwardDelta({ candidate: candidate.value, base: base.value, accepted, invitation });
+    const delta = upwardDelta({ candidate: candidate.value, base: base.value, accepted: [...accepted], invitation });
     return ok({ ...delta, provenance });
   };
 }

@@ -1,4 +1,5 @@
 import { isRoundId, isTrackId, type RoundId, type TrackId } from '../../../proto/ids.ts';
+import { GrowingList } from '../../round/growing-list.ts';
 import type { RoundEffect, RoundPhase } from '../../round/phase.ts';
 import { step } from '../../round/step.ts';
 import type { JournalEvent, RoundJournalEvent } from '../journal/events.ts';
@@ -105,7 +106,7 @@ function stepRound(
     ...round,
     phase,
     pending: pendingAfter(round.pending, phase, effects),
-    sequences: accepted > round.sequences.length ? [...round.sequences, seq] : round.sequences,
+    sequences: accepted > round.sequences.length ? GrowingList.of(round.sequences).with(seq) : round.sequences,
   };
   const rounds = new Map(track.rounds).set(id, stepped);
   if (phase.kind === 'candidate') return { ...withModel(track, id, phase, atMs), rounds: keepRecent(rounds) };

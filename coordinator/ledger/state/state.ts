@@ -1,6 +1,7 @@
 import type { EpochMs } from '../../../base/time.ts';
 import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../../proto/ids.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
+import type { ListOf } from '../../round/growing-list.ts';
 import type { ModelRef, RoundEffect, RoundPhase } from '../../round/phase.ts';
 import type { TrackPolicy } from '../../round/policy.ts';
 import type { RoundRules } from '../../round/rules.ts';
@@ -83,7 +84,7 @@ export type Round = Readonly<{
   /** Effects that are still to be done, or done again after a crash. */
   pending: readonly RoundEffect[];
   /** sequences[i] is the journal position of phase.accepted[i]. */
-  sequences: readonly number[];
+  sequences: ListOf<number>;
   /** Refusals of updates for this round; of a flood over several rounds, those that have an entry of their own. */
   refusedCount: number;
   /** The last refusals, oldest first, at most 256: what an operator sees beside the cohort. */

@@ -1,13 +1,14 @@
 import type { Mutation } from './mutation.ts';
 
 const step = 'coordinator/round/step.ts';
+const arrival = 'coordinator/round/arrival.ts';
 const opener = 'coordinator/rounds/opener.ts';
 const events = 'coordinator/rounds/events.ts';
 
 export const roundMutations: readonly Mutation[] = [
   {
     name: 'count-a-cluster-twice',
-    edits: [{ file: step, find: 'if (earlier !== undefined) {', replace: 'if (false) {' }],
+    edits: [{ file: arrival, find: 'if (earlier !== undefined) {', replace: 'if (false) {' }],
     breaks: ['ACCEPTED_TWICE'],
     seed: 11,
   },
@@ -15,7 +16,7 @@ export const roundMutations: readonly Mutation[] = [
     name: 'take-copied-bytes',
     edits: [
       {
-        file: step,
+        file: arrival,
         find: 'if (hasPayload(phase.accepted, update.payloadDigest)) {',
         replace: 'if (false) {',
       },
@@ -27,7 +28,7 @@ export const roundMutations: readonly Mutation[] = [
     name: 'take-any-base',
     edits: [
       {
-        file: step,
+        file: arrival,
         find: 'return older === -1 ? undefined : older + 1;',
         replace: 'return older === -1 ? 0 : older + 1;',
       },
@@ -39,7 +40,7 @@ export const roundMutations: readonly Mutation[] = [
     name: 'take-updates-of-the-expelled',
     edits: [
       {
-        file: step,
+        file: arrival,
         find: 'if (phase.expelled.some(({ cluster }) => cluster === update.cluster)) {',
         replace: 'if (false) {',
       },
@@ -198,8 +199,8 @@ export const roundMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'coordinator/ledger/state/fold-round.ts',
-        find: '[...round.sequences, seq]',
-        replace: '[...round.sequences, seq - 1]',
+        find: 'GrowingList.of(round.sequences).with(seq)',
+        replace: 'GrowingList.of(round.sequences).with(seq - 1)',
       },
     ],
     breaks: ['RECEIPT_WITHOUT_ENTRY'],
