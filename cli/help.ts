@@ -1,4 +1,4 @@
-import { offeredVerbs } from './verbs.ts';
+import { offeredVerbs, ownGroup } from './verbs.ts';
 
 export const about =
   'Federated learning for intrusion detectors that run in many Kubernetes clusters, some of which may lie.';
@@ -17,11 +17,12 @@ export function helpText(columns = columnsDefault): string {
     ['-V, --version', 'output the version number'],
     ['-h, --help', 'display help for command'],
   ] as const;
-  const commands = [
-    ...offeredVerbs().map(([name, { summary }]) => [name, summary] as const),
-    ['help [command]', 'display help for command'] as const,
-  ];
-  const width = Math.max(...[...options, ...commands].map(([term]) => term.length));
+  const groups = new Map<string, (readonly [string, string])[]>();
+  const list = (group: string, term: string, text: string) =>
+    groups.set(group, [...(groups.get(group) ?? []), [term, text]]);
+  for (const [name, { group, summary }] of offeredVerbs()) list(group, name, summary);
+  list(ownGroup, 'help [command]', 'display help for command');
+  const width = Math.max(...[...options, ...[...groups.values()].flat()].map(([term]) => term.length));
   const item = ([term, text]: readonly [string, string]) => {
     const indent = ' '.repeat(width + 4);
     return `  ${term.padEnd(width)}  ${wrapped(text, columns - indent.length).join(`\n${indent}`)}`;
@@ -30,7 +31,7 @@ export function helpText(columns = columnsDefault): string {
     ['Usage: testudo [options] [command]'],
     wrapped(about, columns),
     ['Options:', ...options.map(item)],
-    ['Commands:', ...commands.map(item)],
+    ...[...groups].map(([group, commands]) => [`${group}:`, ...commands.map(item)]),
   ];
   return parts.map((lines) => lines.join('\n')).join('\n\n');
 }

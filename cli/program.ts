@@ -2,28 +2,28 @@ import { Command, type CommanderError, type CommandUnknownOpts } from '@commande
 import { buildVersion } from '../base/build-version.ts';
 import { exitCodes, exitUncaught } from './exit.ts';
 import { about } from './help.ts';
-import { offeredVerbs } from './verbs.ts';
+import { offeredVerbs, ownGroup } from './verbs.ts';
 
 const program = new Command('testudo')
   .description(about)
   .version(buildVersion())
   .enablePositionalOptions() // What stands after a verb is the verb's.
   .showHelpAfterError('(add --help for what is possible)')
+  .commandsGroup(`${ownGroup}:`)
+  .helpCommand(true) // Under that heading; every other verb says its own.
   .exitOverride(exitOnUsage);
 
 const wanted = process.argv.slice(2).find((argument) => !argument.startsWith('-'));
-for (const [name, { summary, load }] of offeredVerbs()) {
-  if (name === wanted) program.addCommand(heldToUsage(await load(everyCommand)));
-  else program.command(name).description(summary);
+for (const [name, { group, summary, load }] of offeredVerbs()) {
+  if (name === wanted) program.addCommand(heldToUsage(await load(everyCommand)).helpGroup(`${group}:`));
+  else program.command(name).description(summary).helpGroup(`${group}:`);
 }
 await program.parseAsync().catch(exitUncaught);
 
-/** Every verb that is offered, whole: for what must know all options. */
+/** Every verb that is offered, whole and under its heading: for what must know all options. */
 async function everyCommand(): Promise<readonly CommandUnknownOpts[]> {
   const commands: CommandUnknownOpts[] = [];
-  for (const [name, { load }] of offeredVerbs()) {
-    if (name !== 'completion' && name !== 'man') commands.push(await load(everyCommand));
-  }
+  for (const [, { group, load }] of offeredVerbs()) commands.push((await load(everyCommand)).helpGroup(group));
   return commands;
 }
 

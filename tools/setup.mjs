@@ -1,24 +1,25 @@
 #!/usr/bin/env node
 /**
  * Makes a fresh checkout ready to run: npm packages and Node 22, the dashboard's pages, native TensorFlow, and for the
- * tests Redis, PostgreSQL, a browser and an object store.
+ * tests Redis, PostgreSQL, a browser, shells and an object store.
  * Plain JavaScript for any Node from 18, since it comes before Node 22 is there. Idempotent: what is done is not done
  * again, and a run that finds everything ready costs a few milliseconds. `npm start` and `npm test` call it first.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureAddOns } from './setup/add-ons.mjs';
-import { browserIsThere, installBrowser } from './setup/browser.mjs';
 import { installPages, pagesAreBuilt } from './setup/dashboard.mjs';
+import { browserIsThere, installBrowser } from './setup/debian/browser.mjs';
+import { imageToolsAreThere, installImageTools } from './setup/debian/image-tools.mjs';
+import { installPostgres, postgresIsThere } from './setup/debian/postgres.mjs';
+import { installRedis, mayInstallRedis, redisIsThere } from './setup/debian/redis.mjs';
+import { installShells, shellsAreThere } from './setup/debian/shells.mjs';
 import { describeFault, SetupFault } from './setup/fault.mjs';
-import { imageToolsAreThere, installImageTools } from './setup/image-tools.mjs';
 import { takeLock } from './setup/lock.mjs';
 import { npmCi } from './setup/npm.mjs';
 import { node22IsThere, packagesAreInstalled, placeNode22 } from './setup/packages.mjs';
 import { checkout, isMain } from './setup/places.mjs';
-import { installPostgres, postgresIsThere } from './setup/postgres.mjs';
 import { createProgress } from './setup/progress.mjs';
-import { installRedis, mayInstallRedis, redisIsThere } from './setup/redis.mjs';
 import { ensureTensorflow, tensorflowIsReady } from './setup/tensorflow.mjs';
 import { installRclone, rcloneIsThere } from './testing/stores/rclone.mjs';
 
@@ -37,8 +38,8 @@ environment: TESTUDO_CACHE (folder for the native library), TESTUDO_TENSORFLOW_W
  * What a command needs before it can run. Redis is `required` by the tests; where it is only `wanted` it is installed if we
  * may, and otherwise nobody is bothered with it.
  * `postgres`: servers for the tests of the journal on it. `browser`: Chromium, for the tests of the dashboard.
- * `objectStore`: one that tests keep blobs in. `images`: the tools that build container images, or also those that their tests need.
- * @typedef {{ packages?: boolean, pureJs: boolean, redis: 'required' | 'wanted' | 'no', images?: 'build' | 'test' | 'no', postgres?: boolean, browser?: boolean, objectStore?: boolean }} Wanted
+ * `shells`: those that completion is tried in. `objectStore`: one that tests keep blobs in. `images`: the tools that build container images, or also those that their tests need.
+ * @typedef {{ packages?: boolean, pureJs: boolean, redis: 'required' | 'wanted' | 'no', images?: 'build' | 'test' | 'no', postgres?: boolean, browser?: boolean, shells?: boolean, objectStore?: boolean }} Wanted
  */
 
 /**
@@ -52,6 +53,7 @@ export async function setUp({
   images = 'no',
   postgres = false,
   browser = false,
+  shells = false,
   objectStore = false,
 }) {
   refuseOldNode();
@@ -68,6 +70,7 @@ export async function setUp({
     },
     { ready: () => !postgres || postgresIsThere(), work: installPostgres },
     { ready: () => !browser || browserIsThere(), work: installBrowser },
+    { ready: () => !shells || shellsAreThere(), work: installShells },
     { ready: () => !objectStore || rcloneIsThere(), work: installRclone },
     ...(images === 'no' ? [] : [{ ready: () => imageToolsAreThere(images), work: installImageTools(images) }]),
   ];

@@ -39,6 +39,7 @@ await setUpOrExit({
   images: images && !onlyKube ? 'test' : 'no',
   postgres: !onlyKube,
   browser: !onlyKube,
+  shells: !onlyKube,
   objectStore: !onlyKube,
 });
 

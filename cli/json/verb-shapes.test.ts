@@ -110,7 +110,7 @@ it('a schema names every member of its message, with what the contract says of i
     const added = Object.keys(verbShapes[verb]?.adds ?? {});
     const all = [...added, ...fields.map(({ name }) => name), ...choices.keys()];
     expect([verb, Object.keys(properties).sort()]).toEqual([verb, [...new Set(all)].sort()]);
-    expect($id).toBe(`urn:testudo:json:${verb.replaceAll(' ', '-')}:1`);
+    expect($id).toBe(`urn:testudo:json:${verb.replaceAll(' ', '-')}:${verbShapes[verb]?.version}`);
     for (const { name, about } of fields) expect([verb, properties[name]?.description]).toEqual([verb, about]);
   }
 });

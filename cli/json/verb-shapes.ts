@@ -109,8 +109,9 @@ export const verbShapes: Readonly<Record<string, VerbShape>> = {
   'rounds plan': {
     message: 'PlannedRound',
     each: true,
-    adds: { now: { of: 'TrackReadiness', how: 'optional' } },
-    version: 1,
+    // One line with `opens: false`, and 0 as its time, for a track of which no round opens in that time.
+    adds: { opens: 'boolean', now: { of: 'TrackReadiness', how: 'optional' } },
+    version: 2,
   },
   'rounds show': { message: 'GetRoundResponse', version: 1 },
   simulate: { message: 'SimulateAttacksResponse', version: 1 },

@@ -28,13 +28,17 @@ function pageOf(verb: string | undefined, all: readonly CommandUnknownOpts[]): s
 }
 
 function overview(all: readonly CommandUnknownOpts[]): string {
-  const rows = all.map((command) => entry(`testudo-${command.name()}(1)`, command.description()));
+  const groups = Map.groupBy(all, (command) => command.helpGroup());
+  const sections = [...groups].map(
+    ([group, commands]) => `.SS ${text(group)}
+${commands.map((command) => entry(`testudo-${command.name()}(1)`, command.description())).join('')}`,
+  );
   return `${head('testudo', 'federated learning for intrusion detectors')}.SH SYNOPSIS
 .B testudo
 .I verb
 [\\fIoptions\\fR]
 .SH VERBS
-${rows.join('')}`;
+${sections.join('')}`;
 }
 
 function page(command: CommandUnknownOpts): string {

@@ -111,10 +111,33 @@ describe('testudo rounds plan', () => {
     const forPrograms = await line.run('rounds', 'plan', '--json');
     expect(JSON.parse(forPrograms.out.split('\n')[0] ?? '')).toMatchObject({
       track: 'syscall',
-      now: { connectedCount: 0, needed: 7, missing: [] },
+      opens: true,
+      now: { connectedCount: 0, needed: 7, missing: [], schedule: '0 3 * * * UTC' },
     });
     const painted = await line.run('rounds', 'open', 'syscall', '--reason', '\u001b[2Jall is well');
     expect(painted).toMatchObject({ code: 1, error: expect.stringContaining('none of them control') });
     expect(painted.error).not.toContain('\u001b');
+  });
+
+  it('says of a track that nothing opens rounds of it, to people and to programs, or that none falls into that time', async () => {
+    const line = await CommandLine.start({ policy: 'aggregation: { f: 2 }\n' });
+    const planned = await line.run('rounds', 'plan');
+    expect(planned).toMatchObject({ code: 0, out: '' });
+    expect(planned.error).toContain('syscall: it has no schedule, so that no round opens by itself');
+    const { out } = await line.run('rounds', 'plan', '--json');
+    expect(
+      out
+        .trimEnd()
+        .split('\n')
+        .map((text) => JSON.parse(text)),
+    ).toEqual([
+      { track: 'syscall', atMs: 0, heldBecause: '', opens: false, now: expect.objectContaining({ schedule: '' }) },
+    ]);
+
+    const rare = await CommandLine.start({ policy: 'aggregation: { f: 2 }\nschedule: { cron: "0 3 29 2 *" }\n' });
+    const within = await rare.run('rounds', 'plan');
+    expect(within.error).toContain('syscall: its schedule (0 3 29 2 * UTC) opens no round within 1 day');
+    const [text = ''] = (await rare.run('rounds', 'plan', 'syscall', '--json')).out.split('\n');
+    expect(JSON.parse(text)).toMatchObject({ opens: false, now: { schedule: '0 3 29 2 * UTC' } });
   });
 });

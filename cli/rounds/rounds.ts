@@ -5,14 +5,12 @@ import {
   type GetRoundResponse,
   type OpenRoundResponse,
   type Participation,
-  type PlannedRound,
   RoundPhase,
   type RoundSummary,
-  type TrackReadiness,
   UpdateFate,
 } from '../../proto/generated/testudo/v1/operator.ts';
 import type { ClassOutcome, SampleOutcome } from '../../proto/generated/testudo/v1/operator_rounds.ts';
-import { exitCodes, usage } from '../exit.ts';
+import { exitCodes } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { roundFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
@@ -20,10 +18,10 @@ import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { nameOf } from '../operator/wire-text.ts';
 import { complain, print } from '../print.ts';
+import { comingText } from './coming.ts';
+import { planCommand } from './plan.ts';
 import { replayCommand } from './round-replay.ts';
-import { trackOf } from './track-of.ts';
 
-const dayMs = 86_400_000;
 const waitLookMs = 500;
 
 /** `testudo rounds`: what ran, what runs, what would run. */
@@ -34,7 +32,7 @@ export function roundsCommand() {
     .addCommand(show())
     .addCommand(open())
     .addCommand(cancel())
-    .addCommand(plan())
+    .addCommand(planCommand())
     .addCommand(replayCommand());
 }
 
@@ -175,20 +173,6 @@ function whoText({ connected, missing, needed }: OpenRoundResponse): string {
   return comingText(connected.length, needed, missing, ', and it will be abandoned unless more come');
 }
 
-function readyText({ connectedCount, needed, missing }: TrackReadiness): string {
-  return comingText(connectedCount, needed, missing, ', and no round can start');
-}
-
-function comingText(connected: number, needed: number, missing: readonly string[], tooFew: string): string {
-  const missed = missing.length === 0 ? '' : `; missed: ${namesText(missing)}`;
-  return `${connected} connected, ${needed} needed${connected >= needed ? '' : tooFew}${missed}`;
-}
-
-function namesText(names: readonly string[]): string {
-  const shown = names.slice(0, 20).join(', ');
-  return names.length > 20 ? `${shown}, … ${names.length} in all` : shown;
-}
-
 type Ended = Readonly<{ summary: RoundSummary; why: string }>;
 
 /** The round once it has ended: asked for again and again. */
@@ -229,39 +213,4 @@ function cancel() {
         );
       }),
     );
-}
-
-function plan() {
-  return operatorCommand(
-    'plan',
-    'a dry run: what the schedules will open, what holds it back, who would come and who is missed',
-  )
-    .argument('[track]', 'of this track alone')
-    .option('--days <count>', 'how far ahead, up to 366', '1')
-    .action((track, options) => {
-      const days = Number(options.days);
-      if (!(days > 0 && days <= 366)) usage(`--days: expected a number up to 366, got ${options.days}`);
-      return withConnection(options, async (connection) => {
-        if (track !== undefined) await trackOf(connection, track);
-        const untilMs = BigInt(Math.round(Date.now() + days * dayMs));
-        const planned = await connection.call(connection.client.planRounds, { untilMs });
-        const { warnings } = planned;
-        const isWanted = (row: Readonly<{ track: string }>) => track === undefined || row.track === track;
-        const rounds = planned.rounds.filter(isWanted);
-        for (const warning of warnings) complain(`warning: ${warning}`);
-        if (options.json) {
-          const now = new Map(planned.readiness.map((row) => [row.track, row]));
-          for (const row of rounds) print(wireJson({ ...row, now: now.get(row.track) ?? null }));
-        } else {
-          for (const row of planned.readiness.filter(isWanted)) complain(`${row.track} now: ${readyText(row)}`);
-          print(
-            table<PlannedRound>(rounds, [
-              { title: 'TRACK', text: ({ track }) => track },
-              { title: 'AT', text: ({ atMs }) => time(atMs) },
-              { title: 'HELD BACK BY', text: ({ heldBecause }) => heldBecause.toLowerCase().replaceAll('_', ' ') },
-            ]),
-          );
-        }
-      });
-    });
 }

@@ -1,7 +1,8 @@
 // Runs the Redis step without the rights to install anything, and prints what it refuses with.
+
+import { installRedis } from '../setup/debian/redis.mjs';
 import { SetupFault } from '../setup/fault.mjs';
 import { createProgress } from '../setup/progress.mjs';
-import { installRedis } from '../setup/redis.mjs';
 
 if (process.getuid?.() === 0) process.setuid?.(65534); // nobody
 try {

@@ -21,6 +21,7 @@ import type { Round } from '../../ledger/state/state.ts';
 import { checkRoundName } from '../../operations/check.ts';
 import { cancelRound, openRound, planRounds, whoComes } from '../../operations/rounds.ts';
 import type { PhaseKind } from '../../round/phase.ts';
+import type { ScheduleRules } from '../../round/schedule-rules.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import { pageOf } from '../../views/page.ts';
 import { participationView, readProvenance } from '../../views/participation.ts';
@@ -113,12 +114,18 @@ export function roundHandlers(door: Door<'operator'>, engine: Engine) {
         const warnings = [...state.tracks.values()].flatMap((track) => trackWarnings(state, track));
         const readiness = [...state.tracks.keys()].sort().map((track) => {
           const { connected, missing, needed } = whoComes(engine, track);
-          return { track, connectedCount: connected.length, needed, missing: missing.slice(0, missingMax) };
+          const schedule = scheduleText(state.tracks.get(track)?.policy.schedule ?? null);
+          return { track, connectedCount: connected.length, needed, missing: missing.slice(0, missingMax), schedule };
         });
         return ok({ rounds, warnings, readiness });
       },
     ),
   };
+}
+
+/** Empty where nothing opens rounds but an operator. */
+function scheduleText(schedule: ScheduleRules | null): string {
+  return schedule === null ? '' : `${schedule.cron} ${schedule.timeZone}`;
 }
 
 /** In a sentence: why it was abandoned, or what it waits for. */

@@ -675,6 +675,11 @@ export interface TrackReadiness {
   needed: number;
   /** Members in good standing that are not connected, by name, at most 100. */
   missing: string[];
+  /**
+   * The cron expression and time zone by which its rounds open; empty where nothing but an operator opens them. Absent from a
+   * coordinator that does not say.
+   */
+  schedule?: string | undefined;
 }
 
 /** A round that the schedule will open, or would. */
@@ -4426,7 +4431,7 @@ export const PlanRoundsResponse: MessageFns<PlanRoundsResponse> = {
 };
 
 function createBaseTrackReadiness(): TrackReadiness {
-  return { track: "", connectedCount: 0, needed: 0, missing: [] };
+  return { track: "", connectedCount: 0, needed: 0, missing: [], schedule: undefined };
 }
 
 export const TrackReadiness: MessageFns<TrackReadiness> = {
@@ -4442,6 +4447,9 @@ export const TrackReadiness: MessageFns<TrackReadiness> = {
     }
     for (const v of message.missing) {
       writer.uint32(34).string(v!);
+    }
+    if (message.schedule !== undefined) {
+      writer.uint32(42).string(message.schedule);
     }
     return writer;
   },
@@ -4491,6 +4499,14 @@ export const TrackReadiness: MessageFns<TrackReadiness> = {
             message.missing.push(reader.string());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.schedule = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4512,6 +4528,7 @@ export const TrackReadiness: MessageFns<TrackReadiness> = {
     message.connectedCount = object.connectedCount ?? 0;
     message.needed = object.needed ?? 0;
     message.missing = object.missing?.map((e) => e) || [];
+    message.schedule = object.schedule ?? undefined;
     return message;
   },
 };

@@ -1,4 +1,4 @@
-import { postgresFolder } from '../../base/testing/postgres-folder.mjs';
+import { postgresFolder } from '../../../base/testing/postgres-folder.mjs';
 import { installDebian } from './debian.mjs';
 
 /**
@@ -20,7 +20,7 @@ export function postgresIsThere() {
 }
 
 /**
- * @param {import('./progress.mjs').Progress} progress
+ * @param {import('../progress.mjs').Progress} progress
  * @param {{ heldFds: readonly number[] }} given
  */
 export async function installPostgres(progress, given) {

@@ -20,7 +20,7 @@ export function redisIsThere() {
 export const mayInstallRedis = mayInstall;
 
 /**
- * @param {import('./progress.mjs').Progress} progress
+ * @param {import('../progress.mjs').Progress} progress
  * @param {{ heldFds: readonly number[] }} given
  */
 export async function installRedis(progress, given) {

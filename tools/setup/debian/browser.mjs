@@ -17,7 +17,7 @@ export function browserIsThere() {
 }
 
 /**
- * @param {import('./progress.mjs').Progress} progress
+ * @param {import('../progress.mjs').Progress} progress
  * @param {{ heldFds: readonly number[] }} given
  */
 export async function installBrowser(progress, given) {

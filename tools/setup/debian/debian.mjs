@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { lastLines, runCommand } from './command.mjs';
-import { SetupFault } from './fault.mjs';
+import { lastLines, runCommand } from '../command.mjs';
+import { SetupFault } from '../fault.mjs';
 
 /** @param {string} program */
 function onPath(program) {
@@ -42,7 +42,7 @@ export function missingPrograms({ programs, isThere }) {
 /**
  * Installs Debian packages when we are root; otherwise says what to type.
  * @param {DebianNeed} need
- * @param {import('./progress.mjs').Progress} progress
+ * @param {import('../progress.mjs').Progress} progress
  * @param {{ heldFds: readonly number[] }} given
  */
 export async function installDebian(need, progress, { heldFds }) {

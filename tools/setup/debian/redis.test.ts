@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { ended } from '../testing/scratch-checkout.ts';
+import { ended } from '../../testing/scratch-checkout.ts';
 
-const script = fileURLToPath(new URL('../testing/install-redis-as-nobody.mjs', import.meta.url));
+const script = fileURLToPath(new URL('../../testing/install-redis-as-nobody.mjs', import.meta.url));
 let bin: string;
 beforeEach(() => {
   bin = mkdtempSync(join(tmpdir(), 'testudo-bin-'));

@@ -28,7 +28,7 @@ export function imageToolsAreThere(purpose) {
 
 /**
  * @param {'build' | 'test'} purpose
- * @returns {(progress: import('./progress.mjs').Progress, given: { heldFds: readonly number[] }) => Promise<void>}
+ * @returns {(progress: import('../progress.mjs').Progress, given: { heldFds: readonly number[] }) => Promise<void>}
  */
 export function installImageTools(purpose) {
   return (progress, given) => installDebian(needs[purpose], progress, given);
