@@ -168,6 +168,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
       responsesService({
         door,
         reports: new ResponseReports(engine, receiptKey, timers.now),
+        board: engine.responses,
         receiptKey: receiptKey.publicKey,
       }),
       healthService({ door, serving, streams: toolStreams }),

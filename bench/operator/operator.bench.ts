@@ -162,5 +162,6 @@ function around(state: ReturnType<typeof stateWithRounds>) {
     planned: [],
     alerts: () => [],
     sensors: () => undefined,
+    response: () => undefined,
   };
 }

@@ -16,6 +16,9 @@ export function quarantineCommand() {
     )
     .addCommand(list())
     .addCommand(ordering('approve', 'let the agent quarantine a pod that waits, where the response policy says ask'))
+    .addCommand(
+      ordering('decline', 'let a pod be that waits: its alerts so far count no more, later ones may ask anew'),
+    )
     .addCommand(ordering('lift', 'end a quarantine before its time: the pod is evicted, its replacement runs already'))
     .addCommand(resume());
 }
@@ -38,7 +41,7 @@ function list() {
     });
 }
 
-function ordering(kind: 'approve' | 'lift', summary: string) {
+function ordering(kind: 'approve' | 'decline' | 'lift', summary: string) {
   return new Command(kind)
     .description(summary)
     .argument('<uid>', "the pod's uid, as `testudo quarantine list` shows it")

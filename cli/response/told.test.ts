@@ -1,21 +1,27 @@
-import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
-import { unwrap } from '../../base/fault.ts';
+import { refuse, unwrap } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
 import { systemTimers } from '../../base/system-timers.ts';
+import { MovedTimers } from '../../base/testing/moved-timers.ts';
 import { startClient } from '../../client/client.ts';
 import { readClientConfig } from '../../client/config.ts';
 import { parseAddress } from '../../client/link/address.ts';
 import { type Evidence, EvidenceChain } from '../../client/response/evidence/chain.ts';
 import { readReceipts, receiptFile } from '../../client/response/evidence/receipts.ts';
 import { HubFollower } from '../../client/response/hearing/hub-follower.ts';
+import type { HubSettings } from '../../client/response/hearing/hub-settings.ts';
 import { type Breaker, closedBreaker, resumed } from '../../client/response/ladder/breaker.ts';
+import { Quarantine } from '../../client/response/quarantine/quarantine.ts';
 import { type ReportedBreaker, Teller } from '../../client/response/quarantine/teller.ts';
+import { madeFacts, madePod } from '../../client/response/testing/made-facts.ts';
 import { track } from '../../coordinator/testing/federation.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import { parseClusterId } from '../../proto/ids.ts';
+import { alertLines, enforcing, quarantineFiles } from '../../tools/testing/kube/quarantine-ground.ts';
 import { CommandLine, runTestudo } from '../testing/command-line.ts';
 
 const log = pino({ level: 'silent' });
@@ -29,8 +35,8 @@ const evidence = (number: number): Evidence => ({
   content: { number },
 });
 
-/** A client that is a hub and a member, and an agent's way to it. */
-async function hubOf(line: CommandLine, folder: string): Promise<HubFollower> {
+/** A client that is a hub and a member, and what an agent needs to reach it. */
+async function hubSettingsOf(line: CommandLine, folder: string): Promise<HubSettings> {
   const { addresses } = line.federation.coordinator;
   await writeFile(join(folder, 'north.token'), await line.federation.token('north'));
   for (const name of ['sensor', 'agent']) await writeFile(join(folder, name), name.padEnd(40, '-'));
@@ -51,13 +57,17 @@ async function hubOf(line: CommandLine, folder: string): Promise<HubFollower> {
   onTestFinished(() => client.close());
   await line.federation.until(({ clusters }) => clusters.has(north));
   const address = (port: number | undefined) => unwrap(parseAddress(`127.0.0.1:${port}`));
+  return {
+    ...{ address: address(client.hub?.ports.sensors), admissionAddress: address(client.hub?.ports.admission) },
+    authorityFile: join(folder, 'north-data', 'hub', 'authority.pem'),
+    ...{ tokenFile: join(folder, 'agent'), reconnectSecondsMax: 0.1 },
+  };
+}
+
+async function hubOf(line: CommandLine, folder: string): Promise<HubFollower> {
   const there = Promise.withResolvers<void>();
   const follower = new HubFollower(
-    {
-      ...{ address: address(client.hub?.ports.sensors), admissionAddress: address(client.hub?.ports.admission) },
-      authorityFile: join(folder, 'north-data', 'hub', 'authority.pem'),
-      ...{ tokenFile: join(folder, 'agent'), reconnectSecondsMax: 0.1 },
-    },
+    await hubSettingsOf(line, folder),
     { name: 'agent-0', cluster: north },
     {
       ...{ timers: systemTimers, unit: Math.random, rootVersion: () => 0, onAlerts: () => undefined },
@@ -184,4 +194,70 @@ it('the coordinator receipts where a chain of evidence ends, and hears of a brea
   breaker = resumed(breaker, Date.now());
   await tell(chain, () => reported === null);
   expect((await line.run('releases', 'show', `${track}@0`)).out).not.toContain('BREAKER OPEN IN');
+});
+
+it('the coordinator hears how the agent stands: in counts, and with names where the cluster agreed', {
+  timeout: 600_000,
+}, async () => {
+  const line = await CommandLine.start();
+  const folder = tempDir();
+  const settings = await hubSettingsOf(line, folder);
+  const files = await quarantineFiles(folder, enforcing({ level: 'ask' }));
+  const pod = madePod('web-1', { uid: '0b6f2c1e-5d1b-4c0e-9a44-1f7f6f0d2a11', createdAtMs: Date.now() - 3_600_000 });
+  const facts = madeFacts({ pods: [pod, madePod('web-2')] });
+  const alert = (text: string) => appendFile(files.alerts, alertLines('shop', 'web-1', ['syscall', 'flow'], text));
+  const { responses } = line.federation.coordinator.engine;
+
+  /** An agent's quarantine over the hub, and how to wait until the coordinator was told something of it. */
+  const agentThatShares = async (share: 'counts' | 'names') => {
+    const timers = new MovedTimers();
+    const dataDirectory = join(folder, `agent-${share}`);
+    let state: unknown;
+    const step = () => {
+      state = quarantine.part.step(state, facts, timers.now()).state;
+    };
+    const quarantine = new Quarantine({
+      config: { cluster: north, cap: 'ask', share, releases: files.releases, alerts: [files.alerts] },
+      ...{ hub: { settings, name: 'agent-0' }, dataDirectory, timers, log, leads: () => true },
+      shared: { seen: () => undefined, keep: async () => ({ ok: true, value: undefined }) },
+      send: async () => refuse('KUBE_UNREACHABLE', 'no API server here'),
+      ...{ wake: () => undefined, onCounts: () => undefined, onHub: () => undefined, rotation: () => undefined },
+    });
+    state = quarantine.part.first;
+    onTestFinished(() => quarantine.close());
+    unwrap(await quarantine.open());
+    const until = async (holds: (told: NonNullable<ReturnType<typeof responses.of>>['quarantine']) => boolean) => {
+      for (;;) {
+        step();
+        const told = responses.of(north)?.quarantine;
+        if (told !== undefined && holds(told)) return told;
+        timers.next();
+        await pause(systemTimers, 10, signal);
+      }
+    };
+    return { quarantine, dataDirectory, until };
+  };
+
+  await alert('web-1 did what it never did');
+  const counting = await agentThatShares('counts');
+  const counted = await counting.until(({ waitsCount }) => waitsCount === 1);
+  expect(counted).toMatchObject({ cap: 'ask', policyFault: '', sharesNames: false, proposals: [] });
+  await counting.quarantine.close();
+  expect((await line.run('status')).out).toContain('QUARANTINE_WAITS');
+
+  const { quarantine, dataDirectory, until } = await agentThatShares('names');
+  const waits = await until(({ sharesNames, waitsCount }) => sharesNames && waitsCount === 1);
+  const named = { uid: pod.uid, namespace: 'shop', pod: 'web-1', workload: 'web', action: 'isolate', outcome: '' };
+  expect(waits.proposals).toMatchObject([named]);
+  const decline = ['quarantine', 'decline', pod.uid, '-d', dataDirectory, '-r', 'a load test'];
+  expect(await runTestudo(...decline)).toMatchObject({ code: 0 });
+  const declined = await until(({ waitsCount }) => waitsCount === 0);
+  const decided = { pod: 'web-1', outcome: 'declined', decidedBy: userInfo().username, reason: 'a load test' };
+  expect(declined).toMatchObject({ quietCount: 1, proposals: [decided] });
+  expect(quarantine.page().suspects).toMatchObject([{ because: expect.stringMatching(/^0 of 2 .* declined it$/) }]);
+  // Later alerts ask anew.
+  await alert('and again');
+  expect(await until(({ waitsCount }) => waitsCount === 1)).toMatchObject({ proposals: [named, decided] });
+  // What was found stays where it was found.
+  expect(JSON.stringify(responses.of(north))).not.toContain('never did');
 });

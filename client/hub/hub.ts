@@ -16,6 +16,8 @@ import {
   type ReportBreakerRequest,
   type ReportBreakerResponse,
   ResponsesService,
+  type TellStandingRequest,
+  type TellStandingResponse,
 } from '../../proto/generated/testudo/v1/responses.ts';
 import {
   AdmissionService,
@@ -260,6 +262,10 @@ function serveAgent(listener: HubListener, parts: Serving): void {
     reportBreaker: unary<ReportBreakerRequest, ReportBreakerResponse>(parts, async (call) => {
       const agent = nameOfCaller(call, 'agent');
       return agent.ok ? await parts.coordinator.reportBreaker(call.request) : agent;
+    }),
+    tellStanding: unary<TellStandingRequest, TellStandingResponse>(parts, async (call) => {
+      const agent = nameOfCaller(call, 'agent');
+      return agent.ok ? await parts.coordinator.tellStanding(call.request) : agent;
     }),
   });
 }

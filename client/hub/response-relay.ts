@@ -6,6 +6,8 @@ import type {
   JournalEvidenceResponse,
   ReportBreakerRequest,
   ReportBreakerResponse,
+  TellStandingRequest,
+  TellStandingResponse,
 } from '../../proto/generated/testudo/v1/responses.ts';
 import type { ClusterId, FederationId } from '../../proto/ids.ts';
 import type { ResponseCalls } from '../link/response-calls.ts';
@@ -14,6 +16,7 @@ import type { HubFaultCode } from './refusal.ts';
 export type ResponseRelay = Readonly<{
   journalEvidence(request: JournalEvidenceRequest): Promise<Result<JournalEvidenceResponse, HubFaultCode>>;
   reportBreaker(request: ReportBreakerRequest): Promise<Result<ReportBreakerResponse, HubFaultCode>>;
+  tellStanding(request: TellStandingRequest): Promise<Result<TellStandingResponse, HubFaultCode>>;
 }>;
 
 type RelayParts = Readonly<{
@@ -62,5 +65,6 @@ export function checkedResponses({ who, responses }: RelayParts): ResponseRelay 
       return { ok: true, value: { ...answer.value, federation, cluster, receiptKey: Buffer.from(receiptKey) } };
     },
     reportBreaker: (request) => ask((calls) => calls.reportBreaker(request, signal)),
+    tellStanding: (request) => ask((calls) => calls.tellStanding(request, signal)),
   };
 }

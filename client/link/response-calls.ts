@@ -7,6 +7,8 @@ import type {
   ReportBreakerRequest,
   ReportBreakerResponse,
   ResponsesClient,
+  TellStandingRequest,
+  TellStandingResponse,
 } from '../../proto/generated/testudo/v1/responses.ts';
 
 const callMs = 15_000;
@@ -21,6 +23,7 @@ export type ResponseCalls = Readonly<{
     request: ReportBreakerRequest,
     signal: AbortSignal,
   ): Promise<Result<ReportBreakerResponse, CallFaultCode>>;
+  tellStanding(request: TellStandingRequest, signal: AbortSignal): Promise<Result<TellStandingResponse, CallFaultCode>>;
 }>;
 
 /** Over a client of the contract's service. */
@@ -31,5 +34,7 @@ export function responseCallsOf(client: ResponsesClient): ResponseCalls {
       unary((callback) => client.journalEvidence(request, new Metadata(), limits(), callback), signal),
     reportBreaker: (request, signal) =>
       unary((callback) => client.reportBreaker(request, new Metadata(), limits(), callback), signal),
+    tellStanding: (request, signal) =>
+      unary((callback) => client.tellStanding(request, new Metadata(), limits(), callback), signal),
   };
 }

@@ -110,7 +110,7 @@ export class ResponseAgent {
     this.#images = config.images && new ImageWatch(config.images, { timers, log });
     this.#quarantine = this.#makeQuarantine(send);
     this.#rotation = watchedRotation({
-      ...{ config: config.rotation, secret, book, metrics: this.metrics, election: this.#election },
+      ...{ config: config.rotation, secret, book, metrics: this.metrics, election: this.#election, timers },
       onUnwritten: (error) => log.error({ error }, 'the rotation log could not be written'),
     });
     const opened = openParts({ config, rotation: this.#rotation, quarantine: this.#quarantine });
@@ -198,6 +198,8 @@ export class ResponseAgent {
       },
       ...{ config, hub, dataDirectory, send, images: this.#images, timers: this.#timers, log: this.#log },
       wake: () => this.#loop.wake(),
+      leads: () => this.#isSynced && this.#election.isHeld(),
+      rotation: () => this.#rotation.standing(),
       onCounts: ({ suspects, quarantined, isBreakerOpen }) => {
         for (const [state, count] of Object.entries(suspects)) suspectsGauge.set({ state }, count);
         for (const [verdict, count] of Object.entries(quarantined)) quarantinedGauge.set({ verdict }, count);

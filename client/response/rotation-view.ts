@@ -1,3 +1,4 @@
+import type { Timers } from '../../base/time.ts';
 import type { AgentMetrics } from './agent-metrics.ts';
 import type { Facts } from './cluster/facts.ts';
 import type { LeaseElection } from './cluster/lease.ts';
@@ -8,6 +9,7 @@ import { type Recorded, recordLook } from './rotation/recorder.ts';
 import { type RotationState, rotationPart, type Seen } from './rotation/rotation.ts';
 import type { RotationConfig } from './rotation/rotation-config.ts';
 import type { RotationLog } from './rotation/rotation-log.ts';
+import { RotatedPods, rotationStanding } from './rotation/rotation-standing.ts';
 import { makeSchedule } from './rotation/schedule.ts';
 
 export type RotationPorts = Readonly<{
@@ -17,6 +19,7 @@ export type RotationPorts = Readonly<{
   book: RotationLog | undefined;
   metrics: AgentMetrics;
   election: LeaseElection;
+  timers: Timers;
   /** The log could not be written: rotation goes on, and cannot be proven. */
   onUnwritten(error: unknown): void;
 }>;
@@ -27,13 +30,15 @@ const pausedAnnotation = 'testudo.io/rotation-paused';
 const headAnnotation = 'testudo.io/rotation-log';
 
 /** Rotation whose looks are counted, written down, and can be asked about. */
-export function watchedRotation({ config, secret, book, metrics, election, onUnwritten }: RotationPorts) {
+export function watchedRotation(ports: RotationPorts) {
+  const { config, secret, book, metrics, election, timers, onUnwritten } = ports;
   const schedule = makeSchedule(secret, config);
   const { law, epochMs } = schedule;
   const { riskWeight, postureWeight } = config;
   const isPaused = () => election.annotationsSeen[pausedAnnotation] !== undefined;
   const part = rotationPart({ config, schedule, isPaused });
   let seen: Seen | null = null;
+  const rotated = new RotatedPods(timers.now());
   let recorded: Recorded | undefined;
   const write = (facts: Facts, look: Seen) => {
     if (book === undefined) return;
@@ -57,8 +62,18 @@ export function watchedRotation({ config, secret, book, metrics, election, onUnw
       }
       return next;
     },
+    heard(state, action, done, now) {
+      if (done.ok && action.kind === 'evictPod' && !action.dryRun) rotated.add(now);
+      return part.heard(state, action, done, now);
+    },
   };
-  return { part: watched, page: () => rotationPage(seen), close: () => book?.close() ?? Promise.resolve() };
+  return {
+    part: watched,
+    page: () => rotationPage(seen),
+    /** What the coordinator hears; undefined where nothing is rotated. */
+    standing: () => (config.mode === 'off' ? undefined : rotationStanding(config, seen, rotated, timers.now())),
+    close: () => book?.close() ?? Promise.resolve(),
+  };
 }
 
 function count({ waits, breaches, inFlight }: Seen, metrics: AgentMetrics): void {

@@ -65,6 +65,8 @@ export const calls = {
   responses: {
     journalEvidence: rule('cluster', 'acknowledgement', 30 * secondMs, reported),
     reportBreaker: rule('cluster', 'acknowledgement', 30 * secondMs, reported),
+    /** One in ten seconds of each agent at most; what it tells takes the place of what was there. */
+    tellStanding: rule('cluster', 'acknowledgement', 30 * secondMs, { burst: 32, perMinute: 12 }),
   },
   operator: {
     getStatus: operation('viewer'),

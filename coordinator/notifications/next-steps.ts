@@ -16,6 +16,8 @@ const steps: Readonly<Record<AttentionCode, (at: About) => string>> = {
     `look at the client in ${cluster} (its log, its way to the coordinator); \`testudo clusters show ${cluster}\``,
   CLUSTER_QUARANTINED: ({ cluster }) =>
     `\`testudo clusters show ${cluster}\`, then \`testudo clusters release ${cluster}\` or \`clusters revoke\``,
+  QUARANTINE_WAITS: ({ cluster }) =>
+    `beside the response agent of ${cluster}: \`testudo quarantine list\`, then \`testudo quarantine approve\` or \`decline\``,
   CERTIFICATE_ENDS: ({ cluster }) =>
     `start the client in ${cluster}, which renews it; once it has ended it comes back by its key, later with a new token`,
   RELEASE_REFUSED: ({ cluster, track }) =>

@@ -44,6 +44,7 @@ export async function overviewOf(
     planned: plannedNext(engine, nowMs),
     alerts: (cluster) => engine.alerts.of(cluster, nowMs),
     sensors: (cluster) => engine.alerts.sensorsOf(cluster),
+    response: (cluster) => engine.responses.fresh(cluster, nowMs),
   });
   const gate = (track: TrackId, version: number) => registry.gate(track, version);
   const { roots, pins } = state.metadata;

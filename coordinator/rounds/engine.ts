@@ -13,11 +13,12 @@ import type { Committed, Decision, Store, StoreFaultCode } from '../ledger/store
 import type { RoundFaultCode } from '../round/faults.ts';
 import { type PlannedRound, planRounds } from '../round/planned-rounds.ts';
 import { rulesOf } from '../round/policy.ts';
-import { AlertBoard } from './alert-board.ts';
 import { currentDirectives, type Directive } from './directives.ts';
 import type { StudyRequest } from './kept-inputs.ts';
 import { enrolledCount, type Joined, type Presence } from './presence.ts';
 import { Pulse, type PulseParts } from './pulse.ts';
+import { AlertBoard } from './told/alert-board.ts';
+import { ResponseBoard } from './told/response-board.ts';
 import { type ReceiptData, type UpdateCheck, UpdateDesk } from './update-desk.ts';
 
 export type EngineParts = PulseParts &
@@ -42,6 +43,8 @@ export class Engine implements Store, RefusalLog {
   #parts: EngineParts;
   /** How many alerts clusters said they had. */
   readonly alerts = new AlertBoard();
+  /** How their response agents said they stand. */
+  readonly responses = new ResponseBoard();
   #desk: UpdateDesk;
   #meter = new RefusalMeter();
   #followers = new Set<(entry: JournalEntry) => void>();

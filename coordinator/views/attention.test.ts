@@ -61,6 +61,7 @@ function found(
     planned: [],
     alerts: alertsOf,
     sensors: () => undefined,
+    response: () => undefined,
   });
   return attentionOf(state, view, { ...around, ...more });
 }

@@ -24,6 +24,7 @@ export const attentionCodes = [
   'FROZEN',
   'CLUSTER_AWAY',
   'CLUSTER_QUARANTINED',
+  'QUARANTINE_WAITS',
   'CERTIFICATE_ENDS',
   'RELEASE_REFUSED',
   'RELEASE_BEHIND',
@@ -216,6 +217,11 @@ function ofCluster(state: State, view: ClusterStateView, { nowMs }: Surroundings
   if (quarantined) {
     const text = `its updates are kept out: \`testudo clusters show ${cluster}\`, then release or revoke it`;
     found.push(about('warning', 'CLUSTER_QUARANTINED', text, { cluster }));
+  }
+  const waits = view.response?.waits ?? 0;
+  if (waits > 0) {
+    const text = `${waits} quarantine(s) of pods wait for a person: \`testudo quarantine list\` beside its agent`;
+    found.push(about('warning', 'QUARANTINE_WAITS', text, { cluster }));
   }
   for (const { track, live, wanted, refusedCode, excludedIn, score } of view.tracks) {
     const movedAtMs = lastMove(state.tracks.get(track));

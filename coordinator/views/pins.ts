@@ -1,5 +1,8 @@
 import { ok, type Refused, type Result, refuse, unwrap } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import { signedness } from '../../proto/release/co-sign.ts';
+import type { Pin, Pins } from '../../proto/release/documents/catalogue.ts';
+import { isInForce } from '../../proto/release/legality.ts';
 import { openRoot } from '../../proto/release/open.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { PendingPins } from '../registry/signing/signed-by-people.ts';
@@ -13,6 +16,21 @@ export type PinsView = Readonly<{
   signers: readonly string[];
   threshold: number;
 }>;
+
+/** One pin, for people: what it holds, whom, until when, and whose word it is. */
+export type PinView = Readonly<Pick<Pin, 'pinId' | 'track' | 'version' | 'untilMs' | 'reason' | 'setBy'>> &
+  /** A cluster, or `key=value` of a label. */
+  Readonly<{ whom: string }>;
+
+/** Pins in force that fit, in the order in which they were set. For people: agents, and `testudo pins list`, verify the signed set itself. */
+export function pinsThat(fits: (pin: Pin) => boolean, pins: Pins | null, nowMs: EpochMs): readonly PinView[] {
+  return (pins?.pins ?? [])
+    .filter((pin) => isInForce(pin, nowMs) && fits(pin))
+    .map(({ pinId, track, version, untilMs, reason, setBy, subject }) => {
+      const whom = 'cluster' in subject ? subject.cluster : `${subject.label.key}=${subject.label.value}`;
+      return { pinId, track, version, untilMs, reason, setBy, whom };
+    });
+}
 
 /** What stands in force, by the newest root. */
 export function pinsInForce({ roots, pins }: SignedSet): PinsView {

@@ -5,8 +5,10 @@ import { type Cluster, openRoundOf, type Round, type State, type Track } from '.
 import type { Effect } from '../registry/decide/effects.ts';
 import type { AbandonReason } from '../round/phase.ts';
 import type { PlannedRound } from '../round/planned-rounds.ts';
-import type { AlertCount, SensorCounts } from '../rounds/alert-board.ts';
+import type { AlertCount, SensorCounts } from '../rounds/told/alert-board.ts';
+import type { HeardStanding } from '../rounds/told/response-board.ts';
 import { type Suggestion, suggestionOf } from './records/suggestion.ts';
+import { type ResponseCountsView, responseCounts } from './responses.ts';
 
 /** What a look at everything reads beside the state. */
 export type StatusParts = Readonly<{
@@ -22,6 +24,8 @@ export type StatusParts = Readonly<{
   alerts: (cluster: ClusterId) => readonly AlertCount[];
   /** What its hub told of its sensors. */
   sensors: (cluster: ClusterId) => SensorCounts | undefined;
+  /** What its response agent told lately. */
+  response: (cluster: ClusterId) => HeardStanding | undefined;
 }>;
 
 export type TrackStatusView = Readonly<{
@@ -70,6 +74,8 @@ export type ClusterStateView = Readonly<{
   certificateExpiresAtMs: EpochMs;
   /** null where its hub told of none. */
   sensors: SensorCounts | null;
+  /** null where no response agent told lately. */
+  response: ResponseCountsView | null;
   tracks: readonly ClusterTrackView[];
 }>;
 
@@ -91,9 +97,14 @@ export function statusView(parts: StatusParts): StatusView {
       quarantined,
       certificateExpiresAtMs,
       sensors: parts.sensors(cluster) ?? null,
+      response: countsOf(parts.response(cluster)),
       tracks: rows.map((rowOf) => rowOf(cluster)),
     })),
   };
+}
+
+function countsOf(standing: HeardStanding | undefined): ResponseCountsView | null {
+  return standing === undefined ? null : responseCounts(standing);
 }
 
 function trackStatus({ eligible, planned }: StatusParts, track: Track): TrackStatusView {

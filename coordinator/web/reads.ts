@@ -1,5 +1,6 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { isClusterId } from '../../proto/ids.ts';
+import { isFor } from '../../proto/release/resolve.ts';
 import type { FaultCodeOf } from '../../proto/served-faults.ts';
 import type { Call } from '../access/access-control.ts';
 import { type CallRule, calls } from '../access/calls.ts';
@@ -11,14 +12,16 @@ import { channelsView } from '../views/channels.ts';
 import { gateView } from '../views/gate.ts';
 import { clusterView } from '../views/members.ts';
 import { readProvenance } from '../views/participation.ts';
+import { pinsThat } from '../views/pins.ts';
 import { progressView } from '../views/records/progress.ts';
 import { standingsView } from '../views/records/standings.ts';
 import { releaseView } from '../views/releases.ts';
 import { checkId, findTrack, invalid } from '../views/request.ts';
+import { approvalsView } from '../views/responses.ts';
 import { roundDetail } from '../views/round-detail.ts';
 import { findRound, roundsOf, roundView } from '../views/rounds.ts';
 import type { Download } from './answers.ts';
-import type { AuditPage, ChainShape, ClusterPage, ReleasesPage } from './shapes.ts';
+import type { ApprovalsPage, AuditPage, ChainShape, ClusterPage, ReleasesPage } from './shapes.ts';
 
 export type ReadParts = Readonly<{ engine: Engine; registry: Registry }>;
 
@@ -67,7 +70,7 @@ const reads: Readonly<Record<string, Read>> = {
   releases: {
     rule: calls.operator.listReleases,
     words: 1,
-    async serve({ engine, registry }, { words: [name = ''] }) {
+    async serve({ engine, registry }, { words: [name = ''], call }) {
       const track = findTrack(engine.state(), name);
       if (!track.ok) return track;
       const { models, releasing, headVersion, policy } = track.value;
@@ -87,6 +90,7 @@ const reads: Readonly<Record<string, Read>> = {
           const gate = registry.gate(track.value.track, version);
           return gate === undefined ? [] : [gateView(gate)];
         }),
+        pins: pinsThat((pin) => pin.track === track.value.track, registry.pins(), call.nowMs),
       };
       return ok(page);
     },
@@ -94,7 +98,7 @@ const reads: Readonly<Record<string, Read>> = {
   cluster: {
     rule: calls.operator.getCluster,
     words: 1,
-    async serve({ engine }, { words: [text = ''], call }) {
+    async serve({ engine, registry }, { words: [text = ''], call }) {
       const name = checkId('cluster', text, isClusterId);
       if (!name.ok) return name;
       const row = engine.state().clusters.get(name.value);
@@ -103,7 +107,18 @@ const reads: Readonly<Record<string, Read>> = {
         cluster: clusterView(row, engine.isConnected.bind(engine)),
         standings: await standingsView(engine.state(), engine.blobs, name.value),
         alerts: engine.alerts.of(name.value, call.nowMs),
+        response: engine.responses.of(name.value) ?? null,
+        pins: pinsThat(({ subject }) => isFor(subject, row), registry.pins(), call.nowMs),
       };
+      return ok(page);
+    },
+  },
+  approvals: {
+    rule: calls.operator.getStatus,
+    words: 0,
+    async serve({ engine }, { call }) {
+      const clusters = approvalsView(engine.state(), (cluster) => engine.responses.fresh(cluster, call.nowMs));
+      const page: ApprovalsPage = { clusters };
       return ok(page);
     },
   },

@@ -5,17 +5,22 @@
 import type { FederationId } from '../../proto/ids.ts';
 import type { KnownAntibody, OperatorRole } from '../ledger/journal/events.ts';
 import type { Effect } from '../registry/decide/effects.ts';
-import type { AlertCount } from '../rounds/alert-board.ts';
+import type { AlertCount } from '../rounds/told/alert-board.ts';
+import type { HeardStanding } from '../rounds/told/response-board.ts';
 import type { AuditFound } from '../views/audit-search.ts';
 import type { ChannelsView } from '../views/channels.ts';
 import type { GateView } from '../views/gate.ts';
 import type { ClusterView } from '../views/members.ts';
+import type { PinView } from '../views/pins.ts';
 import type { StandingView } from '../views/records/standings.ts';
 import type { ReleaseView } from '../views/releases.ts';
+import type { ApprovalsView } from '../views/responses.ts';
 
 export type { CoordinatorView, Overview } from '../operations/overview.ts';
 export type { Attention } from '../views/attention.ts';
+export type { PinView } from '../views/pins.ts';
 export type { ProgressView } from '../views/records/progress.ts';
+export type { ApprovalsView } from '../views/responses.ts';
 export type { MeasuredPart, RoundDetail } from '../views/round-detail.ts';
 export type { RoundView } from '../views/rounds.ts';
 export type { ClusterStateView, ClusterTrackView, TrackStatusView } from '../views/status.ts';
@@ -48,6 +53,8 @@ export type ReleasesPage = ChannelsView &
     hasGate: boolean;
     /** The last ones, newest first. */
     gates: readonly GateView[];
+    /** In force for this track. */
+    pins: readonly PinView[];
   }>;
 
 export type ClusterPage = Readonly<{
@@ -55,7 +62,14 @@ export type ClusterPage = Readonly<{
   standings: readonly StandingView[];
   /** By track, hour and family, of the last 24 hours. */
   alerts: readonly AlertCount[];
+  /** As its response agent told last; null where it never did. */
+  response: HeardStanding | null;
+  /** What pins of operators hold it on. */
+  pins: readonly PinView[];
 }>;
+
+/** What waits for a person in clusters, and what was decided within a day. */
+export type ApprovalsPage = Readonly<{ clusters: readonly ApprovalsView[] }>;
 
 export type AuditPage = AuditFound;
 

@@ -9,12 +9,13 @@ export function useLive(): Live {
 
 /**
  * What the coordinator answers to a path, asked again whenever something was journalled. undefined before the first
- * answer; the last answer stays until the next one is there, unless the path changes.
+ * answer; the last answer stays until the next one is there, unless the path changes. `also`: what the journal does not know, and the
+ * answer follows all the same.
  */
-export function useAnswer<Value>(path: string | undefined): Answered<Value> | undefined {
+export function useAnswer<Value>(path: string | undefined, also: unknown = undefined): Answered<Value> | undefined {
   const { entries } = useLive();
   const [answer, setAnswer] = useState<Readonly<{ path: string; answered: Answered<Value> }>>();
-  // An entry is a reason to ask again.
+  // An entry is a reason to ask again, and so is what stands beside the journal.
   useEffect(() => {
     if (path === undefined) return;
     let wanted = true;
@@ -24,6 +25,6 @@ export function useAnswer<Value>(path: string | undefined): Answered<Value> | un
     return () => {
       wanted = false;
     };
-  }, [path, entries]);
+  }, [path, entries, also]);
   return answer?.path === path ? answer?.answered : undefined;
 }

@@ -3,13 +3,13 @@ import type { Attention } from '../../coordinator/web/shapes.ts';
 import { useLive } from '../api/hooks.ts';
 import type { Known } from '../api/overview.ts';
 import { pathOf } from '../api/route.ts';
-import { Command } from '../parts/act.tsx';
 import { Link } from '../parts/link.tsx';
 import { Panel } from '../parts/panel.tsx';
 import { Table } from '../parts/table.tsx';
 import { Mark, Said } from '../parts/text.tsx';
+import { Approvals } from './approvals.tsx';
 
-/** What waits for a person's word. */
+/** What of releases waits for a person's word. */
 const approvals: ReadonlySet<string> = new Set(['GATE_HELD', 'GATE_WAITS', 'PINS_WAIT']);
 
 /** Which attacks are seen where, by counts, and what waits for somebody. */
@@ -29,12 +29,9 @@ function Everything({ known }: Readonly<{ known: Known }>) {
   const waves = known.attention.rows.filter(({ code }) => code === 'ALERT_WAVE');
   return (
     <>
-      <Panel title="Waiting for a person">
+      <Approvals clusters={known.clusters} />
+      <Panel title="Releases that wait for a person">
         <Rows rows={waiting} none="Nothing of releases waits for anybody." />
-        <Command text="testudo quarantine list">
-          A response policy that asks (`mode: ask`) keeps its proposals in its cluster, where a person approves them;
-          the coordinator does not learn of them. Beside that cluster's agent:
-        </Command>
       </Panel>
       <Panel title="Waves">
         <Rows rows={waves} none="No family was seen in three clusters within a day." />

@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import type { ClusterPage, StandingView } from '../../coordinator/web/shapes.ts';
+import type { ClusterPage, ClusterStateView, StandingView } from '../../coordinator/web/shapes.ts';
 import { useAnswer, useLive } from '../api/hooks.ts';
 import { apiPath } from '../api/requests.ts';
 import { pathOf } from '../api/route.ts';
@@ -12,6 +12,8 @@ import { Table } from '../parts/table.tsx';
 import { Code, Mark, Said } from '../parts/text.tsx';
 import { When } from '../parts/time.tsx';
 import { ClusterMatrix } from './cluster-matrix.tsx';
+import { ResponseParts } from './cluster-response.tsx';
+import { Pins } from './pins.tsx';
 import { fates } from './round-parts.tsx';
 
 type ClustersProps = Readonly<{ words: readonly string[]; mayAct: boolean }>;
@@ -19,7 +21,11 @@ type ClustersProps = Readonly<{ words: readonly string[]; mayAct: boolean }>;
 /** All clusters, or one of them: how rounds judged it, what it saw, and what can be done about it. */
 export function ClustersPage({ words: [name], mayAct }: ClustersProps) {
   const { known } = useLive();
-  const answer = useAnswer<ClusterPage>(name === undefined ? undefined : apiPath('cluster', name));
+  const here = known?.clusters.find(({ cluster }) => cluster === name);
+  const answer = useAnswer<ClusterPage>(
+    name === undefined ? undefined : apiPath('cluster', name),
+    here?.response?.revision,
+  );
   if (name === undefined) {
     return (
       <>
@@ -33,12 +39,14 @@ export function ClustersPage({ words: [name], mayAct }: ClustersProps) {
       <h1>
         Cluster <Said text={name} />
       </h1>
-      <Awaited answer={answer}>{(page) => <Cluster page={page} mayAct={mayAct} />}</Awaited>
+      <Awaited answer={answer}>{(page) => <Cluster page={page} here={here} mayAct={mayAct} />}</Awaited>
     </>
   );
 }
 
-function Cluster({ page, mayAct }: Readonly<{ page: ClusterPage; mayAct: boolean }>) {
+type ClusterProps = Readonly<{ page: ClusterPage; here: ClusterStateView | undefined; mayAct: boolean }>;
+
+function Cluster({ page, here, mayAct }: ClusterProps) {
   const { cluster: row, standings } = page;
   const { cluster, quarantined } = row;
   const act = (
@@ -90,6 +98,12 @@ function Cluster({ page, mayAct }: Readonly<{ page: ClusterPage; mayAct: boolean
         </Command>
       </Panel>
       <Alerts alerts={page.alerts} />
+      <ResponseParts response={page.response} />
+      <Pins
+        pins={page.pins}
+        cluster={cluster}
+        tracks={(here?.tracks ?? []).map(({ track, live, wanted }) => ({ track, version: live ?? wanted }))}
+      />
       {standings.length === 0 && (
         <Panel title="Record">
           <p>It took part in no round that is kept.</p>

@@ -2,7 +2,7 @@ import type { GateView, ReleasesPage as Page, ReleaseView } from '../../coordina
 import { useAnswer } from '../api/hooks.ts';
 import { apiPath } from '../api/requests.ts';
 import { pathOf } from '../api/route.ts';
-import { Act, Command } from '../parts/act.tsx';
+import { Act } from '../parts/act.tsx';
 import { Link } from '../parts/link.tsx';
 import { Awaited, Panel } from '../parts/panel.tsx';
 import { Table } from '../parts/table.tsx';
@@ -10,6 +10,7 @@ import { Code, Mark, Said } from '../parts/text.tsx';
 import { When } from '../parts/time.tsx';
 import { Freezing } from './freezing.tsx';
 import { GatePanel } from './gate.tsx';
+import { Pins } from './pins.tsx';
 import { TrackPage } from './track-page.tsx';
 
 type ReleasesProps = Readonly<{ words: readonly string[]; mayAct: boolean }>;
@@ -35,13 +36,11 @@ function OfTrack({ track, mayAct }: Readonly<{ track: string; mayAct: boolean }>
           ))}
           <Lineage track={track} page={page} mayAct={mayAct} />
           <Freezing track={track} mayAct={mayAct} />
-          <Panel title="Pins">
-            <Command
-              text={`testudo pin CLUSTER ${track}@${page.channels.find(({ name }) => name === 'stable')?.version ?? 0} --reason 'WHY'`}
-            >
-              A pin is signed by your own key, which this page has not: type it where your credentials are.
-            </Command>
-          </Panel>
+          <Pins
+            pins={page.pins}
+            cluster={undefined}
+            tracks={[{ track, version: page.channels.find(({ name }) => name === 'stable')?.version ?? null }]}
+          />
         </>
       )}
     </Awaited>

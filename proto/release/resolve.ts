@@ -84,7 +84,7 @@ function channelIn(catalogue: Catalogue, track: TrackId, name: string) {
 }
 
 /** Whether a subject means this member. */
-function isFor(subject: Subject, { cluster, labels }: Member): boolean {
+export function isFor(subject: Subject, { cluster, labels }: Member): boolean {
   if ('cluster' in subject) return subject.cluster === cluster;
   const { key, value } = subject.label;
   return Object.hasOwn(labels, key) && labels[key] === value;

@@ -26,7 +26,7 @@ const check = z.strictObject({
 });
 
 const order = z.strictObject({
-  kind: z.enum(['approve', 'lift', 'resume']),
+  kind: z.enum(['approve', 'decline', 'lift', 'resume']),
   uid: z.string().describe("the pod's; empty for resume"),
   by: z.string(),
   reason: z.string(),
@@ -43,7 +43,19 @@ const quarantinePage = z.strictObject({
   breaker: z.looseObject({ atMs: ms, why: z.string() }).nullable().describe('null while it is closed'),
   spent: count.describe('quarantines begun in the last day'),
   suspects: z.array(
-    z.looseObject({ ...ofPod, risk: z.number(), alerts: count, state: z.string(), because: z.string() }),
+    z.looseObject({
+      ...ofPod,
+      ...{ risk: z.number(), alerts: count, state: z.string(), because: z.string() },
+      asks: z
+        .looseObject({
+          action: z.enum(['isolate', 'evict']),
+          keepForMs: count,
+          untilMs: ms,
+          tracks: z.array(z.string()),
+        })
+        .optional()
+        .describe('where it waits: what an operator is asked for, and until when its alerts are enough'),
+    }),
   ),
   quarantined: z.array(z.looseObject({ ...ofPod, verdict: z.string().nullable().describe('null: not judged yet') })),
 });
@@ -131,6 +143,7 @@ export const responseShapes: OwnShapes = {
   },
   'quarantine list': { shape: quarantinePage, version: 1 },
   'quarantine approve': { shape: order, version: 1 },
+  'quarantine decline': { shape: order, version: 1 },
   'quarantine lift': { shape: order, version: 1 },
   'quarantine resume': { shape: order, version: 1 },
 };

@@ -35,7 +35,8 @@ export type HeldBack = Readonly<
 export type Decision = Readonly<
   | { kind: 'quiet'; alerts: number; needed: number }
   | { kind: 'held'; back: HeldBack }
-  | { kind: 'ask'; alerts: readonly Sighting[] }
+  /** `untilMs`: if no others come, its alerts are enough until then. */
+  | { kind: 'ask'; alerts: readonly Sighting[]; untilMs: number }
   | { kind: 'enforce'; alerts: readonly Sighting[] }
 >;
 
@@ -59,7 +60,9 @@ export function decide(situation: Situation, nowMs: number): Decision {
   if (level === 'observe') return { kind: 'held', back: { because: 'OBSERVE' } };
   const gone = budgetGone(spent, budgets, whom, nowMs);
   if (gone !== undefined) return { kind: 'held', back: { because: 'BUDGET', gone } };
-  return { kind: level === 'enforce' || isApproved ? 'enforce' : 'ask', alerts };
+  if (level === 'enforce' || isApproved) return { kind: 'enforce', alerts };
+  const lastNeeded = alerts[alerts.length - needed]?.atMs ?? nowMs;
+  return { kind: 'ask', alerts, untilMs: Math.min(lastNeeded + evidence.windowMs, policy.value.expiresAtMs) };
 }
 
 /** The same for people, with what helps. */

@@ -198,6 +198,21 @@ describe('decide', () => {
     ]);
   });
 
+  it('says until when it asks: as long as those alerts are enough, and a policy is in force', () => {
+    const { windowMs } = policy.evidence;
+    const asked = { cap: 'ask' as const, sightings: [...two, sighting({ atMs: now - minute / 2 })] };
+    const until = (at: number) => decide(situation({ ...asked, sightings: asked.sightings.slice(at) }), now);
+    // The oldest of three may leave the window, and of two none.
+    expect(until(0)).toMatchObject({ kind: 'ask', untilMs: now - minute + windowMs });
+    expect(until(1)).toMatchObject({ kind: 'ask', untilMs: now - minute + windowMs });
+    const ending = ok({ ...policy, expiresAtMs: now + 5 });
+    expect(decide(situation({ ...asked, policy: ending }), now)).toMatchObject({ untilMs: now + 5 });
+    for (const atMs of [now - minute + windowMs - 1, now - minute + windowMs]) {
+      const kind = decide(situation(asked), atMs).kind;
+      expect(kind).toBe(atMs < now - minute + windowMs ? 'ask' : 'quiet');
+    }
+  });
+
   it('does what was approved where the level is ask, and nothing that observe, the breaker or a budget hold back', () => {
     const ask = { policy: ok({ ...policy, level: 'ask' as const }), isApproved: true };
     expect(decide(situation(ask), now).kind).toBe('enforce');

@@ -32,6 +32,7 @@ function earOf(heard: Heard, isDumb = false): ResponseCalls {
       heard.push({ track, version: Number(version), open });
       return isDumb ? refuse('GRPC_DEADLINE_EXCEEDED', 'no answer in time') : ok({ sequence: 1n });
     },
+    tellStanding: async () => refuse('GRPC_UNIMPLEMENTED', 'an older coordinator'),
   };
 }
 

@@ -6,7 +6,7 @@ import type { Timer, Timers } from '../../../base/time.ts';
 
 /** What an operator says to the agent: by a file in its folder, which only he can write who may act as the agent anyway. */
 export type Order = Readonly<{
-  kind: 'approve' | 'lift' | 'resume';
+  kind: 'approve' | 'decline' | 'lift' | 'resume';
   /** Of the pod; empty for `resume`. */
   uid: string;
   by: string;
@@ -16,7 +16,7 @@ export type Order = Readonly<{
 
 const text = z.string().max(500);
 const shape = z.strictObject({
-  kind: z.enum(['approve', 'lift', 'resume']),
+  kind: z.enum(['approve', 'decline', 'lift', 'resume']),
   uid: z.string().regex(/^[0-9a-zA-Z-]{0,63}$/),
   by: text,
   reason: text,
@@ -27,6 +27,12 @@ const ordersMax = 1_000;
 
 const orderFolder = (dataDirectory: string) => join(dataDirectory, 'orders');
 const nameOf = ({ kind, uid }: Pick<Order, 'kind' | 'uid'>) => `${kind}-${uid}.json`;
+
+/** What an operator said last of a pod's quarantine; undefined where nobody did. */
+export function wordOn(uid: string, orders: readonly Order[]): Order | undefined {
+  const words = orders.filter((order) => order.uid === uid && (order.kind === 'approve' || order.kind === 'decline'));
+  return words.sort((a, b) => a.atMs - b.atMs).at(-1);
+}
 
 /** The same order twice is one. */
 export async function giveOrder(dataDirectory: string, order: Order): Promise<void> {

@@ -11,8 +11,9 @@ import type { ClusterAction, Next, Part } from '../part.ts';
 import type { DeskAction } from './desk.ts';
 import { type Mark, markOf, quarantineChange } from './marks.ts';
 import type { Begun, Memory } from './memory.ts';
-import type { Order } from './orders.ts';
+import { type Order, wordOn } from './orders.ts';
 import type { NoPolicy } from './policy-feed.ts';
+import type { Asked, Seen, SeenSuspect } from './seen.ts';
 import { type Suspect, suspectsOf } from './suspects.ts';
 
 /** What the part knows beside the cluster's facts. `isShared`: the next leader would know of `memory` too. */
@@ -34,22 +35,6 @@ export type QuarantinePorts = Readonly<{
   perform(action: DeskAction): Promise<Done>;
   /** What stands after each look: for pages, metrics and the log. */
   onSeen(seen: Seen): void;
-}>;
-
-/** One pod with alerts, and what becomes of it. */
-export type SeenSuspect = Readonly<{
-  pod: PodFact;
-  workload: string;
-  risk: number;
-  alerts: number;
-  /** `waits`: for `testudo quarantine approve`. `held`: `because` says by what. `begun`: it is on its way. */
-  state: 'quiet' | 'waits' | 'held' | 'begun';
-  because: string;
-}>;
-
-export type Seen = Readonly<{
-  suspects: readonly SeenSuspect[];
-  quarantined: readonly Readonly<{ pod: PodFact; mark: Mark }>[];
 }>;
 
 type Wait = Readonly<{ sinceMs: number; untilMs: number; code: ClusterFaultCode; message: string }>;
@@ -132,7 +117,7 @@ function step(
     }
     tidy(moves, facts, quarantined, inputs);
   }
-  onSeen({ suspects, quarantined });
+  onSeen({ isBlind: facts.blindSinceMs !== null, suspects, quarantined });
   const actions = wanted.filter((action) => {
     const { id } = action;
     const wait = state.waits.get(id);
@@ -228,13 +213,17 @@ function look(moves: Moves, suspect: Suspect, facts: Facts, inputs: QuarantineIn
   const { pod, workload, sightings, risk, how } = suspect;
   const { uid, namespace } = pod;
   const begun = inputs.memory.begun.find((one) => one.uid === uid);
+  const word = wordOn(uid, inputs.orders);
+  // Who declined has looked at what there was: what comes after it may ask anew.
+  const counted = word?.kind === 'decline' ? sightings.filter(({ atMs }) => atMs > word.atMs) : sightings;
   const decided = decide(
     {
-      ...{ cluster: inputs.cluster, namespace, workload, sightings, policy: inputs.policy, cap: inputs.cap },
+      ...{ cluster: inputs.cluster, namespace, workload, policy: inputs.policy, cap: inputs.cap },
+      sightings: counted,
       breaker: inputs.memory.breaker,
       spent: begun === undefined ? inputs.memory.spent : [], // It is spent for this pod already.
       pods: facts.pods.size,
-      isApproved: inputs.orders.some((order) => order.kind === 'approve' && order.uid === uid),
+      isApproved: word?.kind === 'approve',
     },
     now,
   );
@@ -242,10 +231,18 @@ function look(moves: Moves, suspect: Suspect, facts: Facts, inputs: QuarantineIn
     ...{ pod, workload, risk, state, because },
     alerts: sightings.length,
   });
-  if (decided.kind === 'quiet') return seen('quiet', `${decided.alerts} of ${decided.needed} independent alerts`);
+  if (decided.kind === 'quiet') {
+    const since = word?.kind === 'decline' ? ` since ${word.by} declined it` : '';
+    return seen('quiet', `${decided.alerts} of ${decided.needed} independent alerts${since}`);
+  }
   if (how.kind === 'nothing') return seen('held', how.because);
   if (decided.kind === 'held') return seen('held', heldText(decided.back));
-  if (decided.kind === 'ask') return seen('waits', `testudo quarantine approve ${uid} -d FOLDER -r WHY`);
+  if (decided.kind === 'ask') {
+    const tracks = [...new Set(decided.alerts.map(({ track }) => track))].sort();
+    const keepForMs = inputs.policy.ok ? inputs.policy.value.keepForMs : 0;
+    const asks: Asked = { action: how.kind, keepForMs, untilMs: decided.untilMs, tracks };
+    return { ...seen('waits', `testudo quarantine approve ${uid} -d FOLDER -r WHY`), asks };
+  }
   // Another leader would spend the same budget again.
   if (begun !== undefined && !inputs.isShared) return seen('begun', moves.waiting('share') ?? 'the lease is told');
   const keepForMs = inputs.policy.ok ? inputs.policy.value.keepForMs : 0;
@@ -310,7 +307,7 @@ function tidy(
   if (uids.length > 0) moves.want({ kind: 'own', id: 'forget', do: 'forget', uids });
   for (const order of orders) {
     const isDone =
-      order.kind === 'resume' || !facts.pods.has(order.uid) || (order.kind === 'approve' && isOver(order.uid));
+      order.kind === 'resume' || !facts.pods.has(order.uid) || (order.kind !== 'lift' && isOver(order.uid));
     if (isDone) moves.want({ kind: 'own', id: `order/${order.kind}/${order.uid}`, do: 'order', order });
   }
 }

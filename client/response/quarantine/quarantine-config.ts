@@ -18,6 +18,11 @@ export const quarantineConfig = z.strictObject({
   releases: path.optional(),
   /** The alert files of the cluster's client, the same. */
   alerts: z.array(path).max(16).default([]),
+  /**
+   * What the coordinator hears, by way of the hub, of what is done here: `names`: counts, and the names of pods whose quarantine waits
+   * for an operator, or was decided within a day; `counts`; `nothing`. Receipts and the breaker are apart from it.
+   */
+  share: z.enum(['nothing', 'counts', 'names']).default('counts'),
   /** Encrypts evidence: 32 bytes as hexadecimal digits or base64. `data.key` in the data directory, made there, unless given. */
   dataKeyFile: path.optional(),
   /** The helpers of nodes, where they run: the pod stands still while its processes' state is taken and until it is isolated. */

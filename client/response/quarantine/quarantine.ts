@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Log } from '../../../base/log.ts';
 import type { Timers } from '../../../base/time.ts';
+import type { RotationStanding, TellStandingRequest } from '../../../proto/generated/testudo/v1/responses.ts';
 import { loadDataKey } from '../../storage/data-key.ts';
 import type { Facts } from '../cluster/facts.ts';
 import type { Send } from '../cluster/send.ts';
@@ -18,9 +19,13 @@ import { isolationText } from './isolation.ts';
 import type { Mark } from './marks.ts';
 import { nodeCopy } from './node-copy.ts';
 import { Orders } from './orders.ts';
-import { quarantinePart, type Seen, type SeenSuspect } from './part.ts';
+import { quarantinePart } from './part.ts';
 import { PolicyFeed } from './policy-feed.ts';
+import { type Proposal, proposalsAfter } from './proposals.ts';
 import type { QuarantineConfig } from './quarantine-config.ts';
+import type { Seen, SeenSuspect } from './seen.ts';
+import { countsOf, type QuarantineCounts, standingMessage } from './standing.ts';
+import { StandingTeller } from './standing-teller.ts';
 import { suspectsOf } from './suspects.ts';
 import { Teller } from './teller.ts';
 
@@ -41,13 +46,10 @@ export type QuarantineParts = Readonly<{
   onCounts(counts: QuarantineCounts): void;
   /** Whether the hub tells, at each change. */
   onHub(isThere: boolean): void;
-}>;
-
-/** For metrics: closed sets alone. */
-export type QuarantineCounts = Readonly<{
-  suspects: Readonly<Record<'quiet' | 'waits' | 'held' | 'begun', number>>;
-  quarantined: Readonly<Record<'isolated' | 'partly' | 'not enforced here' | 'unknown', number>>;
-  isBreakerOpen: boolean;
+  /** Whether this agent leads: others know nothing that is worth telling. */
+  leads(): boolean;
+  /** What the coordinator hears of rotation beside it; undefined where nothing is rotated. */
+  rotation(): RotationStanding | undefined;
 }>;
 
 const notOpen = refuse('NOT_LEADER', 'the agent only begins');
@@ -83,9 +85,11 @@ export class Quarantine {
         desk: Desk;
         hub: HubFollower | undefined;
         teller: Teller | undefined;
+        standing: StandingTeller | undefined;
       }>
     | undefined;
-  #seen: Seen = { suspects: [], quarantined: [] };
+  #seen: Seen = { isBlind: true, suspects: [], quarantined: [] };
+  #proposals: readonly Proposal[] = [];
   readonly #said = new Map<string, string>();
 
   constructor(parts: QuarantineParts) {
@@ -134,7 +138,8 @@ export class Quarantine {
     });
     const alerts = new AlertFeed(config.alerts, { timers, signal: this.#stopping.signal, onAlerts: wake });
     const hub = this.#follow(alerts, policy);
-    this.#feeds = { alerts, policy, orders, desk, hub, teller: await this.#openTeller(hub, desk) };
+    const teller = await this.#openTeller(hub, desk);
+    this.#feeds = { alerts, policy, orders, desk, hub, teller, standing: this.#openStanding(hub) };
     return ok(undefined);
   }
 
@@ -175,6 +180,7 @@ export class Quarantine {
   /** Nothing is read any more. May be called twice. */
   async close(): Promise<void> {
     this.#stopping.abort();
+    await this.#feeds?.standing?.close();
     await this.#feeds?.teller?.close();
     await this.#feeds?.hub?.close();
     await this.#feeds?.alerts.closed();
@@ -195,6 +201,7 @@ export class Quarantine {
         onState: (away) => {
           onHub(away === null);
           this.#feeds?.teller?.wake();
+          this.#feeds?.standing?.wake();
           if (away === null) log.info('the hub tells of alerts');
           else log.warn({ code: away.code, cause: away.message }, 'the hub is away: what is known stands');
         },
@@ -216,6 +223,35 @@ export class Quarantine {
     return teller;
   }
 
+  #openStanding(hub: HubFollower | undefined): StandingTeller | undefined {
+    const { config, timers, log } = this.#parts;
+    if (hub === undefined || config.share === 'nothing') return undefined;
+    return new StandingTeller({ timers, log, calls: () => hub.responses, standing: () => this.#standing() });
+  }
+
+  /** What the coordinator hears; undefined while another agent leads, or not all of the cluster is seen. */
+  #standing(): TellStandingRequest | undefined {
+    const { config, timers, leads, rotation } = this.#parts;
+    const feeds = this.#feeds;
+    if (feeds === undefined || this.#seen.isBlind || !leads()) return undefined;
+    const nowMs = timers.now();
+    const quarantine = standingMessage({
+      ...{ counts: this.#counts(), spent: feeds.desk.memory.spent.length, cap: config.cap },
+      policy: feeds.policy.at(nowMs),
+      proposals: config.share === 'names' ? this.#proposals : undefined,
+    });
+    return { atMs: BigInt(nowMs), quarantine, rotation: rotation() };
+  }
+
+  #counts(): QuarantineCounts {
+    const desk = this.#feeds?.desk;
+    return countsOf(
+      this.#seen,
+      (uid) => desk?.verdicts.get(uid)?.verdict,
+      (desk?.memory.breaker.open ?? null) !== null,
+    );
+  }
+
   #verdictOf(uid: string): string | null {
     const isolation = this.#feeds?.desk.verdicts.get(uid);
     return isolation === undefined ? null : isolationText(isolation);
@@ -224,8 +260,9 @@ export class Quarantine {
   #look(seen: Seen): void {
     const { log, onCounts } = this.#parts;
     this.#seen = seen;
+    this.#proposals = proposalsAfter(this.#proposals, seen, this.#feeds?.orders.all ?? [], this.#parts.timers.now());
     this.#feeds?.teller?.wake();
-    const suspects = { quiet: 0, waits: 0, held: 0, begun: 0 };
+    this.#feeds?.standing?.wake();
     const now = new Set<string>();
     /** Once for each change: a look comes with every event of the cluster. */
     const say = (key: string, text: string, speak: () => void) => {
@@ -235,14 +272,10 @@ export class Quarantine {
       speak();
     };
     for (const { pod, workload, state, because, risk } of seen.suspects) {
-      suspects[state] += 1;
       const of = { namespace: pod.namespace, pod: pod.name, uid: pod.uid, workload };
       say(pod.uid, `${state} ${because}`, () => log.warn({ ...of, state, because, risk }, 'a pod is suspect'));
     }
-    const quarantined = { isolated: 0, partly: 0, 'not enforced here': 0, unknown: 0 };
     for (const { pod, mark } of seen.quarantined) {
-      const verdict = this.#feeds?.desk.verdicts.get(pod.uid)?.verdict ?? 'unknown';
-      quarantined[verdict] += 1;
       const of = { namespace: pod.namespace, pod: pod.name, uid: pod.uid, evidence: mark.evidence };
       const text = this.#verdictOf(pod.uid) ?? 'not judged yet';
       say(pod.uid, text, () =>
@@ -254,6 +287,6 @@ export class Quarantine {
       say('breaker', open.why, () => log.error({ code: 'RESPONSE_BREAKER_OPEN', ...open }, 'nothing is done any more'));
     }
     for (const key of this.#said.keys()) if (!now.has(key)) this.#said.delete(key);
-    onCounts({ suspects, quarantined, isBreakerOpen: open !== null });
+    onCounts(this.#counts());
   }
 }

@@ -12,7 +12,7 @@ import {
   type WatchResponse,
 } from '../../../proto/generated/testudo/v1/federation.ts';
 import { calls } from '../../access/calls.ts';
-import type { AlertBoard } from '../../rounds/alert-board.ts';
+import type { AlertBoard } from '../../rounds/told/alert-board.ts';
 import { chunkInPlace } from '../chunk-in-place.ts';
 import type { Door } from '../door.ts';
 import { tolerant } from '../service.ts';

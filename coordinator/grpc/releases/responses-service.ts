@@ -5,20 +5,29 @@ import {
   type ReportBreakerRequest,
   type ReportBreakerResponse,
   ResponsesService,
+  type TellStandingRequest,
+  type TellStandingResponse,
 } from '../../../proto/generated/testudo/v1/responses.ts';
 import { isDigest, isTrackId } from '../../../proto/ids.ts';
 import { calls } from '../../access/calls.ts';
 import type { ResponseReports } from '../../registry/decide/response-reports.ts';
+import type { ResponseBoard } from '../../rounds/told/response-board.ts';
+import { readStanding } from '../../rounds/told/response-standing.ts';
 import type { Door } from '../door.ts';
 import { tolerant } from '../service.ts';
 
-type ResponsesParts = Readonly<{ door: Door<'releases'>; reports: ResponseReports; receiptKey: Uint8Array }>;
+type ResponsesParts = Readonly<{
+  door: Door<'releases'>;
+  reports: ResponseReports;
+  board: ResponseBoard;
+  receiptKey: Uint8Array;
+}>;
 
 const countMax = 1_000_000;
 const safeMax = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** What a cluster hands on for the agent that answers in its pods. The cluster is the one in the certificate. */
-export function responsesService({ door, reports, receiptKey }: ResponsesParts) {
+export function responsesService({ door, reports, board, receiptKey }: ResponsesParts) {
   const journalEvidence = door.unary<'cluster', JournalEvidenceRequest, JournalEvidenceResponse>(
     calls.responses.journalEvidence,
     async ({ signer, record, digest }, { caller }) => {
@@ -50,5 +59,15 @@ export function responsesService({ door, reports, receiptKey }: ResponsesParts) 
     },
   );
 
-  return { definition: tolerant(ResponsesService), implementation: { journalEvidence, reportBreaker } };
+  const tellStanding = door.unary<'cluster', TellStandingRequest, TellStandingResponse>(
+    calls.responses.tellStanding,
+    async (request, { caller, nowMs }) => {
+      const standing = readStanding(request);
+      if (!standing.ok) return standing;
+      board.hear(caller.cluster, standing.value, nowMs);
+      return ok({});
+    },
+  );
+
+  return { definition: tolerant(ResponsesService), implementation: { journalEvidence, reportBreaker, tellStanding } };
 }

@@ -135,6 +135,118 @@ export interface ReportBreakerResponse {
   sequence: bigint;
 }
 
+/** What an agent does at present. Numbers alone, unless the cluster's own configuration says that names of what waits may leave it. */
+export interface TellStandingRequest {
+  /** When, by the cluster's clock, milliseconds since the epoch. */
+  atMs: bigint;
+  /** Quarantine of pods. */
+  quarantine:
+    | QuarantineStanding
+    | undefined;
+  /** Rotation of pods; absent where nothing is rotated. */
+  rotation: RotationStanding | undefined;
+}
+
+/** Heard. It is kept in memory, until the cluster tells again. */
+export interface TellStandingResponse {
+}
+
+/** Pods by what becomes of them, each number at most 1,000,000. */
+export interface QuarantineStanding {
+  /** Pods with too few alerts for anything. */
+  quietCount: number;
+  /** Pods that wait for an operator of the cluster. */
+  waitsCount: number;
+  /** Pods with alerts enough, and something that holds them back. */
+  heldCount: number;
+  /** Pods whose quarantine is being begun. */
+  begunCount: number;
+  /** Pods in quarantine that no policy lets through. */
+  isolatedCount: number;
+  /** Pods in quarantine that some policy lets through in part. */
+  partlyCount: number;
+  /** Pods in quarantine that nothing holds. */
+  unenforcedCount: number;
+  /** Pods in quarantine that were not judged yet. */
+  unjudgedCount: number;
+  /** Quarantines begun in the last day. */
+  spentCount: number;
+  /** The strongest level that the cluster allows: observe, ask or enforce. */
+  cap: string;
+  /** Why no response policy is in force, as a code; empty: one is. */
+  policyFault: string;
+  /** Its end, milliseconds since the epoch; 0: none is in force. */
+  policyUntilMs: bigint;
+  /** Whether the cluster lets proposals leave it. */
+  sharesNames: boolean;
+  /** Quarantines that wait, or that were decided within a day; at most 64. Empty unless the cluster lets them leave it. */
+  proposals: QuarantineProposal[];
+}
+
+/** One quarantine that a person was asked for. */
+export interface QuarantineProposal {
+  /** The pod's uid. */
+  uid: string;
+  /** The pod's namespace. */
+  namespace: string;
+  /** The pod's name. */
+  pod: string;
+  /** What runs it, such as a Deployment's name. */
+  workload: string;
+  /** How suspect it is: one alert at its threshold counts 1. */
+  risk: number;
+  /** Its alerts that are kept in mind, at most 1,000,000. */
+  alertCount: number;
+  /** Tracks that raised them, at most 16. */
+  tracks: string[];
+  /** What would be done: isolate or evict. */
+  action: string;
+  /** How long it would be kept before it is evicted, milliseconds. */
+  keepForMs: bigint;
+  /** Since when it waits, milliseconds since the epoch. */
+  sinceMs: bigint;
+  /** Until when its alerts are enough, if no others come, milliseconds since the epoch. */
+  untilMs: bigint;
+  /** What became of it: approved, declined, enforced, lapsed, held or gone; empty: it waits. */
+  outcome: string;
+  /** When, milliseconds since the epoch; 0: it waits. */
+  decidedAtMs: bigint;
+  /** Who approved or declined it, as the cluster knows that person; empty for nobody. */
+  decidedBy: string;
+  /** Why, in that person's words; at most 500 characters. */
+  reason: string;
+}
+
+/** Rotation. When a pod is due is not told: nobody without the cluster's key may foretell it. */
+export interface RotationStanding {
+  /** observe or rotate. */
+  mode: string;
+  /** Rotations under way. */
+  inFlightCount: number;
+  /** Pods that were evicted to be replaced within the last day, as far as this run of the agent knows. */
+  rotatedCount: number;
+  /** Since when it counts, milliseconds since the epoch. */
+  countedSinceMs: bigint;
+  /** The last of them, milliseconds since the epoch; 0 for none. */
+  lastAtMs: bigint;
+  /** Pods that are due and wait, by what holds them. */
+  waiting: RotationRefusal[];
+  /** Pods beyond the bound, by why they are still there. */
+  overBound: RotationRefusal[];
+  /** What the calendar says: FROZEN, WINDOW, or empty where rotations may begin. */
+  calendar: string;
+  /** When the calendar changes, milliseconds since the epoch; 0: it does not. */
+  calendarUntilMs: bigint;
+}
+
+/** How many pods one rule holds. */
+export interface RotationRefusal {
+  /** A reason, as docs/response.md lists them. */
+  reason: string;
+  /** Pods, at most 1,000,000. */
+  count: number;
+}
+
 function createBaseWatchAlertsRequest(): WatchAlertsRequest {
   return { run: "", after: 0n };
 }
@@ -1018,6 +1130,860 @@ export const ReportBreakerResponse: MessageFns<ReportBreakerResponse> = {
   },
 };
 
+function createBaseTellStandingRequest(): TellStandingRequest {
+  return { atMs: 0n, quarantine: undefined, rotation: undefined };
+}
+
+export const TellStandingRequest: MessageFns<TellStandingRequest> = {
+  encode(message: TellStandingRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.atMs !== 0n) {
+      if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.atMs);
+    }
+    if (message.quarantine !== undefined) {
+      QuarantineStanding.encode(message.quarantine, writer.uint32(18).fork()).join();
+    }
+    if (message.rotation !== undefined) {
+      RotationStanding.encode(message.rotation, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TellStandingRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTellStandingRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.atMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.quarantine = QuarantineStanding.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.rotation = RotationStanding.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TellStandingRequest>, I>>(base?: I): TellStandingRequest {
+    return TellStandingRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TellStandingRequest>, I>>(object: I): TellStandingRequest {
+    const message = createBaseTellStandingRequest();
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
+    message.quarantine = (object.quarantine !== undefined && object.quarantine !== null)
+      ? QuarantineStanding.fromPartial(object.quarantine)
+      : undefined;
+    message.rotation = (object.rotation !== undefined && object.rotation !== null)
+      ? RotationStanding.fromPartial(object.rotation)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTellStandingResponse(): TellStandingResponse {
+  return {};
+}
+
+export const TellStandingResponse: MessageFns<TellStandingResponse> = {
+  encode(_: TellStandingResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TellStandingResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTellStandingResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TellStandingResponse>, I>>(base?: I): TellStandingResponse {
+    return TellStandingResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TellStandingResponse>, I>>(_: I): TellStandingResponse {
+    const message = createBaseTellStandingResponse();
+    return message;
+  },
+};
+
+function createBaseQuarantineStanding(): QuarantineStanding {
+  return {
+    quietCount: 0,
+    waitsCount: 0,
+    heldCount: 0,
+    begunCount: 0,
+    isolatedCount: 0,
+    partlyCount: 0,
+    unenforcedCount: 0,
+    unjudgedCount: 0,
+    spentCount: 0,
+    cap: "",
+    policyFault: "",
+    policyUntilMs: 0n,
+    sharesNames: false,
+    proposals: [],
+  };
+}
+
+export const QuarantineStanding: MessageFns<QuarantineStanding> = {
+  encode(message: QuarantineStanding, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.quietCount !== 0) {
+      writer.uint32(8).uint32(message.quietCount);
+    }
+    if (message.waitsCount !== 0) {
+      writer.uint32(16).uint32(message.waitsCount);
+    }
+    if (message.heldCount !== 0) {
+      writer.uint32(24).uint32(message.heldCount);
+    }
+    if (message.begunCount !== 0) {
+      writer.uint32(32).uint32(message.begunCount);
+    }
+    if (message.isolatedCount !== 0) {
+      writer.uint32(40).uint32(message.isolatedCount);
+    }
+    if (message.partlyCount !== 0) {
+      writer.uint32(48).uint32(message.partlyCount);
+    }
+    if (message.unenforcedCount !== 0) {
+      writer.uint32(56).uint32(message.unenforcedCount);
+    }
+    if (message.unjudgedCount !== 0) {
+      writer.uint32(64).uint32(message.unjudgedCount);
+    }
+    if (message.spentCount !== 0) {
+      writer.uint32(72).uint32(message.spentCount);
+    }
+    if (message.cap !== "") {
+      writer.uint32(82).string(message.cap);
+    }
+    if (message.policyFault !== "") {
+      writer.uint32(90).string(message.policyFault);
+    }
+    if (message.policyUntilMs !== 0n) {
+      if (BigInt.asUintN(64, message.policyUntilMs) !== message.policyUntilMs) {
+        throw new globalThis.Error("value provided for field message.policyUntilMs of type uint64 too large");
+      }
+      writer.uint32(96).uint64(message.policyUntilMs);
+    }
+    if (message.sharesNames !== false) {
+      writer.uint32(104).bool(message.sharesNames);
+    }
+    for (const v of message.proposals) {
+      QuarantineProposal.encode(v!, writer.uint32(114).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QuarantineStanding {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuarantineStanding();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.quietCount = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.waitsCount = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.heldCount = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.begunCount = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.isolatedCount = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.partlyCount = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.unenforcedCount = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.unjudgedCount = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.spentCount = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.cap = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.policyFault = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.policyUntilMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.sharesNames = reader.bool();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.proposals.push(QuarantineProposal.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<QuarantineStanding>, I>>(base?: I): QuarantineStanding {
+    return QuarantineStanding.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<QuarantineStanding>, I>>(object: I): QuarantineStanding {
+    const message = createBaseQuarantineStanding();
+    message.quietCount = object.quietCount ?? 0;
+    message.waitsCount = object.waitsCount ?? 0;
+    message.heldCount = object.heldCount ?? 0;
+    message.begunCount = object.begunCount ?? 0;
+    message.isolatedCount = object.isolatedCount ?? 0;
+    message.partlyCount = object.partlyCount ?? 0;
+    message.unenforcedCount = object.unenforcedCount ?? 0;
+    message.unjudgedCount = object.unjudgedCount ?? 0;
+    message.spentCount = object.spentCount ?? 0;
+    message.cap = object.cap ?? "";
+    message.policyFault = object.policyFault ?? "";
+    message.policyUntilMs = (object.policyUntilMs !== undefined && object.policyUntilMs !== null)
+      ? BigInt(object.policyUntilMs)
+      : 0n;
+    message.sharesNames = object.sharesNames ?? false;
+    message.proposals = object.proposals?.map((e) => QuarantineProposal.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseQuarantineProposal(): QuarantineProposal {
+  return {
+    uid: "",
+    namespace: "",
+    pod: "",
+    workload: "",
+    risk: 0,
+    alertCount: 0,
+    tracks: [],
+    action: "",
+    keepForMs: 0n,
+    sinceMs: 0n,
+    untilMs: 0n,
+    outcome: "",
+    decidedAtMs: 0n,
+    decidedBy: "",
+    reason: "",
+  };
+}
+
+export const QuarantineProposal: MessageFns<QuarantineProposal> = {
+  encode(message: QuarantineProposal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.uid !== "") {
+      writer.uint32(10).string(message.uid);
+    }
+    if (message.namespace !== "") {
+      writer.uint32(18).string(message.namespace);
+    }
+    if (message.pod !== "") {
+      writer.uint32(26).string(message.pod);
+    }
+    if (message.workload !== "") {
+      writer.uint32(34).string(message.workload);
+    }
+    if (message.risk !== 0) {
+      writer.uint32(41).double(message.risk);
+    }
+    if (message.alertCount !== 0) {
+      writer.uint32(48).uint32(message.alertCount);
+    }
+    for (const v of message.tracks) {
+      writer.uint32(58).string(v!);
+    }
+    if (message.action !== "") {
+      writer.uint32(66).string(message.action);
+    }
+    if (message.keepForMs !== 0n) {
+      if (BigInt.asUintN(64, message.keepForMs) !== message.keepForMs) {
+        throw new globalThis.Error("value provided for field message.keepForMs of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.keepForMs);
+    }
+    if (message.sinceMs !== 0n) {
+      if (BigInt.asUintN(64, message.sinceMs) !== message.sinceMs) {
+        throw new globalThis.Error("value provided for field message.sinceMs of type uint64 too large");
+      }
+      writer.uint32(80).uint64(message.sinceMs);
+    }
+    if (message.untilMs !== 0n) {
+      if (BigInt.asUintN(64, message.untilMs) !== message.untilMs) {
+        throw new globalThis.Error("value provided for field message.untilMs of type uint64 too large");
+      }
+      writer.uint32(88).uint64(message.untilMs);
+    }
+    if (message.outcome !== "") {
+      writer.uint32(98).string(message.outcome);
+    }
+    if (message.decidedAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.decidedAtMs) !== message.decidedAtMs) {
+        throw new globalThis.Error("value provided for field message.decidedAtMs of type uint64 too large");
+      }
+      writer.uint32(104).uint64(message.decidedAtMs);
+    }
+    if (message.decidedBy !== "") {
+      writer.uint32(114).string(message.decidedBy);
+    }
+    if (message.reason !== "") {
+      writer.uint32(122).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QuarantineProposal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuarantineProposal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.uid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pod = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.workload = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.risk = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.alertCount = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.tracks.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.keepForMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.sinceMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.untilMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.decidedAtMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.decidedBy = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<QuarantineProposal>, I>>(base?: I): QuarantineProposal {
+    return QuarantineProposal.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<QuarantineProposal>, I>>(object: I): QuarantineProposal {
+    const message = createBaseQuarantineProposal();
+    message.uid = object.uid ?? "";
+    message.namespace = object.namespace ?? "";
+    message.pod = object.pod ?? "";
+    message.workload = object.workload ?? "";
+    message.risk = object.risk ?? 0;
+    message.alertCount = object.alertCount ?? 0;
+    message.tracks = object.tracks?.map((e) => e) || [];
+    message.action = object.action ?? "";
+    message.keepForMs = (object.keepForMs !== undefined && object.keepForMs !== null) ? BigInt(object.keepForMs) : 0n;
+    message.sinceMs = (object.sinceMs !== undefined && object.sinceMs !== null) ? BigInt(object.sinceMs) : 0n;
+    message.untilMs = (object.untilMs !== undefined && object.untilMs !== null) ? BigInt(object.untilMs) : 0n;
+    message.outcome = object.outcome ?? "";
+    message.decidedAtMs = (object.decidedAtMs !== undefined && object.decidedAtMs !== null)
+      ? BigInt(object.decidedAtMs)
+      : 0n;
+    message.decidedBy = object.decidedBy ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRotationStanding(): RotationStanding {
+  return {
+    mode: "",
+    inFlightCount: 0,
+    rotatedCount: 0,
+    countedSinceMs: 0n,
+    lastAtMs: 0n,
+    waiting: [],
+    overBound: [],
+    calendar: "",
+    calendarUntilMs: 0n,
+  };
+}
+
+export const RotationStanding: MessageFns<RotationStanding> = {
+  encode(message: RotationStanding, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mode !== "") {
+      writer.uint32(10).string(message.mode);
+    }
+    if (message.inFlightCount !== 0) {
+      writer.uint32(16).uint32(message.inFlightCount);
+    }
+    if (message.rotatedCount !== 0) {
+      writer.uint32(24).uint32(message.rotatedCount);
+    }
+    if (message.countedSinceMs !== 0n) {
+      if (BigInt.asUintN(64, message.countedSinceMs) !== message.countedSinceMs) {
+        throw new globalThis.Error("value provided for field message.countedSinceMs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.countedSinceMs);
+    }
+    if (message.lastAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.lastAtMs) !== message.lastAtMs) {
+        throw new globalThis.Error("value provided for field message.lastAtMs of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.lastAtMs);
+    }
+    for (const v of message.waiting) {
+      RotationRefusal.encode(v!, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.overBound) {
+      RotationRefusal.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.calendar !== "") {
+      writer.uint32(66).string(message.calendar);
+    }
+    if (message.calendarUntilMs !== 0n) {
+      if (BigInt.asUintN(64, message.calendarUntilMs) !== message.calendarUntilMs) {
+        throw new globalThis.Error("value provided for field message.calendarUntilMs of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.calendarUntilMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotationStanding {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotationStanding();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mode = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.inFlightCount = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.rotatedCount = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.countedSinceMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.lastAtMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.waiting.push(RotationRefusal.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.overBound.push(RotationRefusal.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.calendar = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.calendarUntilMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RotationStanding>, I>>(base?: I): RotationStanding {
+    return RotationStanding.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RotationStanding>, I>>(object: I): RotationStanding {
+    const message = createBaseRotationStanding();
+    message.mode = object.mode ?? "";
+    message.inFlightCount = object.inFlightCount ?? 0;
+    message.rotatedCount = object.rotatedCount ?? 0;
+    message.countedSinceMs = (object.countedSinceMs !== undefined && object.countedSinceMs !== null)
+      ? BigInt(object.countedSinceMs)
+      : 0n;
+    message.lastAtMs = (object.lastAtMs !== undefined && object.lastAtMs !== null) ? BigInt(object.lastAtMs) : 0n;
+    message.waiting = object.waiting?.map((e) => RotationRefusal.fromPartial(e)) || [];
+    message.overBound = object.overBound?.map((e) => RotationRefusal.fromPartial(e)) || [];
+    message.calendar = object.calendar ?? "";
+    message.calendarUntilMs = (object.calendarUntilMs !== undefined && object.calendarUntilMs !== null)
+      ? BigInt(object.calendarUntilMs)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseRotationRefusal(): RotationRefusal {
+  return { reason: "", count: 0 };
+}
+
+export const RotationRefusal: MessageFns<RotationRefusal> = {
+  encode(message: RotationRefusal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.count !== 0) {
+      writer.uint32(16).uint32(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotationRefusal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotationRefusal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RotationRefusal>, I>>(base?: I): RotationRefusal {
+    return RotationRefusal.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RotationRefusal>, I>>(object: I): RotationRefusal {
+    const message = createBaseRotationRefusal();
+    message.reason = object.reason ?? "";
+    message.count = object.count ?? 0;
+    return message;
+  },
+};
+
 /**
  * How a cluster's response agent hears of what the cluster's detectors say. The hub serves it, to the agent alone; no message of
  * it leaves the cluster. The signed set with the response policy reaches the agent by the service Releases, as sensors get it.
@@ -1092,6 +2058,17 @@ export const ResponsesService = {
       Buffer.from(ReportBreakerResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReportBreakerResponse => ReportBreakerResponse.decode(value),
   },
+  /** How the agent stands, for people at the coordinator: nothing is decided on it. It takes the place of what was told before. */
+  tellStanding: {
+    path: "/testudo.v1.Responses/TellStanding" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TellStandingRequest): Buffer => Buffer.from(TellStandingRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TellStandingRequest => TellStandingRequest.decode(value),
+    responseSerialize: (value: TellStandingResponse): Buffer =>
+      Buffer.from(TellStandingResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TellStandingResponse => TellStandingResponse.decode(value),
+  },
 } as const;
 
 export interface ResponsesServer extends UntypedServiceImplementation {
@@ -1105,6 +2082,8 @@ export interface ResponsesServer extends UntypedServiceImplementation {
    * hears of it.
    */
   reportBreaker: handleUnaryCall<ReportBreakerRequest, ReportBreakerResponse>;
+  /** How the agent stands, for people at the coordinator: nothing is decided on it. It takes the place of what was told before. */
+  tellStanding: handleUnaryCall<TellStandingRequest, TellStandingResponse>;
 }
 
 export interface ResponsesClient extends Client {
@@ -1145,6 +2124,22 @@ export interface ResponsesClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ReportBreakerResponse) => void,
+  ): ClientUnaryCall;
+  /** How the agent stands, for people at the coordinator: nothing is decided on it. It takes the place of what was told before. */
+  tellStanding(
+    request: TellStandingRequest,
+    callback: (error: ServiceError | null, response: TellStandingResponse) => void,
+  ): ClientUnaryCall;
+  tellStanding(
+    request: TellStandingRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: TellStandingResponse) => void,
+  ): ClientUnaryCall;
+  tellStanding(
+    request: TellStandingRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: TellStandingResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { ClusterId } from '../../proto/ids.ts';
+import type { ClusterId } from '../../../proto/ids.ts';
 import { AlertBoard } from './alert-board.ts';
 
 const hourMs = 3_600_000;

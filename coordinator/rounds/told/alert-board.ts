@@ -1,8 +1,8 @@
-import { ok, type Result, refuse } from '../../base/fault.ts';
-import type { EpochMs } from '../../base/time.ts';
-import { isFamily } from '../../proto/antibody.ts';
-import type { ClusterId } from '../../proto/ids.ts';
-import { isTrackId, type TrackId } from '../../proto/ids.ts';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
+import type { EpochMs } from '../../../base/time.ts';
+import { isFamily } from '../../../proto/antibody.ts';
+import type { ClusterId } from '../../../proto/ids.ts';
+import { isTrackId, type TrackId } from '../../../proto/ids.ts';
 
 /** Alerts of one track and family within one hour, as a cluster's client counted them. */
 export type AlertCount = Readonly<{ track: TrackId; hourMs: EpochMs; family: string; count: number }>;
