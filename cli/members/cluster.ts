@@ -14,6 +14,7 @@ import { enrolmentPort } from '../operator/enrol-address.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { complain, print } from '../print.ts';
+import { takesPlaceText } from './takes-place.ts';
 import { labelOf, secondsOf } from './tokens.ts';
 
 /** `testudo cluster`: one Kubernetes cluster, from a token to a chart installed in it, and out again. */
@@ -55,6 +56,8 @@ function add() {
         const before = await openTokensOf(connection, cluster);
         // Last of all: a token that is good once is not spent on a command that fails.
         const created = await connection.call(client.createToken, { cluster, lifetimeSeconds, labels });
+        const takes = takesPlaceText(cluster, created, labels);
+        if (takes !== undefined) complain(takes);
         const secrets = manifests([
           namespace(place, sensorLabels),
           secret(place, 'testudo-join-token', { token: created.token }),

@@ -12,6 +12,7 @@ import { allClusters, refuseMisspeltKeys } from '../operator/known-names.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { complain, print } from '../print.ts';
+import { takesPlaceText } from './takes-place.ts';
 
 /** What a coordinator lets a token live: 30 days. */
 const hoursMax = 720;
@@ -47,6 +48,8 @@ function create() {
         if (folder !== undefined) refuseReplacing(configIn(folder));
         const kit = folder === undefined ? undefined : await clientStart(connection, options);
         const created = await connection.call(connection.client.createToken, { cluster, lifetimeSeconds, labels });
+        const takes = takesPlaceText(cluster, created, labels);
+        if (takes !== undefined) complain(takes);
         if (folder !== undefined && kit !== undefined) {
           const config = await writeClientKit(folder, { ...kit, token: created.token });
           if (options.json) print(wireJson({ ...created, token: undefined, config }));

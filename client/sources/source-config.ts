@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import { follow, path } from './common-settings.ts';
 import { flowSourceKinds } from './flow/flow-source-config.ts';
 
-const path = z.string().min(1).max(4_096);
-const workload = z.string().min(1).max(128);
 const abi = z.enum(['x86_64', 'i386', 'arm64']);
-const follow = z.boolean().default(true);
+const numbersOf = 'whose the numbers of calls are';
+const oldNumbersOf = abi
+  .optional()
+  .describe('whose numbers are that come alone, as before Tetragon 1.3; `x86_64` unless given');
 
 /** Where events come from, as the configuration says it. Every track hears every source and takes what is for it. */
 export const sourceConfig = z.discriminatedUnion('kind', [
@@ -12,26 +14,38 @@ export const sourceConfig = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('traceFile'),
     path,
-    splits: z.array(z.string()).default(['train', 'normal']),
-    abi: abi.default('x86_64'),
+    splits: z.array(z.string()).default(['train', 'normal']).describe('lines of these are learnt from, and no others'),
+    abi: abi.default('x86_64').describe(numbersOf),
   }),
   /** What `strace -f` writes. */
   z.strictObject({
     kind: z.literal('strace'),
     path,
-    workload,
-    abi: abi.default('x86_64'),
-    follow: z.boolean().default(false),
+    workload: z
+      .string()
+      .min(1)
+      .max(128)
+      .describe('what the traced program is called: the kind that its calls are judged as'),
+    abi: abi.default('x86_64').describe(numbersOf),
+    follow: follow.default(false),
   }),
   /** Tetragon's JSON export, followed through rotations. `abi`: of numbers alone, as Tetragon wrote them before v1.3. */
-  z.strictObject({ kind: z.literal('tetragonFile'), path, follow, abi: abi.optional() }),
+  z.strictObject({ kind: z.literal('tetragonFile'), path, follow, abi: oldNumbersOf }),
   /** Tetragon's own gRPC stream, a Unix socket or host:port on this node. */
-  z.strictObject({ kind: z.literal('tetragonGrpc'), address: z.string().min(1), abi: abi.optional() }),
+  z.strictObject({
+    kind: z.literal('tetragonGrpc'),
+    address: z.string().min(1).describe('a Unix socket (`unix:///…`) or `host:port` on this node'),
+    abi: oldNumbersOf,
+  }),
   /** Falco's JSON alerts: labels for feedback, not examples. */
   z.strictObject({ kind: z.literal('falcoFile'), path, follow }),
   ...flowSourceKinds,
   /** A source that a track's folder brings itself; `settings` are the track's to check. */
-  z.strictObject({ kind: z.literal('ofTrack'), track: z.string().min(1), settings: z.unknown() }),
+  z.strictObject({
+    kind: z.literal('ofTrack'),
+    track: z.string().min(1).describe('which track brings this source'),
+    settings: z.unknown().describe("the track's own, which it checks"),
+  }),
 ]);
 
 export type SourceConfig = z.infer<typeof sourceConfig>;

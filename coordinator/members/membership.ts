@@ -10,7 +10,7 @@ import type { ClassName, ClusterId } from '../../proto/ids.ts';
 import { formatJoinToken } from '../../proto/join-token.ts';
 import type { Authority, CertificateChain, CertificatePlan } from '../keys/authority.ts';
 import type { Actor, JournalEvent, Labels, OperatorRole } from '../ledger/journal/events.ts';
-import type { State, Token } from '../ledger/state/state.ts';
+import type { Cluster, State, Token } from '../ledger/state/state.ts';
 import type { Committed, Store, StoreFaultCode } from '../ledger/store.ts';
 import type { Caller } from './authenticate.ts';
 
@@ -29,7 +29,13 @@ type Answer<Value, Code extends string> = Promise<Result<Value, Code | StoreFaul
 export type Certified = Readonly<{ chain: CertificateChain; issuedAtMs: number; expiresAtMs: number }>;
 export type Enrolled = Certified & Readonly<{ cluster: ClusterId }>;
 export type Enrolment = Readonly<{ secret: string; request: Uint8Array; signingKey: Uint8Array; proof: Uint8Array }>;
-export type MintedToken = Readonly<{ text: string; tokenId: string; expiresAtMs: number }>;
+/** `member`: who has the name already, whose place the token gives away. */
+export type MintedToken = Readonly<{
+  text: string;
+  tokenId: string;
+  expiresAtMs: number;
+  member: Pick<Cluster, 'enrolledAtMs' | 'status'> | undefined;
+}>;
 
 export type CertificateLifetimes = Readonly<{ clusterMs: number; operatorMs: number }>;
 
@@ -61,14 +67,15 @@ export class Membership {
     const tokenId = randomBytes(tokenIdBytes).toString('hex');
     const secretDigest = digestOf(Buffer.from(secret));
     const { cluster, lifetimeMs, labels } = wanted;
-    const committed = await this.#store.commit<number, never>(actor, (_state, atMs) => {
+    type Told = Pick<MintedToken, 'expiresAtMs' | 'member'>;
+    const committed = await this.#store.commit<Told, never>(actor, ({ clusters }, atMs) => {
       const expiresAtMs = atMs + lifetimeMs;
       const event: JournalEvent = { kind: 'tokenMinted', tokenId, cluster, secretDigest, expiresAtMs, labels };
-      return ok({ events: [event], value: expiresAtMs });
+      return ok({ events: [event], value: { expiresAtMs, member: clusters.get(cluster) } });
     });
     if (!committed.ok) return committed;
     const text = formatJoinToken({ tokenId, secret, authorityFingerprint: this.#authority.fingerprint });
-    return ok({ text, tokenId, expiresAtMs: committed.value.value });
+    return ok({ text, tokenId, ...committed.value.value });
   }
 
   async revokeToken(

@@ -1,19 +1,35 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readKey } from '../../cli/operator/root-files.ts';
 import { otherNode, withoutOptions } from '../../cli/testing/other-node.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 import { cachedDist } from '../images/dist.ts';
-import { packPackage } from './pack.ts';
+import { publishPackage } from './publish.ts';
 
 const run = promisify(execFile);
 const other = otherNode();
 let folder: string;
 let installed: string;
 let environment: NodeJS.ProcessEnv;
+let published: string;
 
 /** A machine with Node alone: nothing in its home, nothing in npm's cache, and no way to the registry. */
 beforeAll(async () => {
@@ -21,7 +37,12 @@ beforeAll(async () => {
   const home = join(folder, 'home');
   mkdirSync(home);
   environment = { HOME: home, PATH: [dirname(process.execPath), process.env.PATH].join(delimiter) };
-  const { file } = await packPackage(await cachedDist(), join(folder, 'out'));
+  published = join(folder, 'out');
+  mkdirSync(published);
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  writeFileSync(join(folder, 'key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  writeFileSync(join(published, 'publisher.pem'), publicKey.export({ type: 'spki', format: 'pem' }));
+  const { file } = await publishPackage(await cachedDist(), published, [readKey(join(folder, 'key.pem'))]);
   const prefix = join(folder, 'prefix');
   const { stdout } = await run('npm', ['install', '--global', '--offline', '--prefix', prefix, file], {
     env: environment,
@@ -89,18 +110,134 @@ describe('the package, installed where nothing but Node is', () => {
     }
   });
 
-  it('says in one line what to type where TensorFlow is needed, and finds it where an add-on brought it', () => {
+  it('says in one line what to type where TensorFlow is needed', () => {
     const without = testudo(firstModel('network', 'lstm-lm'));
     expect({ status: without.status, stdout: without.stdout }).toEqual({ status: 1, stdout: '' });
     expect(without.stderr).toMatch(
       /^ADD_ON_MISSING: the native TensorFlow library is not ready: run `testudo setup`.*\n$/,
     );
+  });
 
-    const { addOns } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as { addOns: string };
-    const place = join(folder, 'add-ons', addOns);
-    mkdirSync(place, { recursive: true });
-    symlinkSync(join(checkout, 'node_modules'), join(place, 'node_modules'));
-    const elsewhere = { TESTUDO_ADD_ONS: join(folder, 'add-ons') };
-    expect(testudo(firstModel('network', 'lstm-lm'), elsewhere)).toMatchObject({ status: 0, stderr: '' });
+  it('fetches native TensorFlow with `testudo setup`, which another user of the machine then computes with', async () => {
+    const place = join(folder, 'add-ons');
+    // npm holds what its own cache gives it to the hashes of the lock. pip fetches the library, and ours is not in any cache.
+    const { stdout: cache } = await run('npm', ['config', 'get', 'cache'], { cwd: folder });
+    const setUp = () => testudo(['setup', '--to', place], { npm_config_cache: cache.trim() });
+    const first = setUp();
+    expect(first, first.stderr).toMatchObject({ status: 0, stdout: expect.stringMatching(/^ready: /) });
+    expect(first.stderr).toContain('download tensorflow-cpu==');
+    expect(first.stderr).toContain('verify native TensorFlow by a matrix multiplication');
+    expect(setUp()).toEqual({ ...first, stderr: '' }); // All is there.
+
+    const root = realpathSync(first.stdout.slice('ready: '.length).trim());
+    let count = 0;
+    for (const name of readdirSync(root, { recursive: true, encoding: 'utf8' })) {
+      const path = join(root, name);
+      const { mode } = lstatSync(path);
+      if ((mode & constants.S_IFMT) === constants.S_IFLNK) {
+        expect([name, realpathSync(path).startsWith(root + sep)]).toEqual([name, true]);
+      } else expect([name, mode & 0o044]).toEqual([name, 0o044]);
+      count += 1;
+    }
+    expect(count).toBeGreaterThan(500);
+    const made = asAnotherUser(firstModel('network', 'lstm-lm'), { TESTUDO_ADD_ONS: place });
+    expect(made, made.stderr).toMatchObject({ status: 0, stderr: '' });
+    for (const name of ['vega', 'vega-lite', 'onnxruntime-node']) {
+      const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', `await import('${name}')`], {
+        env: { PATH: environment.PATH },
+        cwd: root,
+        encoding: 'utf8',
+      });
+      expect({ name, status, stderr }).toEqual({ name, status: 0, stderr: '' });
+    }
+  }, 1_800_000);
+});
+
+describe('what comes with the package', () => {
+  it('names in a bill of materials every package that is in the archive, and nothing else', () => {
+    const inArchive = new Set<string>();
+    for (const name of readdirSync(installed, { recursive: true, encoding: 'utf8' })) {
+      if (!/(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/@]+\/package\.json$/.test(name)) continue;
+      const { name: of, version } = JSON.parse(readFileSync(join(installed, name), 'utf8')) as Record<string, string>;
+      inArchive.add(`${of}@${version}`);
+    }
+    expect(inArchive.size).toBeGreaterThan(50);
+    const bill = JSON.parse(readFileSync(beside('sbom.json'), 'utf8'));
+    const refs = (bill.components as { 'bom-ref': string }[]).map((component) => component['bom-ref']);
+    expect(refs).toEqual([...inArchive].sort());
+    expect(bill.metadata.component.hashes).toEqual([{ alg: 'SHA-256', content: sha256Of(archive()) }]);
+  });
+
+  it('is verified by what docs/setup.md tells to type, and by nothing of ours; anything that was changed is refused', () => {
+    const [, recipe = ''] = /verifies it[\s\S]*?```sh\n([\s\S]*?)```/.exec(docs('setup.md')) ?? [];
+    expect(recipe).toContain('openssl pkeyutl -verify');
+    const name = basename(archive());
+    const typed = recipe.replaceAll('testudo-VERSION.tgz', name);
+    const verified = (change: (file: (suffix: string) => string) => void) => {
+      const carried = mkdtempSync(join(folder, 'carried-'));
+      cpSync(published, carried, { recursive: true });
+      change((suffix) => join(carried, `${name}${suffix}`));
+      const { status, stdout } = spawnSync('bash', ['-e', '-o', 'pipefail', '-c', typed], {
+        cwd: carried,
+        env: environment,
+        encoding: 'utf8',
+      });
+      return { status, last: stdout.trimEnd().split('\n').at(-1) };
+    };
+    expect(verified(() => undefined)).toEqual({ status: 0, last: '1' });
+    const rehash = (file: (suffix: string) => string) =>
+      writeFileSync(file('.sha256'), `${sha256Of(file(''))}  ${name}\n`);
+    const spoil = (path: string) => writeFileSync(path, Buffer.concat([readFileSync(path), Buffer.from('x')]));
+    expect(verified((file) => spoil(file(''))).status).not.toBe(0);
+    expect(
+      verified((file) => {
+        spoil(file(''));
+        rehash(file); // As whoever changed it would.
+      }),
+    ).toMatchObject({ status: 1, last: '0' });
+    expect(
+      verified((file) => {
+        const path = file('.provenance.dsse.json');
+        const envelope = JSON.parse(readFileSync(path, 'utf8'));
+        spoil(file(''));
+        rehash(file);
+        const statement = Buffer.from(envelope.payload, 'base64').toString();
+        const other = statement.replace(sha256Of(archive()), sha256Of(file('')));
+        writeFileSync(path, JSON.stringify({ ...envelope, payload: Buffer.from(other).toString('base64') }));
+      }),
+    ).toMatchObject({ status: 1, last: expect.stringContaining('Failure') });
   });
 });
+
+function archive(): string {
+  const [name] = readdirSync(published).filter((file) => file.endsWith('.tgz'));
+  return join(published, name as string);
+}
+
+function beside(suffix: string): string {
+  return `${archive()}.${suffix}`;
+}
+
+function sha256Of(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
+
+function docs(page: string): string {
+  return readFileSync(join(checkout, 'docs', page), 'utf8');
+}
+
+/** As nobody where we may become somebody, else as ourselves, at another home: with a Node that everybody can run. */
+function asAnotherUser(words: readonly string[], more: NodeJS.ProcessEnv) {
+  const home = join(folder, 'another');
+  const bin = join(folder, 'bin');
+  for (const path of [home, bin]) mkdirSync(path);
+  copyFileSync(process.execPath, join(bin, 'node'), constants.COPYFILE_FICLONE);
+  chmodSync(join(bin, 'node'), 0o755);
+  chmodSync(home, 0o777);
+  chmodSync(folder, 0o755);
+  const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+  const env = { HOME: home, PATH: [bin, '/usr/bin', '/bin'].join(delimiter), ...more };
+  const program = join(folder, 'prefix', 'bin', 'testudo');
+  const { status, stdout, stderr } = spawnSync(program, words, { env, cwd: home, encoding: 'utf8', ...nobody });
+  return { status, stdout, stderr };
+}

@@ -27,13 +27,20 @@ const addOnNames: readonly string[] = [
   'vega-lite',
 ];
 
+/** What add-ons load without saying so in their own package.json: `@tensorflow/tfjs/dist/tf.node.js` asks for `long`. */
+const addOnsNeed: readonly string[] = ['long'];
+
 /** package.json of the built package, and the list of its add-ons with a lock of its own. */
 export function writeManifests(dist: string): void {
   const source = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as Source;
   const isOurs = ([name]: [string, string]) => !addOnNames.includes(name);
   const dependencies = Object.fromEntries(Object.entries(source.dependencies).filter(isOurs));
   const everything = { ...source.dependencies, ...source.optionalDependencies };
-  const addOns = Object.fromEntries(Object.entries(everything).filter((entry) => !isOurs(entry)));
+  const lock = new Lockfile(checkout);
+  const addOns = Object.fromEntries([
+    ...Object.entries(everything).filter((entry) => !isOurs(entry)),
+    ...addOnsNeed.map((need) => [need, lock.at(`node_modules/${need}`).version]),
+  ]);
 
   const addOnLock = text(lockOf({ name: 'testudo-add-ons', version: String(source.version), dependencies: addOns }));
   const folder = join(dist, 'tools', 'add-ons');

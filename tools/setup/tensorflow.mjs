@@ -119,7 +119,7 @@ function verify(progress, heldFds, root) {
   return progress.run('verify native TensorFlow by a matrix multiplication', async () => {
     // By its folder, so that it is the very package that the product will load.
     const { code, tail, stdout } = await runCommand(node(), [verifier, tfjsNodeDir(root)], { cwd: checkout, heldFds });
-    if (code !== 0) return lastLines(tail);
+    if (code !== 0) return /^\w*Error\b.*/m.exec(tail)?.[0] ?? lastLines(tail); // Its stack says less than its sentence.
     return stdout.includes('"backend":"tensorflow"') ? undefined : `unexpected answer: ${stdout}`;
   });
 }

@@ -109,8 +109,14 @@ export function memberHandlers(door: Door<'operator'>, engine: Engine, membershi
       async (request, { actor }) => {
         const minted = await createToken(parts, actor, request);
         if (!minted.ok) return minted;
-        const { text, tokenId, expiresAtMs } = minted.value;
-        return ok({ token: text, tokenId, expiresAtMs: ms(expiresAtMs) });
+        const { text, tokenId, expiresAtMs, member } = minted.value;
+        return ok({
+          token: text,
+          tokenId,
+          expiresAtMs: ms(expiresAtMs),
+          memberSinceMs: ms(member?.enrolledAtMs ?? 0),
+          memberRevoked: member?.status === 'revoked',
+        });
       },
     ),
 

@@ -320,6 +320,13 @@ export interface CreateTokenResponse {
   tokenId: string;
   /** Its end, milliseconds since the epoch. */
   expiresAtMs: bigint;
+  /**
+   * When the member of that name enrolled, milliseconds since the epoch; whoever uses the token takes its place. 0 where nobody has
+   * that name.
+   */
+  memberSinceMs: bigint;
+  /** That member was revoked, so that the token lets it in again. */
+  memberRevoked: boolean;
 }
 
 /** Which tokens. */
@@ -1731,7 +1738,7 @@ export const CreateTokenRequest: MessageFns<CreateTokenRequest> = {
 };
 
 function createBaseCreateTokenResponse(): CreateTokenResponse {
-  return { token: "", tokenId: "", expiresAtMs: 0n };
+  return { token: "", tokenId: "", expiresAtMs: 0n, memberSinceMs: 0n, memberRevoked: false };
 }
 
 export const CreateTokenResponse: MessageFns<CreateTokenResponse> = {
@@ -1747,6 +1754,15 @@ export const CreateTokenResponse: MessageFns<CreateTokenResponse> = {
         throw new globalThis.Error("value provided for field message.expiresAtMs of type uint64 too large");
       }
       writer.uint32(24).uint64(message.expiresAtMs);
+    }
+    if (message.memberSinceMs !== 0n) {
+      if (BigInt.asUintN(64, message.memberSinceMs) !== message.memberSinceMs) {
+        throw new globalThis.Error("value provided for field message.memberSinceMs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.memberSinceMs);
+    }
+    if (message.memberRevoked !== false) {
+      writer.uint32(40).bool(message.memberRevoked);
     }
     return writer;
   },
@@ -1788,6 +1804,22 @@ export const CreateTokenResponse: MessageFns<CreateTokenResponse> = {
             message.expiresAtMs = reader.uint64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.memberSinceMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.memberRevoked = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1810,6 +1842,10 @@ export const CreateTokenResponse: MessageFns<CreateTokenResponse> = {
     message.expiresAtMs = (object.expiresAtMs !== undefined && object.expiresAtMs !== null)
       ? BigInt(object.expiresAtMs)
       : 0n;
+    message.memberSinceMs = (object.memberSinceMs !== undefined && object.memberSinceMs !== null)
+      ? BigInt(object.memberSinceMs)
+      : 0n;
+    message.memberRevoked = object.memberRevoked ?? false;
     return message;
   },
 };
