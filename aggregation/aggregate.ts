@@ -51,6 +51,8 @@ export type AggregationContext = Readonly<{
   shape?: UpdateShape;
   /** Names the tensors in explanations; must cover [0, d) in ascending order. */
   slots?: readonly TensorSlot[];
+  /** Asks for each update's place beside the others: the seed of what stands for them. */
+  places?: string;
   /** false leaves out of the report what costs more than the decision: scores, neighbours, distances, cosines, tensors. */
   measure?: boolean;
 }>;
@@ -98,6 +100,7 @@ export async function aggregate(
     settled,
     measure: context.measure ?? true,
     ...(context.slots && { slots: context.slots }),
+    ...(context.places !== undefined && { places: context.places }),
   });
   return ok(report);
 }

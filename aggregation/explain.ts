@@ -5,8 +5,10 @@ import { rowsMadeFrom, sharesOfOrigin } from './blocks/shares.ts';
 import { nearestOthers } from './distances/nearest.ts';
 import { roundedScores } from './distances/neighbour-scores.ts';
 import { geometryOf, type TensorSlot } from './geometry.ts';
+import { type Place, placesOf } from './places/places.ts';
+import { Sketch } from './places/sketch.ts';
 import type { AggregationPolicy, Rule } from './policy.ts';
-import type { AggregationOutcome, BeforeReport, ReasonCode, UpdateReport } from './report.ts';
+import type { AggregationOutcome, AggregationReport, BeforeReport, ReasonCode, UpdateReport } from './report.ts';
 import { krumQuestion } from './rules/krum.ts';
 import { dotsWith } from './trusted/losses-along.ts';
 import type { ClassVerdict, Decision, OnSample, Updates } from './updates.ts';
@@ -23,6 +25,8 @@ export type Explained = Readonly<{
   aggregate: Float64Array;
   settled: boolean;
   slots?: readonly TensorSlot[];
+  /** The seed of places, where they are asked for. */
+  places?: string;
   measure: boolean;
 }>;
 
@@ -36,7 +40,7 @@ export async function explain(explained: Explained): Promise<AggregationOutcome>
   const shares = decision.shares && sharesOfOrigin(prepared.source, admitted.source, decision.shares);
   const scores = explained.measure ? await scoresOf(explained) : undefined;
   const neighbours = explained.measure ? await neighboursOf(explained) : [];
-  const measured = await measure(explained);
+  const { measured, map } = await measure(explained);
   const chosen = new Set(decision.selected);
   const selected = admission.admitted.map((_, at) =>
     shares ? (shares[at] as number) !== 0 : (made[at] as number[]).some((row) => chosen.has(row)),
@@ -76,6 +80,7 @@ export async function explain(explained: Explained): Promise<AggregationOutcome>
       before: namedRows(explained.before, admission.admitted),
       convergence: decision.convergence ?? null,
       ...(explained.settled && { settled: true }),
+      ...(map && { map }),
       ...(decision.onSample && { onSample: lossesOf(decision.onSample) }),
       ...(decision.classes && { classes: decision.classes.map((each) => namedClass(each, admission.admitted)) }),
       updates: [...admittedReports, ...refusedReports].sort((a, b) => a.row - b.row),
@@ -169,13 +174,21 @@ async function neighboursOf(explained: Explained): Promise<number[][]> {
 
 const unmeasured = { cosine: null, distance: null, tensors: [] } as const;
 
-/** A function from an admitted row to how it lies to the aggregate. */
-async function measure(explained: Explained): Promise<(at: number) => Pick<UpdateReport, keyof typeof unmeasured>> {
-  const { aggregate, admitted, admission } = explained;
-  if (!explained.measure) return () => unmeasured;
+type Measured = Readonly<{
+  measured(at: number): Pick<UpdateReport, keyof typeof unmeasured | 'place'>;
+  map: AggregationReport['map'];
+}>;
+
+/** A function from an admitted row to how it lies to the aggregate, and beside the others. */
+async function measure(explained: Explained): Promise<Measured> {
+  const { aggregate, admitted, admission, places: seed } = explained;
+  if (!explained.measure) return { measured: () => unmeasured, map: undefined };
   const slots = explained.slots ?? [{ name: '', offset: 0, length: aggregate.length }];
-  const { squaredDistances, dots, squaredNorm } = await geometryOf(admitted.source, aggregate, slots);
-  return (at) => {
+  const { n, d } = admitted.source;
+  const sketch = seed === undefined ? undefined : new Sketch(n + 1, d, seed);
+  const { squaredDistances, dots, squaredNorm } = await geometryOf(admitted.source, aggregate, slots, sketch);
+  const places = sketch && placesOf(sketch.values, clipFactors(explained));
+  const measured: Measured['measured'] = (at) => {
     const parts = squaredDistances.subarray(at * slots.length, (at + 1) * slots.length);
     const squared = parts.reduce((sum, part) => sum + part, 0);
     const norms = Math.sqrt(squaredNorm) * Math.sqrt(admission.squaredNorms[at] as number);
@@ -183,8 +196,17 @@ async function measure(explained: Explained): Promise<(at: number) => Pick<Updat
       cosine: norms === 0 ? null : Math.max(-1, Math.min(1, (dots[at] as number) / norms)),
       distance: Math.sqrt(squared),
       tensors: explained.slots === undefined || squared === 0 ? [] : largest(explained.slots, parts, squared),
+      ...(places && { place: places.rows[at] as Place }),
     };
   };
+  return { measured, map: places && { share: places.share, aggregate: places.aggregate } };
+}
+
+/** What clipping multiplied each admitted row with; what is clipped after rows were gathered in others is no row's own. */
+function clipFactors({ before, admission: { squaredNorms } }: Explained): Float64Array {
+  const [first] = before;
+  const norm = first !== undefined && 'norm' in first ? first.norm : Number.POSITIVE_INFINITY;
+  return Float64Array.from(squaredNorms, (squared) => (Math.sqrt(squared) > norm ? norm / Math.sqrt(squared) : 1));
 }
 
 function largest(slots: readonly TensorSlot[], parts: Float64Array, total: number) {

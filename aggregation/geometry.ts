@@ -1,5 +1,6 @@
 import { blockBuffer, columnsPerBlock, spans, type UpdateBlocks } from './blocks/blocks.ts';
 import { addDot, addSquaredDistance, chunkColumns, wholeChunks } from './ordered-sums.ts';
+import type { Sketch } from './places/sketch.ts';
 
 /** Where a named tensor lies in the flat update; as in proto's layout. */
 export type TensorSlot = Readonly<{ name: string; offset: number; length: number }>;
@@ -12,12 +13,13 @@ export type Geometry = Readonly<{ squaredDistances: Float64Array; dots: Float64A
 
 /**
  * One pass over source [n, d] beside point [d]; slots must cover [0, d) in ascending order without gaps. Exact: sums are
- * cut at chunk and slot boundaries, never at those of the blocks read.
+ * cut at chunk and slot boundaries, never at those of the blocks read. `sketch`, of n + 1 rows, gets the rows and the point on the way.
  */
 export async function geometryOf(
   source: UpdateBlocks,
   point: Float64Array,
   slots: readonly TensorSlot[],
+  sketch?: Sketch,
 ): Promise<Geometry> {
   const { n, d } = source;
   const columns = Math.min(d, wholeChunks(columnsPerBlock(source)));
@@ -33,12 +35,15 @@ export async function geometryOf(
       const end = Math.min(offset + count, endOf(slots, slot), at - (at % chunkColumns) + chunkColumns);
       const length = end - at;
       squaredNorm = addDot(squaredNorm, point, at, point, at, length);
+      sketch?.at(at);
+      sketch?.add(n, at, point, at, length);
       for (let row = 0; row < n; row++) {
         const start = row * count + at - offset;
         const cell = row * slots.length + slot;
         dots[row] = addDot(dots[row] as number, block, start, point, at, length);
         const sum = squaredDistances[cell] as number;
         squaredDistances[cell] = addSquaredDistance(sum, block, start, point, at, length);
+        sketch?.add(row, at, block, start, length);
       }
       at = end;
     }

@@ -1,4 +1,5 @@
 import type { RefusalCode } from './admission.ts';
+import type { Place } from './places/places.ts';
 import type { AggregationPolicy } from './policy.ts';
 import type { ClassVerdict, Convergence } from './updates.ts';
 
@@ -24,6 +25,8 @@ export type AggregationReport = Readonly<{
   onSample?: Readonly<{ lossBefore: number; lossAfter: number }>;
   /** How each class was aggregated, where classes are declared; rows as given. */
   classes?: readonly ClassVerdict[];
+  /** How much of the updates' squared distances the plane of their places holds, and the aggregate's place; where places were asked for. */
+  map?: Readonly<{ share: number; aggregate: Place }>;
   /** One for each row given, in order. */
   updates: readonly UpdateReport[];
 }>;
@@ -61,6 +64,8 @@ export type UpdateReport = Readonly<{
   distance: number | null;
   /** The tensors that make most of its squared distance to the aggregate, largest first; `part` of 1. */
   tensors: readonly Readonly<{ name: string; part: number }>[];
+  /** Where it stands to the others, clipped as the rule saw it; where places were asked for, of updates that were admitted. */
+  place?: Place;
   /**
    * How the loss on the trusted sample changes along it, at the new model: below 0 it teaches what the sample holds, above
    * 0 it harms that. `tensors`: where it does, largest first, in the same unit; empty where no gradient is known.

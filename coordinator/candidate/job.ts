@@ -33,6 +33,8 @@ export type AggregationJob = Readonly<{
   updates: readonly JobUpdate[];
   /** Accepted, but of clusters that lost their good standing before the round closed. Sorted by cluster. */
   expelled: readonly Readonly<{ cluster: ClusterId; payloadDigest: Digest; code: string }>[];
+  /** Of a replay: a build that gave updates no places recorded the round. A worker never sees it. */
+  withoutPlaces?: true | undefined;
   /** Decides nothing: saves whoever runs it the distances between all updates. */
   tiles?: ComputedTiles | undefined;
 }>;

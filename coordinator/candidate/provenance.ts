@@ -25,6 +25,8 @@ export type UpdateFate = Readonly<{
   cosine: number | null;
   distance: number | null;
   tensors: readonly Readonly<{ name: string; part: number }>[];
+  /** Where it stands to the others (aggregation/places); absent where it was refused, and in records of earlier builds. */
+  place?: UpdateReport['place'];
   /** How the trusted sample's loss changes along it, where the rule looked; below 0 it teaches what the sample holds. */
   onSample?: UpdateReport['onSample'];
 }>;
@@ -69,6 +71,8 @@ export type Provenance = Readonly<{
   onSample?: AggregationReport['onSample'];
   /** How each class was aggregated, where the rule went by declared classes. */
   classes?: readonly ClassFate[];
+  /** The plane in which updates have their places; absent in records of earlier builds. */
+  map?: AggregationReport['map'];
   /** Every accepted update, in the order of payload digests. */
   updates: readonly UpdateFate[];
   /** Accepted updates of clusters that lost their good standing before the round closed. */
@@ -87,7 +91,7 @@ export function provenanceOf(
   const named = (row: number) => opened[row]?.cluster ?? theSample;
   const ofClusters = report.updates.filter(({ row }) => row < opened.length);
   const rows = ofClusters.map((fate): UpdateFate => {
-    const { row, verdict, reason, neighbours, norm, share, score, cosine, distance, tensors, onSample } = fate;
+    const { row, verdict, reason, neighbours, norm, share, score, cosine, distance, tensors, place, onSample } = fate;
     return {
       ...inputOf(opened[row] as JobUpdate),
       verdict,
@@ -100,6 +104,7 @@ export function provenanceOf(
       cosine,
       distance,
       tensors,
+      ...(place && { place }),
       ...(onSample && { onSample }),
     };
   });
@@ -127,6 +132,7 @@ export function provenanceOf(
     before: report.before,
     convergence: report.convergence,
     ...(report.onSample && { onSample: report.onSample }),
+    ...(report.map && { map: report.map }),
     ...(report.classes && {
       classes: report.classes.map((each) => ({
         ...each,

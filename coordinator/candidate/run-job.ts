@@ -103,6 +103,7 @@ async function fromFiles(
         sink,
         {
           ...{ slots: layout.slots, seed: digestOf(seed) },
+          ...(job.withoutPlaces !== true && { places: digestOf(seed) }),
           ...(start && { start }),
           ...(distances && { distances }),
           ...judged.value.context,

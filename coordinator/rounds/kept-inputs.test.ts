@@ -5,6 +5,9 @@ import { type Result, unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import { newRoundKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import type { Digest, RoundId } from '../../proto/ids.ts';
+import type { AggregationRunner } from '../candidate/job.ts';
+import { placesIn } from '../candidate/places.ts';
+import { ThreadRunner } from '../candidate/thread-runner.ts';
 import { Vault } from '../keys/vault.ts';
 import type { JournalEvent } from '../ledger/journal/events.ts';
 import { setPolicy } from '../ledger/track-changes.ts';
@@ -90,6 +93,33 @@ describe('a replay', () => {
     }
     expect(await events(again, 'replayStarted')).toMatchObject(rounds.map((round) => ({ round, reason })));
     expect(await events(again, 'roundReplayed')).toMatchObject(rounds.map((round) => ({ round, same: true })));
+  });
+
+  it('gives the same bits for a round that a build recorded which gave updates no places', async () => {
+    const dataDir = tempDir();
+    const keyStore = unwrap(await Vault.open(join(dataDir, 'keys'), 'a master key for tests alone'));
+    const inner = new ThreadRunner({ places: placesIn(dataDir), keyStore });
+    const runner: AggregationRunner = {
+      run: (job) => inner.run({ ...job, withoutPlaces: true }),
+      close: (force) => inner.close(force),
+    };
+    const earlier = await openSmallFederation(dataDir, { policy: keeping, keyStore, runner });
+    everyoneTakesPart(earlier);
+    const old = await runRound(earlier);
+    await earlier.close();
+    const engine = await engineIn(dataDir);
+    everyoneTakesPart(engine);
+    const rounds = [old, await runRound(engine)];
+    const recordOf = async (round: RoundId) => {
+      const phase = engine.state().tracks.get(track)?.rounds.get(round)?.phase;
+      if (phase?.kind !== 'candidate') throw new Error('no candidate');
+      return JSON.parse(Buffer.from(unwrap(await engine.blobs.get(phase.provenance))).toString('utf8'));
+    };
+    for (const [at, round] of rounds.entries()) {
+      const { map, updates } = await recordOf(round);
+      expect([map !== undefined, 'place' in updates[0]]).toEqual([at === 1, at === 1]);
+      expect(unwrap(await replay(engine, round))).toMatchObject({ same: true });
+    }
   });
 
   it('tells the rule of an update that did not open what it was told the first time', async () => {

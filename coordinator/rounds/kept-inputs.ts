@@ -4,6 +4,7 @@ import type { Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts'
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { AggregationJob, RunFaultCode } from '../candidate/job.ts';
 import type { JobPlaces } from '../candidate/places.ts';
+import type { Provenance } from '../candidate/provenance.ts';
 import { inputKeys, recompute, study } from '../candidate/replay.ts';
 import { withInputs } from '../candidate/stored-runner.ts';
 import type { StudyResult } from '../candidate/study/study-thread.ts';
@@ -48,7 +49,7 @@ export type StudyOfRound = StudyResult & Readonly<{ round: RoundId }>;
 type KeptInputsParts = Readonly<{
   ledger: Ledger;
   keyStore: KeyStore;
-  blobs: Pick<BlobStore, 'withLocalFiles'>;
+  blobs: Pick<BlobStore, 'get' | 'withLocalFiles'>;
   places: JobPlaces;
   clock: () => EpochMs;
   trouble: (code: string, message: string) => void;
@@ -125,8 +126,9 @@ export class KeptInputs {
     { track, round, reason }: Readonly<{ track: TrackId; round: RoundId; reason: string }>,
     signal?: AbortSignal,
   ): Promise<Result<Replay, ReplayFaultCode | StoreFaultCode>> {
-    return this.#opening(actor, { track, round, reason }, async ({ job, recorded }, kept) => {
+    return this.#opening(actor, { track, round, reason }, async ({ job: asked, recorded }, kept) => {
       const { ledger, blobs, places } = this.#parts;
+      const job: AggregationJob = (await hasPlaces(blobs, recorded)) ? asked : { ...asked, withoutPlaces: true };
       const run = await withInputs(blobs, job, () => recompute(job, kept, places, signal));
       if (!run.ok) return run;
       const { updateCount, candidate, provenance, optimiserState } = run.value;
@@ -223,6 +225,12 @@ function dueOf(track: Track, nowMs: EpochMs): readonly Due[] {
     if (endOf(track, round) <= nowMs) return [{ round: round.round, because: 'AGE' }];
     return index >= keepInputs.rounds ? [{ round: round.round, because: 'COUNT' }] : [];
   });
+}
+
+/** Whether the round's record says where updates stand: one that an earlier build made does not, and is made again as it was. */
+async function hasPlaces(blobs: Pick<BlobStore, 'get'>, { provenance }: Recorded): Promise<boolean> {
+  const stored = await blobs.get(provenance);
+  return !stored.ok || 'map' in (JSON.parse(Buffer.from(stored.value).toString('utf8')) as Provenance);
 }
 
 type Replayable = Readonly<{ job: AggregationJob; recorded: Recorded }>;

@@ -14,6 +14,8 @@ export type MeasuredPart = ParticipationView &
     /** Clusters whose updates were nearest to it, where the rule compares distances. */
     neighbours: readonly string[];
     acceptedAtMs: EpochMs | null;
+    /** Where it stands to the others, in the plane that `map` speaks of. */
+    place: NonNullable<UpdateFate['place']> | null;
   }>;
 
 /** One round, with everything that speaks for or against each update. */
@@ -31,6 +33,8 @@ export type RoundDetail = Readonly<{
   /** The highest score that was kept, and the lowest that was not; null where no score decides. */
   scores: Readonly<{ keptUpTo: number | null; leftOutFrom: number | null }>;
   classes: readonly ClassFate[];
+  /** null where its record, of an earlier build, gives updates no places. */
+  map: NonNullable<Provenance['map']> | null;
   parts: readonly MeasuredPart[];
 }>;
 
@@ -44,6 +48,7 @@ export async function roundDetail(track: Track, round: Round, blobs: Pick<BlobSt
       ...part,
       distance: fate?.distance ?? null,
       neighbours: fate?.neighbours ?? [],
+      place: fate?.place ?? null,
       acceptedAtMs: arrivals.get(part.cluster as never)?.acceptedAtMs ?? null,
     };
   });
@@ -57,6 +62,7 @@ export async function roundDetail(track: Track, round: Round, blobs: Pick<BlobSt
     ran: phase.kind === 'candidate' && json !== '' ? ranWith(json, phase.provenance) : null,
     scores: scoresOf(fates.values()),
     classes,
+    map: json === '' ? null : ((JSON.parse(json) as Provenance).map ?? null),
     parts,
   };
 }

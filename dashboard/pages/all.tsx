@@ -3,11 +3,11 @@ import type { SessionShape } from '../../coordinator/web/shapes.ts';
 import { AlertsPage } from './alerts.tsx';
 import { AntibodiesPage } from './antibodies.tsx';
 import { AuditPage } from './audit.tsx';
-import { ClustersPage } from './clusters.tsx';
+import { ClustersPage } from './clusters/clusters.tsx';
 import { MapPage } from './map.tsx';
 import { OverviewPage } from './overview.tsx';
 import { ReleasesPage } from './releases.tsx';
-import { RoundsPage } from './rounds.tsx';
+import { RoundsPage } from './rounds/rounds.tsx';
 
 /** The pages, in the order of the menu. */
 export const sections = [

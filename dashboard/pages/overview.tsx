@@ -6,7 +6,7 @@ import { Figure, Panel } from '../parts/panel.tsx';
 import { Table } from '../parts/table.tsx';
 import { Code, Mark, Said } from '../parts/text.tsx';
 import { When } from '../parts/time.tsx';
-import { ClusterMatrix } from './cluster-matrix.tsx';
+import { ClusterMatrix } from './clusters/cluster-matrix.tsx';
 
 const attentionShown = 6;
 

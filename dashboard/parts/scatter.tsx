@@ -3,7 +3,7 @@ import { Said, visible } from './text.tsx';
 export type Dot = Readonly<{
   x: number;
   y: number;
-  kind: 'kept' | 'left' | 'refused' | 'other';
+  kind: 'kept' | 'left' | 'refused' | 'other' | 'aggregate';
   name: string;
   said: string;
 }>;
@@ -80,7 +80,9 @@ export function Scatter(props: ScatterProps) {
         ))}
       </svg>
       <figcaption class="quiet">
-        <Said text="● kept  ▲ left out  ■ refused" />
+        <Said
+          text={`● kept  ▲ left out  ■ refused${dots.some(({ kind }) => kind === 'aggregate') ? '  ✚ aggregate' : ''}`}
+        />
       </figcaption>
     </figure>
   );
@@ -98,6 +100,7 @@ function inPowers({ dots, lines = [] }: ScatterProps): Required<Pick<ScatterProp
 
 function shape(kind: Dot['kind'], x: number, y: number): string {
   if (kind === 'left') return `M${x} ${y - 5}l5 9h-10z`;
+  if (kind === 'aggregate') return `M${x - 6} ${y}h12M${x} ${y - 6}v12`;
   if (kind === 'refused') return `M${x - 4} ${y - 4}h8v8h-8z`;
   return `M${x - 4} ${y}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0`;
 }

@@ -1,16 +1,17 @@
 import { useMemo } from 'preact/hooks';
-import type { MeasuredPart, RoundDetail, RoundView } from '../../coordinator/web/shapes.ts';
-import { useAnswer } from '../api/hooks.ts';
-import { apiPath } from '../api/requests.ts';
-import { pathOf } from '../api/route.ts';
-import { Act } from '../parts/act.tsx';
-import { Link } from '../parts/link.tsx';
-import { Awaited, Figure, Panel } from '../parts/panel.tsx';
-import { type Dot, Scatter, short } from '../parts/scatter.tsx';
-import { Code, Mark, Said } from '../parts/text.tsx';
-import { Exactly } from '../parts/time.tsx';
+import type { MeasuredPart, RoundDetail, RoundView } from '../../../coordinator/web/shapes.ts';
+import { useAnswer } from '../../api/hooks.ts';
+import { apiPath } from '../../api/requests.ts';
+import { pathOf } from '../../api/route.ts';
+import { Act } from '../../parts/act.tsx';
+import { Link } from '../../parts/link.tsx';
+import { Awaited, Figure, Panel } from '../../parts/panel.tsx';
+import { type Dot, Scatter, short } from '../../parts/scatter.tsx';
+import { Code, Mark, Said } from '../../parts/text.tsx';
+import { Exactly } from '../../parts/time.tsx';
 import { Phase } from './phase.tsx';
-import { PartTable } from './round-parts.tsx';
+import { PlacesPanel } from './places.tsx';
+import { kindOf, PartTable } from './round-parts.tsx';
 
 type RoundProps = Readonly<{ track: string; round: string; mayAct: boolean }>;
 
@@ -67,6 +68,7 @@ function Detail({ detail, mayAct }: Readonly<{ detail: RoundDetail; mayAct: bool
         </dl>
       </Panel>
       {ran !== null && <Pictures parts={parts} scores={scores} />}
+      {ran !== null && <PlacesPanel parts={parts} map={detail.map} />}
       {classes.length > 0 && <Classes classes={classes} />}
       <PartTable parts={parts} scores={scores} />
     </>
@@ -125,12 +127,6 @@ function Pictures({ parts, scores }: Readonly<{ parts: readonly MeasuredPart[]; 
       </Panel>
     </div>
   );
-}
-
-function kindOf({ fate }: MeasuredPart): Dot['kind'] {
-  if (fate === 'selected') return 'kept';
-  if (fate === 'leftOut') return 'left';
-  return fate === 'refused' ? 'refused' : 'other';
 }
 
 function scoreDots(parts: readonly MeasuredPart[]): readonly Dot[] {

@@ -1,10 +1,10 @@
-import type { MeasuredPart, RoundDetail } from '../../coordinator/web/shapes.ts';
-import { pathOf } from '../api/route.ts';
-import { Link } from '../parts/link.tsx';
-import { Panel } from '../parts/panel.tsx';
-import { short } from '../parts/scatter.tsx';
-import { Table } from '../parts/table.tsx';
-import { Code, Mark, Said, type Sign } from '../parts/text.tsx';
+import type { MeasuredPart, RoundDetail } from '../../../coordinator/web/shapes.ts';
+import { pathOf } from '../../api/route.ts';
+import { Link } from '../../parts/link.tsx';
+import { Panel } from '../../parts/panel.tsx';
+import { type Dot, short } from '../../parts/scatter.tsx';
+import { Table } from '../../parts/table.tsx';
+import { Code, Mark, Said, type Sign } from '../../parts/text.tsx';
 
 const tensorsShown = 3;
 
@@ -17,6 +17,12 @@ export const fates: Readonly<Record<MeasuredPart['fate'], readonly [Sign, string
   straggler: ['none', 'never came'],
   awaited: ['none', 'awaited'],
 };
+
+export function kindOf({ fate }: MeasuredPart): Dot['kind'] {
+  if (fate === 'selected') return 'kept';
+  if (fate === 'leftOut') return 'left';
+  return fate === 'refused' ? 'refused' : 'other';
+}
 
 type PartTableProps = Readonly<{ parts: readonly MeasuredPart[]; scores: RoundDetail['scores'] }>;
 

@@ -1,5 +1,5 @@
-import type { RoundView } from '../../coordinator/web/shapes.ts';
-import { Mark, Said, type Sign } from '../parts/text.tsx';
+import type { RoundView } from '../../../coordinator/web/shapes.ts';
+import { Mark, Said, type Sign } from '../../parts/text.tsx';
 
 /** How far a round came, and how it ended. */
 export function Phase({ row: { phase, abandonedBecause } }: Readonly<{ row: RoundView }>) {

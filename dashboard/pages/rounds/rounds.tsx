@@ -1,17 +1,17 @@
-import type { RoundView } from '../../coordinator/web/shapes.ts';
-import { useAnswer } from '../api/hooks.ts';
-import { apiPath } from '../api/requests.ts';
-import { pathOf } from '../api/route.ts';
-import { Act } from '../parts/act.tsx';
-import { Link } from '../parts/link.tsx';
-import { Awaited, Panel } from '../parts/panel.tsx';
-import { Table } from '../parts/table.tsx';
-import { Said } from '../parts/text.tsx';
-import { When } from '../parts/time.tsx';
+import type { RoundView } from '../../../coordinator/web/shapes.ts';
+import { useAnswer } from '../../api/hooks.ts';
+import { apiPath } from '../../api/requests.ts';
+import { pathOf } from '../../api/route.ts';
+import { Act } from '../../parts/act.tsx';
+import { Link } from '../../parts/link.tsx';
+import { Awaited, Panel } from '../../parts/panel.tsx';
+import { Table } from '../../parts/table.tsx';
+import { Said } from '../../parts/text.tsx';
+import { When } from '../../parts/time.tsx';
+import { TrackPage } from '../track-page.tsx';
+import { TrackProgress } from '../track-progress.tsx';
 import { Phase } from './phase.tsx';
 import { RoundPage } from './round.tsx';
-import { TrackPage } from './track-page.tsx';
-import { TrackProgress } from './track-progress.tsx';
 
 /** A track's rounds, or one of them. */
 export function RoundsPage({

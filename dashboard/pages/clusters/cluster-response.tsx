@@ -1,11 +1,11 @@
-import type { ClusterPage } from '../../coordinator/web/shapes.ts';
-import { pathOf } from '../api/route.ts';
-import { Command } from '../parts/act.tsx';
-import { Link } from '../parts/link.tsx';
-import { Figure, Panel } from '../parts/panel.tsx';
-import { Table } from '../parts/table.tsx';
-import { Code, Mark, Said } from '../parts/text.tsx';
-import { When } from '../parts/time.tsx';
+import type { ClusterPage } from '../../../coordinator/web/shapes.ts';
+import { pathOf } from '../../api/route.ts';
+import { Command } from '../../parts/act.tsx';
+import { Link } from '../../parts/link.tsx';
+import { Figure, Panel } from '../../parts/panel.tsx';
+import { Table } from '../../parts/table.tsx';
+import { Code, Mark, Said } from '../../parts/text.tsx';
+import { When } from '../../parts/time.tsx';
 
 type Standing = NonNullable<ClusterPage['response']>;
 

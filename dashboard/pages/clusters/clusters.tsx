@@ -1,20 +1,20 @@
 import { useMemo } from 'preact/hooks';
-import type { ClusterPage, ClusterStateView, StandingView } from '../../coordinator/web/shapes.ts';
-import { useAnswer, useLive } from '../api/hooks.ts';
-import { apiPath } from '../api/requests.ts';
-import { pathOf } from '../api/route.ts';
-import { Act, Command } from '../parts/act.tsx';
-import { History } from '../parts/history.tsx';
-import { Link } from '../parts/link.tsx';
-import { Awaited, Figure, Panel } from '../parts/panel.tsx';
-import { short } from '../parts/scatter.tsx';
-import { Table } from '../parts/table.tsx';
-import { Code, Mark, Said } from '../parts/text.tsx';
-import { When } from '../parts/time.tsx';
+import type { ClusterPage, ClusterStateView, StandingView } from '../../../coordinator/web/shapes.ts';
+import { useAnswer, useLive } from '../../api/hooks.ts';
+import { apiPath } from '../../api/requests.ts';
+import { pathOf } from '../../api/route.ts';
+import { Act, Command } from '../../parts/act.tsx';
+import { History } from '../../parts/history.tsx';
+import { Link } from '../../parts/link.tsx';
+import { Awaited, Figure, Panel } from '../../parts/panel.tsx';
+import { short } from '../../parts/scatter.tsx';
+import { Table } from '../../parts/table.tsx';
+import { Code, Mark, Said } from '../../parts/text.tsx';
+import { When } from '../../parts/time.tsx';
+import { Pins } from '../pins.tsx';
+import { fates } from '../rounds/round-parts.tsx';
 import { ClusterMatrix } from './cluster-matrix.tsx';
 import { ResponseParts } from './cluster-response.tsx';
-import { Pins } from './pins.tsx';
-import { fates } from './round-parts.tsx';
 
 type ClustersProps = Readonly<{ words: readonly string[]; mayAct: boolean }>;
 

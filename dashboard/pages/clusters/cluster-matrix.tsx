@@ -1,11 +1,11 @@
 import { Component } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { ClusterStateView, ClusterTrackView, TrackStatusView } from '../../coordinator/web/shapes.ts';
-import { pathOf } from '../api/route.ts';
-import { Link } from '../parts/link.tsx';
-import { Panel, Wide } from '../parts/panel.tsx';
-import { Mark, Said, type Sign } from '../parts/text.tsx';
-import { When } from '../parts/time.tsx';
+import type { ClusterStateView, ClusterTrackView, TrackStatusView } from '../../../coordinator/web/shapes.ts';
+import { pathOf } from '../../api/route.ts';
+import { Link } from '../../parts/link.tsx';
+import { Panel, Wide } from '../../parts/panel.tsx';
+import { Mark, Said, type Sign } from '../../parts/text.tsx';
+import { When } from '../../parts/time.tsx';
 
 const rowsFirst = 60;
 /** The browser lays out and paints so many at a time: those in view and next to it. */
