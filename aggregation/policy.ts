@@ -54,7 +54,7 @@ export type TrackKnowledge = Readonly<{ classes?: boolean; sample?: boolean }>;
  */
 export function defaultPolicy(f: number, { classes = false, sample = false }: TrackKnowledge = {}): AggregationPolicy {
   const admission = { normMax: normCeiling, zeroUpdate: 'refuse' } as const;
-  if (classes) return { f, admission, before: [], rule: { kind: 'declaredHolders', penalty: 1.4 } };
+  if (classes) return { f, admission, before: [], rule: { kind: 'declaredHolders', penalty: 1.4, corroborate: true } };
   if (sample) return { f, admission, before: [], rule: defaultTrustedWeights };
   const rule = { kind: 'multiKrum', keep: { kind: 'allButF' } } as const;
   return { f, admission, before: [{ kind: 'nearestNeighbourMixing' }], rule };
@@ -63,7 +63,7 @@ export function defaultPolicy(f: number, { classes = false, sample = false }: Tr
 /** Of docs/benchmarks/robustness.md, chosen on seeds 1–3. Split clipping is for models that are linear in their weights. */
 const defaultTrustedWeights: Rule = {
   kind: 'trustedWeights',
-  ...{ rho: 0.05, clip: 1.5, split: false, stepsMax: 60, blind: 'evidence' },
+  ...{ rho: 0.05, clip: 1.5, split: false, stepsMax: 60, blind: 'contrast' },
 };
 
 /** What a rule asks of its caller beyond the updates; a policy that asks for what a track has not is refused by name. */
@@ -140,7 +140,11 @@ const policySchema = z.strictObject({
       blind: z.enum(['shares', 'coordinateMedian', 'geometricMedian', 'evidence', 'contrast']),
     }),
     z.strictObject({ kind: z.literal('fltrust') }),
-    z.strictObject({ kind: z.literal('declaredHolders'), penalty: positive(1e6) }),
+    z.strictObject({
+      kind: z.literal('declaredHolders'),
+      penalty: positive(1e6),
+      corroborate: z.boolean().optional(),
+    }),
   ]),
 });
 

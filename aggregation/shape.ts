@@ -9,8 +9,8 @@ import type { ColumnRange, DeclaredClasses } from './class-blocks.ts';
  */
 export type UpdateShape = Readonly<{ norm: number; tolerance: number }>;
 
-/** Rounding of base, update and their sum in float32, for values below about 8. */
-const rounding = 2e-6;
+/** No more than this is none: rounding of base, update and their sum in float32, for values below about 8. */
+export const noEvidence = 2e-6;
 
 /**
  * The rows of another shape, each with the first thing that is wrong with it. An update that teaches nothing at all (base +
@@ -61,13 +61,13 @@ function speaksIn(
 ): boolean {
   const end = Math.min(range.offset + range.length, offset + count);
   for (let j = Math.max(range.offset, offset); j < end; j++) {
-    if (Math.abs((base[j] as number) + (block[row * count + j - offset] as number)) > rounding) return true;
+    if (Math.abs((base[j] as number) + (block[row * count + j - offset] as number)) > noEvidence) return true;
   }
   return false;
 }
 
 function wrongWith(norm: number, least: number, undeclared: string | undefined, shape: UpdateShape) {
-  if (least < -rounding) return `holds negative evidence (${least.toPrecision(3)}): counting gives none`;
+  if (least < -noEvidence) return `holds negative evidence (${least.toPrecision(3)}): counting gives none`;
   if (undeclared !== undefined) return `speaks for class ${undeclared}, which its sender did not declare`;
   const off = Math.abs(norm - shape.norm);
   if (norm > 1e-3 && off > shape.norm * shape.tolerance) {

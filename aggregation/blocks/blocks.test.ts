@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { seededNumbers } from '../../base/random.ts';
 import { blocksOf, normalVectors } from '../algebra/samples.ts';
 import { columnsPerBlock, memoryBlocks, spans, type UpdateBlocks } from './blocks.ts';
-import { appendRow, groupMeans, scaledRows } from './views.ts';
+import { appendRow, groupMeans, replacedColumns, scaledRows } from './views.ts';
 
 const vectors = normalVectors(seededNumbers('blocks'), 5, 23);
 const stored = blocksOf(vectors);
@@ -14,6 +14,8 @@ const sources: Record<string, UpdateBlocks> = {
   scaled: scaledRows(stored, [1, 0.5, 0, 2, 3]),
   appended: appendRow(stored, new Float64Array(23).fill(0.1)),
   'appended, picked': appendRow(stored, new Float64Array(23).fill(0.1)).pick([2, 5]),
+  replaced: replacedColumns(stored, new Map([[20, 0.1], [4, -2]])), // biome-ignore format: one line
+  'replaced, picked': replacedColumns(stored, new Map([[4, -2]])).pick([2, 0]), // biome-ignore format: one line
   'means of scaled': groupMeans(scaledRows(stored, [1, 0.5, 0, 2, 3]), [[0, 1, 2, 3, 4]]),
 };
 
@@ -55,6 +57,15 @@ describe.each(Object.keys(sources))('%s', (name) => {
   test('throws for a buffer too small', async () => {
     await expect(source.read(0, d, new Float64Array(n * d - 1))).rejects.toThrow(RangeError);
   });
+});
+
+test('replacedColumns › has one value for all rows where it was told so, and what was there elsewhere', async () => {
+  const whole = new Float64Array(2 * 23);
+  await replacedColumns(stored, new Map([[20, 0.25], [4, -2]])).pick([3, 1]).read(0, 23, whole); // biome-ignore format: one line
+  const expected = [3, 1].flatMap((row) =>
+    [...(vectors[row] as Float32Array)].map((value, j) => (j === 20 ? 0.25 : j === 4 ? -2 : value)),
+  );
+  expect([...whole]).toEqual(expected);
 });
 
 test('memoryBlocks › refuses nothing, empty updates and updates of several lengths', () => {

@@ -37,6 +37,26 @@ export function appendRow(base: UpdateBlocks, vector: Float64Array): UpdateBlock
   };
 }
 
+/** The same rows, but with one value for all of them at these coordinates. Shape [n, d]. */
+export function replacedColumns(base: UpdateBlocks, values: ReadonlyMap<number, number>): UpdateBlocks {
+  const places = Uint32Array.from(values.keys()).sort();
+  const { n, d } = base;
+  return {
+    ...{ n, d, precision: 'float64' },
+    pick: (rows) => replacedColumns(base.pick(rows), values),
+    async read(offset, columns, into) {
+      requireSpan(this, offset, columns, into);
+      await base.read(offset, columns, into);
+      const first = places.findIndex((place) => place >= offset);
+      for (let at = first; at !== -1 && at < places.length; at++) {
+        const place = places[at] as number;
+        if (place >= offset + columns) break;
+        for (let row = 0; row < n; row++) into[row * columns + place - offset] = values.get(place) as number;
+      }
+    },
+  };
+}
+
 /** Each row the sum of base rows that its entry says. Shape [rowSums.length, d]. */
 export function sumView(base: UpdateBlocks, rowSums: readonly RowSum[]): UpdateBlocks {
   return {

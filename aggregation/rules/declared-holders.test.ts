@@ -21,11 +21,11 @@ const base = Float32Array.of(0.5, 0.25, 1, 0, 0.75, 0);
 const classes: DeclaredClasses = { blocks, declared };
 const shape = { norm: 4, tolerance: 0.02 };
 
-const policy = (f: number): AggregationPolicy => ({
+const policy = (f: number, corroborate?: boolean): AggregationPolicy => ({
   f,
   admission: { normMax: 100, zeroUpdate: 'admit' },
   before: [],
-  rule: { kind: 'declaredHolders', penalty: 1.4 },
+  rule: { kind: 'declaredHolders', penalty: 1.4, ...(corroborate !== undefined && { corroborate }) },
 });
 
 /** Of db: how far its second slot is above what the sample has seen of it, 0.2 of the mean. */
@@ -34,10 +34,15 @@ const sample: TrustedLoss = {
   losses: async (table) => Float64Array.of(0.1 + Math.abs((table[3] as number) - 0.2)),
 };
 
-async function run(f: number, sent: readonly (readonly number[])[], context: AggregationContext) {
+async function run(
+  f: number,
+  sent: readonly (readonly number[])[],
+  context: AggregationContext,
+  corroborate?: boolean,
+) {
   const deltas = sent.map((table) => Float32Array.from(table, (value, j) => value - (base[j] as number)));
   const sink = memorySink(6);
-  const result = await aggregate(policy(f), blocksOf(deltas), twinAlgebra(), sink, { base, ...context });
+  const result = await aggregate(policy(f, corroborate), blocksOf(deltas), twinAlgebra(), sink, { base, ...context });
   return { result, table: [...sink.values].map((value, j) => value + (base[j] as number)) };
 }
 
@@ -113,6 +118,63 @@ describe('declaredHolders', () => {
     };
     const { result } = await run(3, many, { classes: all, shape, trusted: { loss: still } });
     expect(granted(result).report.classes?.[1]?.leftOut).toEqual([0, 1, 2]);
+  });
+
+  describe('corroborated', () => {
+    /** Of db's second slot the sample has attacks alone; of its first it has normal work. */
+    const knowing: TrustedLoss = {
+      covered: ['db'],
+      losses: async () => Float64Array.of(1),
+      attacksOnly: Uint8Array.of(0, 0, 0, 1, 0, 0),
+    };
+    const trusted = { loss: knowing };
+
+    test('counts what the sample knows from attacks alone if more than f holders or all claim it, and says how much it did not count', async () => {
+      // Two of three claim the second slot of db.
+      const kept = await run(1, tables, { classes, shape, trusted }, true);
+      const plain = await run(1, tables, { classes, shape, trusted });
+      expect(kept.table).toEqual(plain.table);
+      const { result, table } = await run(2, tables, { classes, shape, trusted }, true);
+      expect(table[3]).toBe(0);
+      // All of them, fewer than f + 1: there is nobody else whom it could need.
+      const both = [tables[3], tables[4]] as number[][];
+      const all = { blocks, declared: [['db'], ['db']] };
+      expect((await run(2, both, { classes: all, shape, trusted }, true)).table[3]).toBeGreaterThan(3);
+      expect(table.filter((_, j) => j !== 3)).toEqual(plain.table.filter((_, j) => j !== 3));
+      expect(granted(result).report.classes?.[1]?.text).toContain(
+        '1 of what they claim is normal the sample knows from attacks alone, and fewer than 3 of them claim it: not counted',
+      );
+    });
+
+    test('lets f liars put nothing there, be they most of the holders, where the base had it before as well', async () => {
+      for (const f of [1, 2, 3]) {
+        const liars = Array.from({ length: f }, () => [0, 0, 0, 4, 0, 0]);
+        const all = { blocks, declared: [...liars.map(() => ['db']), ['db']] };
+        const { table } = await run(f, [...liars, [0, 0, 4, 0, 0, 0]], { classes: all, shape, trusted }, true);
+        expect(table[3]).toBe(0);
+        expect(table[2]).toBeGreaterThan(0);
+      }
+      const claimed = Float32Array.of(0.5, 0.25, 1, 3, 0.75, 0);
+      const still = [0, 0, 4, 0, 0, 0].map((value, j) => value + (base[j] as number) - (claimed[j] as number));
+      const sent = [0, 1].map(() => Array.from(still));
+      const { table } = await run(
+        1,
+        sent,
+        { classes: { blocks, declared: [['db'], ['db']] }, trusted, base: claimed },
+        true,
+      );
+      expect((table[3] as number) - (base[3] as number) + (claimed[3] as number)).toBe(0);
+    });
+
+    test('changes nothing without a sample, or with one that cannot tell', async () => {
+      const cannot = { loss: { covered: knowing.covered, losses: knowing.losses } };
+      for (const context of [
+        { classes, shape },
+        { classes, shape, trusted: cannot },
+      ]) {
+        expect((await run(3, tables, context, true)).table).toEqual((await run(3, tables, context)).table);
+      }
+    });
   });
 
   test.each<[string, AggregationContext, RegExp]>([

@@ -8,9 +8,14 @@ import { needs, refusePositive, refuseRows, withstoodAmong } from '../requiremen
 import type { TrustedLoss } from '../trusted/trusted-loss.ts';
 import type { BlockPlan, ClassVerdict, Decision, Plan, Updates } from '../updates.ts';
 import { allRows } from './coordinate-wise.ts';
+import { claimsNeeded, corroborated } from './corroborated.ts';
 
-/** `penalty`: by what the trusted loss must fall for each holder left out: 1.4 asks for two sevenths of it. */
-export type DeclaredHoldersParameters = Readonly<{ penalty: number }>;
+/**
+ * `penalty`: by what the trusted loss must fall for each holder left out: 1.4 asks for two sevenths of it. `corroborate`: where
+ * the sample has evidence of attacks alone, more than f holders must claim it, or all (`corroborated.ts`); every holder's claim
+ * counts unless given.
+ */
+export type DeclaredHoldersParameters = Readonly<{ penalty: number; corroborate?: boolean | undefined }>;
 
 /**
  * Aggregation by class among those who declare it, for tables that count: the block of class c becomes
@@ -23,6 +28,7 @@ export type DeclaredHoldersParameters = Readonly<{ penalty: number }>;
  *
  * Liars outside a class change nothing in it (their updates must have been admitted by shape, `shape.ts`). Among its holders
  * f of them are found out as far as the sample can tell; without a sample k liars of h make k/h of the block, whatever f is.
+ * Corroborated, they put nothing where the sample has evidence of attacks only, however many of the holders they are, if not all.
  * No condition on n.
  *
  * Shapes: updates [n, d], base [d] → [d]. Up to `subsetsMax` losses a class, all classes tried at once; beyond that holders
@@ -31,14 +37,18 @@ export type DeclaredHoldersParameters = Readonly<{ penalty: number }>;
 export async function declaredHolders(
   updates: Updates,
   f: number,
-  { penalty }: DeclaredHoldersParameters,
+  { penalty, corroborate = false }: DeclaredHoldersParameters,
   context: Readonly<{ base: Float32Array; classes: DeclaredClasses; loss?: TrustedLoss }>,
 ): Promise<Aggregated<Decision>> {
-  const { source } = updates;
-  const { n, d } = source;
+  const { n, d } = updates.source;
   const { base, classes, loss } = context;
   const refused = refuseRows(needs.holders, n, f) ?? refusePositive('penalty', penalty);
   if (refused) return refused;
+  const attacksOnly = corroborate ? loss?.attacksOnly : undefined;
+  const { rows: source, uncounted } =
+    attacksOnly === undefined
+      ? { rows: updates.source, uncounted: [] }
+      : await corroborated(updates.source, f, { base, classes, attacksOnly });
   const every = classes.blocks.map(({ class: name }) => holdersOf(classes, name));
   const kept = loss === undefined ? every : await keepLeastLoss(source, f, penalty, { base, classes, loss }, every);
   const rows = appendRow(source, Float64Array.from(base));
@@ -50,7 +60,7 @@ export async function declaredHolders(
   if (shared.length > 0) parts.push({ ranges: shared, plan: plainMean(columnsIn(source, shared)) });
   const verdicts = classes.blocks.map(({ class: name }, at) => {
     const covered = loss?.covered.includes(name) ?? false;
-    return verdictOf(name, covered, f, every[at] as number[], kept[at] as number[]);
+    return verdictOf(name, covered, f, every[at] as number[], kept[at] as number[], uncounted[at] ?? 0);
   });
   const selected = allRows(n).filter((row) => shared.length > 0 || kept.some((holders) => holders.includes(row)));
   return ok({ plan: { kind: 'blocks', d, parts }, selected, classes: verdicts });
@@ -170,10 +180,22 @@ function verdictOf(
   f: number,
   holders: readonly number[],
   kept: readonly number[],
+  uncounted: number,
 ): ClassVerdict {
   const leftOut = holders.filter((row) => !kept.includes(row));
   const withstands = covered ? withstoodAmong.sampledHolders(holders.length, f) : 0;
-  return { class: name, covered, holders, leftOut, f: withstands, text: sentence(name, covered, f, holders.length) };
+  const doubted =
+    uncounted === 0
+      ? ''
+      : `; ${uncounted} of what they claim is normal the sample knows from attacks alone, and fewer than ${claimsNeeded(f, holders.length)} of them claim it: not counted`;
+  return {
+    class: name,
+    covered,
+    holders,
+    leftOut,
+    f: withstands,
+    text: sentence(name, covered, f, holders.length) + doubted,
+  };
 }
 
 function sentence(name: string, covered: boolean, f: number, held: number): string {

@@ -18,6 +18,11 @@ export interface TrustedLoss {
    * classes that have both; NaN where none has. Decides nothing: it is for people. Absent where a detector cannot tell.
    */
   readonly worth?: (weights: Float32Array) => Promise<number>;
+  /**
+   * Of detectors that count: 1 at the coordinates where the sample's attacks leave evidence and nothing normal that it holds does,
+   * else 0; shape [d]. Absent where a detector cannot tell.
+   */
+  readonly attacksOnly?: Uint8Array;
   /** For models whose outputs are linear in their weights: forward passes are then all that deciding takes. */
   readonly linear?: LinearOutputs;
 }

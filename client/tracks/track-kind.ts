@@ -129,6 +129,8 @@ export type SampleLoss = Readonly<{
   gradient?(weights: Float32Array): Promise<Readonly<{ loss: number; gradient: Float32Array }>>;
   /** How well weights, shape [d], tell attacks from normal: area under the ROC curve, mean of the classes with both; else NaN. */
   worth?(weights: Float32Array): Promise<number>;
+  /** Of tables: 1 where the sample's attacks leave evidence and nothing normal that it holds does, else 0; shape [d]. */
+  attacksOnly?: Uint8Array;
   /** What the same training makes of the sample alone, as an update from the base, shape [d]. */
   reference?: Float32Array;
   close(): void;

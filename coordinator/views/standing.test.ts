@@ -80,6 +80,10 @@ describe('policyStanding', () => {
     const many = policyStanding({ ...all, policy: { f: 3, admission, before: [], rule } }).classes;
     expect(many[1]).toMatchObject({ withstands: 2, text: expect.stringContaining('no more than f = 3') });
     expect(many[0]).toMatchObject({ withstands: 3, text: 'the sample finds out up to 3 that lie' });
+    const corroborated = { ...rule, corroborate: true };
+    const claimed = policyStanding({ ...all, policy: { f: 3, admission, before: [], rule: corroborated } }).classes;
+    expect(claimed[0]?.text).toContain('lie; what it knows from attacks alone counts if 4 of');
+    expect(claimed[1]?.text).toContain('on it; what it knows from attacks alone counts if all 3 holders claim it');
     const trusted = { kind: 'trustedWeights', rho: 0.05, clip: 1.5, split: false, stepsMax: 20 } as const;
     const policy = { f: 2, admission, before: [], rule: { ...trusted, blind: 'geometricMedian' as const } };
     const byMedian = policyStanding({ ...known, policy }).classes;

@@ -121,7 +121,10 @@ function holdsFor(
   switch (rule.kind) {
     case 'declaredHolders':
       if (!covered) return { withstands: 0, text: `the sample does not hold it: each liar makes 1/${holders} of it` };
-      return { withstands: withstoodAmong.sampledHolders(holders, f), text: sampledText(holders, f) };
+      return {
+        withstands: withstoodAmong.sampledHolders(holders, f),
+        text: sampledText(holders, f, rule.corroborate === true),
+      };
     case 'trustedWeights': {
       if (covered) return { withstands: f, text: `what harms it on the sample carries no weight` };
       if (rule.blind === 'shares')
@@ -140,9 +143,12 @@ function holdsFor(
   }
 }
 
-function sampledText(holders: number, f: number): string {
-  if (holders > f) return `the sample finds out up to ${f} that lie`;
-  return `held by ${holders}, no more than f = ${f}: if all of them lie, so does the model on it`;
+function sampledText(holders: number, f: number, corroborate: boolean): string {
+  const needed = Math.min(f + 1, holders);
+  const claims = needed === holders ? `all ${holders} holders` : `${needed} of ${holders} holders`;
+  const also = corroborate && holders > 1 ? `; what it knows from attacks alone counts if ${claims} claim it` : '';
+  if (holders > f) return `the sample finds out up to ${f} that lie${also}`;
+  return `held by ${holders}, no more than f = ${f}: if all of them lie, so does the model on it${also}`;
 }
 
 /** What holds beyond the median's count: evidence for the class cannot be taken away, only thinned and lied beside. */

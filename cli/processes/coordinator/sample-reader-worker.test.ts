@@ -8,6 +8,7 @@ import { clusters, operator, track } from '../../../coordinator/testing/small-fe
 import { mayBeInSample, recordedSample } from '../../../lab/data/recorded-sample.ts';
 import { readAll, recordedPath } from '../../../lab/data/recorded-traces.ts';
 import { type ClusterId, parseRoundId } from '../../../proto/ids.ts';
+import { readSample } from './sample-reader-worker.ts';
 import { classes, sampledRound } from './testing/sampled-round.ts';
 
 const spec = classTableSpec(new WorkloadClasses(classes));
@@ -28,14 +29,15 @@ type Federation = Readonly<{
   /** The sample is one holder more. */
   holds?: boolean;
   f?: number;
+  corroborate?: boolean;
   change?: (table: Float32Array) => Float32Array;
 }>;
 
 /** One round by declared holders, in which the liar whitelists attacks on nginx, or sends what `change` makes of its table. */
-async function roundOf({ sample, holds, f = 1, change = (table) => table }: Federation) {
+async function roundOf({ sample, holds, f = 1, corroborate = false, change = (table) => table }: Federation) {
   const { engine, round, phase, provenance } = await sampledRound({
     spec,
-    aggregation: { f, rule: { kind: 'declaredHolders', penalty: 1.4 } },
+    aggregation: { f, rule: { kind: 'declaredHolders', penalty: 1.4, ...(corroborate && { corroborate }) } },
     ...(holds && { more: { sample: { mix: 0, holds }, keepInputs: { rounds: 1, hours: 1 } } }),
     labels: () => ({ 'class-nginx': 'yes', 'class-redis': 'yes' }),
     sample,
@@ -69,6 +71,31 @@ describe('a round with a trusted sample and declared classes', () => {
     );
     expect(slots.length).toBeGreaterThan(100);
     expect(slots.every((slot) => table[slot] === 0)).toBe(true);
+  });
+
+  it('counts nothing that the sample knows from attacks alone and one holder claims, where the policy asks for more, again in a replay', async () => {
+    const sample = await recordedSample(classes);
+    const { engine, provenance, table } = await roundOf({ sample, holds: true, corroborate: true });
+    expect(verdictOn(provenance, 'nginx')?.text).toMatch(
+      /\d+ of what they claim .* fewer than 2 of them claim it: not counted/,
+    );
+    // What the liar alone claims, of what the sample's attacks leave and nothing normal in it does.
+    const loss = unwrap(await readSample(spec, sample, new Float32Array(table.length)));
+    const honest = clusters.slice(1).map((cluster) => trainClassTable(spec, tracesOf(cluster)).weights);
+    const claimed = trainClassTable(spec, tracesOf(liar)).weights;
+    const doubted = [...table.keys()].filter(
+      (slot) =>
+        loss.loss.attacksOnly?.[slot] === 1 &&
+        (claimed[slot] as number) > 0 &&
+        honest.every((weights) => weights[slot] === 0),
+    );
+    loss.close();
+    expect(doubted.length).toBeGreaterThan(100);
+    expect(doubted.every((slot) => table[slot] === 0)).toBe(true);
+    const round = parseRoundId('r-1');
+    expect(await engine.replayRound(operator, { track, round, reason: 'test' })).toMatchObject({
+      value: { same: true },
+    });
   });
 
   it('says in a sentence that nobody can tell where there is no sample, and counts the liar as a fifth of the class', async () => {

@@ -50,7 +50,7 @@ export function classTableSpec(classes: WorkloadClasses, slotsOfClass = slotsOfC
 }
 
 /** The blocks of a table that this version can read, by class; throws a RangeError for another spec. */
-function blocksOf(spec: ModelSpec): ReadonlyMap<string, ClassBlock> {
+export function classTableBlocks(spec: ModelSpec): ReadonlyMap<string, ClassBlock> {
   const { gramLengthMax: length, vocabulary: digest, slotsOfClass } = spec.hyperparameters;
   const blocks = classBlocksOf(spec)?.blocks;
   const known = spec.architecture === architecture && digest === vocabularyDigest && length === gramLengthMax;
@@ -79,7 +79,7 @@ export function trainClassTable(
   traces: Iterable<Observed>,
   allowed?: ReadonlySet<string>,
 ): Readonly<{ weights: Float32Array; examples: number; classes: readonly ClassName[] }> {
-  const blocks = blocksOf(spec);
+  const blocks = classTableBlocks(spec);
   const counts = new Map<ClassBlock, GramCounts>();
   for (const { calls, service } of traces) {
     const block = blockFor(blocks, service);
@@ -101,7 +101,7 @@ export function trainClassTable(
 
 /** Weights opened for scoring; what the table has no block for is as surprising as chance, call by call. */
 export function openClassTable(spec: ModelSpec, weights: Float32Array): OpenDetector {
-  const blocks = blocksOf(spec);
+  const blocks = classTableBlocks(spec);
   const evidence = evidenceOfWeights(weights);
   const nothing = new Float32Array(1);
   return {
@@ -117,7 +117,7 @@ export function openClassTable(spec: ModelSpec, weights: Float32Array): OpenDete
 
 /** The table with blocks as a detector. Throws a RangeError for a spec that is not one of this version. */
 export function classTableDetector(spec: ModelSpec): Detector {
-  const length = [...blocksOf(spec).values()].reduce((sum, block) => sum + block.length, 0);
+  const length = [...classTableBlocks(spec).values()].reduce((sum, block) => sum + block.length, 0);
   return {
     spec,
     init: () => new Float32Array(length),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../../../base/fault.ts';
+import { callIdOfName } from '../../../events/vocabulary.ts';
 import { classTableDetector, classTableSpec, trainClassTable } from '../gram-table/class-table.ts';
 import { languageModelDetector } from '../language-model/language-model-detector.ts';
 import { languageModelSpec } from '../language-model/language-model-spec.ts';
@@ -57,6 +58,24 @@ describe('a table’s loss on a sample', () => {
     expect(await loss?.worth?.(base)).toBe(0.5);
     expect(await loss?.worth?.(normal)).toBe(1);
     expect(await loss?.worth?.(hostile)).toBe(0);
+    loss?.close();
+  });
+
+  it('knows the slots that only attacks leave evidence in: on a class itself, and on any class where nothing normal does', async () => {
+    const loss = await openSampleLoss(spec, content, base);
+    const slotsOf = (text: string, service: string) => {
+      const found = trainClassTable(spec, [
+        { service, calls: Uint16Array.from(text.split(' '), callIdOfName) },
+      ]).weights;
+      return [...found.keys()].filter((slot) => (found[slot] as number) > 0);
+    };
+    const marked = (slots: readonly number[]) => slots.filter((slot) => loss?.attacksOnly?.[slot] === 1).length;
+    const reverseShell = 'socket connect dup2 dup2 execve brk mmap';
+    // All but the class itself and the padding before the first call, which every trace has.
+    const hostile = slotsOf(reverseShell, 'nginx');
+    expect(marked(hostile)).toBe(hostile.length - 2);
+    expect(marked(slotsOf(reverseShell, 'redis'))).toBe(hostile.length - 2);
+    expect(marked(slotsOf('accept4 read writev', 'nginx')) + marked(slotsOf('epoll_wait read', 'redis'))).toBe(0);
     loss?.close();
   });
 });

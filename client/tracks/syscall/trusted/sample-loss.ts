@@ -21,10 +21,15 @@ export async function openSampleLoss(
       return languageModelLoss(spec, content, base);
     }
     case 'syscall-gram-table/2': {
-      const { trainClassTable } = await import('../gram-table/class-table.ts');
-      const { weights } = trainClassTable(spec, content.normal.map(observed));
+      const [{ trainClassTable }, { attackSlots }] = await Promise.all([
+        import('../gram-table/class-table.ts'),
+        import('../gram-table/attack-slots.ts'),
+      ]);
+      const [normal, attacks] = [content.normal.map(observed), content.attacks.map(observed)];
+      const { weights } = trainClassTable(spec, normal);
       return {
         ...(await tellingApart(spec, content)),
+        attacksOnly: attackSlots(spec, normal, attacks),
         reference: weights.map((w, slot) => w - (base[slot] as number)),
       };
     }
