@@ -7,6 +7,7 @@ import type { TrustedLoss } from '../../aggregation/trusted/trusted-loss.ts';
 import { unwrap } from '../../base/fault.ts';
 import { type SeededNumbers, seededNumbers, shuffled } from '../../base/random.ts';
 import type { Example, ServiceTask } from '../../lab/data/service-task.ts';
+import { passesGate } from './attack-set-gate.ts';
 import { type Attacker, type Behaviour, hostileRows } from './behaviours.ts';
 import { type LocalTraining, predicted, recalls, type Shape, trainedDelta } from './softmax.ts';
 import { softmaxLoss } from './softmax-loss.ts';
@@ -24,6 +25,8 @@ export type Setting = Readonly<{
   cover: Cover;
   /** Attack traces of the backdoor's family stand in the sample, under the service that they were made in. */
   sampleHoldsFamily?: boolean;
+  /** One honest cluster has some in its attack set, and the gate stands before every round's model: what it holds is given up. */
+  attackSetHoldsFamily?: boolean;
 }>;
 
 /** A rule as it is deployed: with what share of the sample in every batch, and whether blocks by class are told to it. */
@@ -77,9 +80,29 @@ export async function federated(
             modelOf: async (sent) => moved(await combined([...sent, ...honest], sent.length)),
           });
     start = await combined([...made, ...honest], made.length);
-    weights = moved(start);
+    const candidate = moved(start);
+    if (setting.attackSetHoldsFamily && !isPromoted(scene, attacker, task, seed, weights, candidate)) continue;
+    weights = candidate;
   }
   return outcomeOf(scene, task, weights);
+}
+
+/** What the gate says where one honest cluster's attack set has the family, as of the service that the backdoor opens. */
+function isPromoted(
+  { setting, shape }: Scene,
+  { target }: Attacker,
+  task: ServiceTask,
+  seed: string,
+  live: Float32Array,
+  candidate: Float32Array,
+): boolean {
+  const set = familyTraces(task, seed).sample;
+  const found = (weights: Float32Array) => {
+    const wide = new Float64Array(weights);
+    return set.filter((example) => predicted(wide, shape, example) !== target).length;
+  };
+  const { clients, byzantine } = setting;
+  return passesGate(clients, byzantine, { cases: set.length, live: found(live), candidate: found(candidate) });
 }
 
 /** What a model is worth in this scene. */

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sharedFileMode, writeFileAtomic } from '../../base/atomic-file.ts';
+import { describeMachine } from '../harness/machine.ts';
 
 /** One measured cell: a rule under a behaviour, mean over seeds. Shares of 1; null where a study has no such figure. */
 export type Cell = Readonly<{
@@ -12,14 +13,20 @@ export type Cell = Readonly<{
   recall: number | null;
   backdoor: number | null;
   cpuSeconds?: number;
+  /** To the first rule that was measured in turn with it. */
+  ratio?: number;
+  /** Of the sources that it was measured with, and when. */
+  commit: string;
+  measuredAt: string;
 }>;
 
-/** One rule in one part, as it was measured. */
+/** A cell as it comes out of measuring. */
+export type Figures = Omit<Cell, 'commit' | 'measuredAt'>;
+
+/** One rule in one part, as far as it was measured. */
 export type Piece = Readonly<{
   part: string;
   rule: string;
-  commit: string;
-  measuredAt: string;
   cells: readonly Cell[];
 }>;
 
@@ -33,6 +40,11 @@ export async function keepPiece(piece: Piece): Promise<void> {
   await writeFileAtomic(fileOf(piece.part, piece.rule), `${JSON.stringify(piece, null, 1)}\n`, {
     mode: sharedFileMode,
   });
+}
+
+/** Says with what it was measured, and when. */
+export function dated(figures: Figures): Cell {
+  return { ...figures, commit: describeMachine().commit, measuredAt: new Date().toISOString() };
 }
 
 export function isKept(part: string, rule: string): boolean {

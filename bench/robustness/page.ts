@@ -2,7 +2,7 @@ import type { Report } from '../harness/report.ts';
 import { knownAttacks, twoFacedAttacks } from './behaviours.ts';
 import { costTable } from './cost.ts';
 import type { Cell, Piece } from './kept.ts';
-import { familyInSample, type Part } from './parts.ts';
+import { familyInAttackSet, familyInSample, type Part } from './parts.ts';
 import { pooledRule } from './pooled.ts';
 import { tableAttacks } from './table-parts.ts';
 
@@ -12,7 +12,7 @@ type Row = Readonly<{ what: string; bar: string; figure: string; met: boolean | 
 /** The page: for each part how every rule fares, and how what is deployed stands to the bars that were set beforehand. */
 export function writePage(parts: readonly Part[], pieces: readonly Piece[], report: Report): void {
   report.text(
-    `Measured in pieces, each kept in \`bench/results/robustness/\` with its commit: ${[...new Set(pieces.map(({ commit, measuredAt }) => `${commit} on ${measuredAt.slice(0, 10)}`))].join(', ')}. Hyper-parameters were chosen on seeds 1–3 and 11–16; reported are others.`,
+    'Measured in pieces, each kept in `bench/results/robustness/`; the last table says which cell is how old. Hyper-parameters were chosen on seeds 1–3 and 11–16; reported are others.',
   );
   for (const part of parts) {
     const measured = part.rules.flatMap((rule) => {
@@ -33,6 +33,21 @@ export function writePage(parts: readonly Part[], pieces: readonly Piece[], repo
     }
   }
   costTable(pieces, report);
+  tableOfAges(pieces, report);
+}
+
+/** From what sources each cell comes: a rule that was changed since has to be measured again. */
+function tableOfAges(pieces: readonly Piece[], report: Report): void {
+  report.text(
+    '## How old each cell is\n\nCommits as they were when they were measured; one that the main branch has not was rebased since.',
+  );
+  report.table(
+    ['setting', 'rule', 'cells, commit and day'],
+    pieces.map(({ part, rule, cells }) => {
+      const byOrigin = Map.groupBy(cells, ({ commit, measuredAt }) => `${commit} on ${measuredAt.slice(0, 10)}`);
+      return [part, rule, [...byOrigin].map(([origin, own]) => `${own.length} of ${origin}`).join('; ')];
+    }),
+  );
 }
 
 type Measured = Readonly<{ rule: string; cells: readonly Cell[] }>;
@@ -107,6 +122,11 @@ function tablesOfTables({ name }: Part, measured: readonly Measured[], report: R
               of(cells, 'whitelist, family in sample')?.backdoor,
               0.02,
             ),
+            atMost(
+              'whitelisted family that passes, one honest attack set holds it',
+              of(cells, 'whitelist, family in one attack set')?.backdoor,
+              0.02,
+            ),
           ]
         : []),
     ];
@@ -120,7 +140,11 @@ function verdict(met: boolean | undefined): string {
 
 /** What is deployed where there is a sample, against the bars; in points of balanced accuracy unless a row says else. */
 function tableOfBars(part: Part, measured: readonly Measured[], report: Report): void {
-  for (const deployed of measured) if (deployedRules.includes(deployed.rule)) barsOf(deployed, part, measured, report);
+  for (const deployed of measured) {
+    if (!deployedRules.includes(deployed.rule)) continue;
+    if (part.name.startsWith('lstm')) barsOfNetwork(deployed, measured, report);
+    else barsOf(deployed, part, measured, report);
+  }
 }
 
 function barsOf(deployed: Measured, part: Part, measured: readonly Measured[], report: Report): void {
@@ -169,11 +193,34 @@ function barsOf(deployed: Measured, part: Part, measured: readonly Measured[], r
     ...(of(cells, familyInSample)
       ? [atMost('backdoor success, the sample holds the family', of(cells, familyInSample)?.backdoor, 0.02)]
       : []),
+    ...(of(cells, familyInAttackSet)
+      ? [
+          atMost(
+            'backdoor success, one honest attack set holds the family',
+            of(cells, familyInAttackSet)?.backdoor,
+            0.02,
+          ),
+        ]
+      : []),
   ];
   report.table(
     [`${deployed.rule}, f = ${part.f} of ${part.n}`, 'bar', 'measured', ''],
     rows.map(({ what, bar, figure, met }) => [what, bar, figure, verdict(met)]),
   );
+}
+
+/** Of so small a network the bars that stand for every model: nobody hostile, and the attacks that were tried. */
+function barsOfNetwork({ rule, cells }: Measured, measured: readonly Measured[], report: Report): void {
+  const mean = measured.find((each) => each.rule === 'mean');
+  const silent = of(cells, 'silent')?.accuracy;
+  const attacked = cells.filter(({ behaviour }) => behaviour !== 'none' && behaviour !== 'silent');
+  const rows = [
+    row('nobody hostile, against the plain mean', minus(of(cells, 'none')?.accuracy, mean && of(mean.cells, 'none')?.accuracy), -1), // biome-ignore format: one line
+    ...attacked.map(({ behaviour, accuracy }) =>
+      row(`${behaviour}, against silent`, minus(accuracy, silent), behaviour === 'tailored' ? -3 : -1),
+    ),
+  ];
+  report.table([rule, 'bar', 'measured', ''], rows.map(({ what, bar, figure, met }) => [what, bar, figure, verdict(met)])); // biome-ignore format: one line
 }
 
 const deployedRules: readonly string[] = [

@@ -4,7 +4,7 @@ import { seededNumbers } from '../../base/random.ts';
 import { type ServiceTask, serviceTask } from '../../lab/data/service-task.ts';
 import { type Behaviour, harshAttacks, knowingAttacks, knownAttacks, twoFacedAttacks } from './behaviours.ts';
 import { type Cover, federated, type Setting } from './federation.ts';
-import type { Cell } from './kept.ts';
+import type { Figures } from './kept.ts';
 import { pooled, pooledRule } from './pooled.ts';
 import { closelyLooked, deploymentOf, type RuleName, ruleNames } from './rules.ts';
 
@@ -19,7 +19,7 @@ export type Part = Readonly<{
   /** What a rule is looked at under; of the plain mean, which withstands nothing, often only what others are held against. */
   behavioursOf(rule: string): readonly string[];
   seeds: readonly string[];
-  measure(rule: string, behaviour: string): Promise<Cell>;
+  measure(rule: string, behaviour: string): Promise<Figures>;
 }>;
 
 const reportedSeeds = ['4', '5', '6', '7', '8'];
@@ -49,11 +49,11 @@ export function linearParts(): Part[] {
   const withoutSample = ['mean', 'today: mixing + multi-krum'];
   const algebra = twinAlgebra(); // Small models: nothing a faster algebra would change, least of all the answer.
   const part = (n: number, f: number, cover: Cover, rules: readonly string[]): Part => {
-    const wanted = (rule: string): readonly Behaviour[] => {
+    const wanted = (rule: string): readonly string[] => {
       // The plain mean withstands nothing: mostly it is only what others are held against.
       if (rule === 'mean') return rules === closelyLooked ? harshBehaviour : ['none', 'silent'];
       if (rules === closelyLooked) return everyBehaviour;
-      if (cover === 'half') return [...harshBehaviour, ...twoFacedAttacks];
+      if (cover === 'half') return [...harshBehaviour, ...twoFacedAttacks, familyInAttackSet];
       return rules === others ? shortBehaviour : harshBehaviour;
     };
     return {
@@ -71,8 +71,9 @@ export function linearParts(): Part[] {
         task ??= serviceTask(seededNumbers('robustness'));
         let [accuracy, recall, backdoor] = [0, 0, 0];
         for (const seed of seeds) {
-          const setting = { ...settingOf(n, f, cover), sampleHoldsFamily: behaviour === familyInSample };
-          const acted = behaviour === familyInSample ? 'backdoor' : (behaviour as Behaviour);
+          const [inSample, inSet] = [behaviour === familyInSample, behaviour === familyInAttackSet];
+          const setting = { ...settingOf(n, f, cover), sampleHoldsFamily: inSample, attackSetHoldsFamily: inSet };
+          const acted = inSample || inSet ? 'backdoor' : (behaviour as Behaviour);
           const outcome =
             rule === pooledRule
               ? pooled(task, setting, seed)
@@ -99,7 +100,7 @@ export function linearParts(): Part[] {
       ...part(20, 3, 'all', ['mean', 'FLTrust', 'trusted weights']),
       name: 'linear n=20 f=3 family',
       title: 'Linear model, n = 20, f = 3, the sample holds ten traces of the backdoor’s family',
-      behavioursOf: () => ['silent', familyInSample],
+      behavioursOf: () => ['silent', familyInSample, familyInAttackSet],
     },
     {
       ...part(20, 3, 'all', others),
@@ -116,6 +117,9 @@ export function canMissLiars(policy: AggregationPolicy, n: number): boolean {
 
 /** A backdoor where the sample holds some traces of the family under the service that they were made in. */
 export const familyInSample = 'backdoor, family in sample';
+
+/** A backdoor where one honest cluster has some traces of the family in the attack set that its gate reports come from. */
+export const familyInAttackSet = 'backdoor, family in one attack set';
 
 const coverText: Readonly<Record<Cover, string>> = {
   all: 'a sample from other clusters that covers every service',

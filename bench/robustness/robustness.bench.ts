@@ -2,12 +2,12 @@ import { twinAlgebra } from '../../aggregation/algebra/twin-algebra.ts';
 import { seededNumbers } from '../../base/random.ts';
 import { serviceTask } from '../../lab/data/service-task.ts';
 import type { Bench, BenchOptions } from '../harness/bench.ts';
-import { describeMachine } from '../harness/machine.ts';
 import type { Report } from '../harness/report.ts';
 import type { Behaviour } from './behaviours.ts';
 import { costPart, costRules, measureCost } from './cost.ts';
 import { federated, type Setting } from './federation.ts';
-import { isKept, keepPiece, keptPiece, keptPieces } from './kept.ts';
+import { dated, isKept, keepPiece, keptPiece, keptPieces } from './kept.ts';
+import { networkParts } from './network-parts.ts';
 import { writePage } from './page.ts';
 import { linearParts, type Part, settingOf } from './parts.ts';
 import { deploymentOf, type RuleName } from './rules.ts';
@@ -16,20 +16,20 @@ import { tableParts } from './table-parts.ts';
 export const bench: Bench = {
   name: 'robustness',
   summary:
-    'What rules make of a federation whose clients differ and of which some attack it, knowing the rule or not: balanced accuracy of a small model of recorded system calls, and tables that count.',
+    'What rules make of a federation whose clients differ and of which some attack it, knowing the rule or not: balanced accuracy of a small model of recorded system calls, tables that count, and a small LSTM.',
   run,
 };
 
 async function run(options: BenchOptions, report: Report): Promise<void> {
   if (options.small) return checkDirection(report);
-  const parts = [...linearParts(), ...tableParts()];
+  const parts = [...linearParts(), ...tableParts(), ...networkParts()];
   for (const part of parts) {
     for (const rule of part.rules) {
       const wanted = options.only?.split(',').some((text) => `${part.name} ${rule}`.includes(text)) ?? true;
       if (wanted) await measurePiece(part, rule, report);
     }
   }
-  if (!isKept(costPart, costRules[0]) && (options.only === undefined || options.only === 'cost'))
+  if (costRules.some((rule) => !isKept(costPart, rule)) && (options.only === undefined || options.only === 'cost'))
     await measureCost(report);
   if (options.only !== undefined && options.only !== 'page') return; // A page of some pieces only would stand in the place of the whole.
   introduce(report);
@@ -41,11 +41,10 @@ async function measurePiece(part: Part, rule: string, report: Report): Promise<v
   const cells = [...(keptPiece(part.name, rule)?.cells ?? [])];
   const lacking = part.behavioursOf(rule).filter((each) => cells.every(({ behaviour }) => behaviour !== each));
   for (const behaviour of lacking) {
-    const cell = await part.measure(rule, behaviour);
+    const cell = dated(await part.measure(rule, behaviour));
     cells.push(cell);
     report.record({ case: `${part.name}: ${rule} under ${behaviour}`, ...cell });
-    const { commit } = describeMachine();
-    await keepPiece({ part: part.name, rule, commit, measuredAt: new Date().toISOString(), cells });
+    await keepPiece({ part: part.name, rule, cells });
   }
 }
 
@@ -56,9 +55,13 @@ function introduce(report: Report): void {
       '“silent” means that they send nothing, and attacks are held against that. “tailored” runs the rule itself on what it might send, each round; “class kill” pushes down the ' +
       'service that fewest clients have; “drift” adds a little every round; a “sleeper” attacks in the last third; a “backdoor” teaches that reverse shells are normal work of another ' +
       'service (success: share of unseen ones that pass). The sample holds ten traces of a service, from a cluster that does not take part. ' +
+      'A track with a sample has “blind by contrast” by default; “trusted weights” alone hears of services that the sample does not hold by evidence. Where it holds all of them both are the same. ' +
+      '“One attack set” is a gate before every round’s model, and a single honest cluster whose attack set has ten traces of the backdoor’s family: what the gate holds is given up, so that accuracy shows what that costs. ' +
       'Where it covers half of the services, “two-faced” liars work honestly in all that it sees and lie in the blocks that it does not hold: of what they learnt the opposite (kill), or ' +
       'that all other such services are this one (swallow); no bar was set for them. Rules that use no sample give the same whatever it covers; one that cannot run on what is left ' +
-      'without the liars’ updates has no “silent”.',
+      'without the liars’ updates has no “silent”.\n\n' +
+      'Tables and the LSTM: clusters are halves of recorded ones, figures are areas under the ROC curve, attacks against normal work. The LSTM predicts the next call with 16 cells, in six rounds of 20 steps; ' +
+      'its backdoor teaches the family as normal work of all that liars run (success: of what was found while they were silent, at one false alarm in twenty, the share that passes).',
   );
 }
 

@@ -6,19 +6,23 @@ import { sybils, whitelisting } from '../../aggregation/attacks/knowing.ts';
 import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
 import { type AggregationPolicy, defaultPolicy } from '../../aggregation/policy.ts';
 import { unwrap } from '../../base/fault.ts';
-import { isBenign, type Trace } from '../../client/events/trace.ts';
-import { areaUnderRoc } from '../../client/tracks/metrics.ts';
 import { trainClassTable } from '../../client/tracks/syscall/gram-table/class-table.ts';
 import { classBlocksOf } from '../../proto/class-blocks.ts';
+import { passesGate } from './attack-set-gate.ts';
 import { type Behaviour, knownAttacks } from './behaviours.ts';
+import { family, type Judged, judgedBy, passed } from './judged.ts';
 import { canMissLiars, type Part } from './parts.ts';
 import { scoresBy, type TableCluster, type TableWorld, tableWorld } from './table-world.ts';
 
 /** What liars do to tables: the generic attacks on updates, and three that keep the shape. */
-export const tableAttacks = ['whitelist own class', 'whitelist, family in sample', 'sybils of a rare class'] as const;
+export const tableAttacks = [
+  'whitelist own class',
+  'whitelist, family in sample',
+  'whitelist, family in one attack set',
+  'sybils of a rare class',
+] as const;
 type TableBehaviour = Behaviour | (typeof tableAttacks)[number];
 
-const family = 'reverse_shell';
 /** Train labels mean nothing to what counts. */
 const generic = knownAttacks.filter((name) => name !== 'label flip');
 const policies = {
@@ -54,26 +58,26 @@ export function tableParts(): Part[] {
           const world = await (worlds.get(seed) as Promise<TableWorld>);
           const judgedAs = (weights: Float32Array) => {
             const key = `${seed} ${digestOf(weights)}`;
-            const found = judged.get(key) ?? judge(world, f, weights);
+            const found = judged.get(key) ?? judgedBy(world, f, scoresBy(world, weights));
             judged.set(key, found);
             return found;
           };
-          const found = judgedAs(await roundOf(world, rule as TableRule, behaviour as TableBehaviour, f, seed));
+          const made = judgedAs(await roundOf(world, rule as TableRule, behaviour as TableBehaviour, f, seed));
           const silentKey = `${rule} ${seed}`;
           const silent = silents.get(silentKey) ?? judgedAs(await roundOf(world, rule as TableRule, 'silent', f, seed));
           silents.set(silentKey, silent);
+          const inSet = behaviour === 'whitelist, family in one attack set' ? attackSetCases : 0;
+          // What the gate holds runs nowhere: what ran before stays, here what the honest clusters make alone.
+          const found = inSet > 0 && !isPromoted(f, silent, made) ? silent : made;
           cell.accuracy += found.auc / seeds.length;
           cell.recall += found.recall / seeds.length;
-          cell.backdoor += passed(silent, found) / seeds.length;
+          cell.backdoor += passed(silent, found, inSet) / seeds.length;
         }
         return cell;
       },
     };
   });
 }
-
-/** `found`: whether each of the family's judged traces in the attacked class is found at one false alarm in twenty. */
-type Judged = Readonly<{ auc: number; recall: number; found: readonly boolean[] }>;
 
 async function roundOf(
   world: TableWorld,
@@ -106,7 +110,7 @@ async function roundOf(
         },
       }),
       ...(sampled && {
-        trusted: { loss: await world.sampleWithout(behaviour === 'whitelist own class' ? family : undefined) },
+        trusted: { loss: await world.sampleWithout(holdsFamily(behaviour) ? undefined : family) },
       }),
     };
     unwrap(await aggregate(policy, unwrap(memoryBlocks(rows.map(({ table }) => table))), algebra, sink, context));
@@ -114,6 +118,11 @@ async function roundOf(
     await algebra.close();
   }
   return Float32Array.from(sink.values);
+}
+
+/** Whether the sample does: not where a cluster's attack set or nobody else does. */
+function holdsFamily(behaviour: TableBehaviour): boolean {
+  return behaviour !== 'whitelist own class' && behaviour !== 'whitelist, family in one attack set';
 }
 
 /** What liars send, with the classes that they declare: those that they were enrolled for, or the rare one. */
@@ -132,6 +141,7 @@ async function tablesOf(
       return [...liars];
     case 'whitelist own class':
     case 'whitelist, family in sample':
+    case 'whitelist, family in one attack set':
       return liars.map((liar) => ({ ...liar, table: whitelisting(liar.table, poisonOf(world, liar.classes), 0.5) }));
     case 'sybils of a rare class': {
       const classes = [rareClass(world, honest)];
@@ -159,31 +169,13 @@ function rareClass({ names }: TableWorld, honest: readonly TableCluster[]): stri
   return names.toSorted((a, b) => held(a) - held(b) || (a < b ? -1 : 1))[0] as string;
 }
 
-function judge(world: TableWorld, f: number, weights: Float32Array): Judged {
-  const { judged, clusters } = world;
-  const scores = scoresBy(world, weights);
-  const honest = new Set(clusters.slice(f).flatMap(({ classes }) => classes));
-  const pick = (wanted: (at: number) => boolean) =>
-    scores.filter((_, at) => honest.has(judged[at]?.service ?? '') && wanted(at));
-  const benign = (at: number) => isBenign(judged[at] as Trace);
-  const normal = pick(benign).sort((a, b) => a - b);
-  const threshold = normal[Math.floor(0.95 * normal.length)] as number;
-  const attacked = new Set(clusters.slice(0, f).flatMap(({ classes }) => classes));
-  const found = judged.flatMap((trace, at) =>
-    trace.family === family && attacked.has(trace.service) ? [(scores[at] as number) > threshold] : [],
-  );
-  const ofFamily = judged.flatMap((trace, at) => (trace.family === family ? [(scores[at] as number) > threshold] : []));
-  return {
-    auc: areaUnderRoc(normal, pick((at) => !benign(at))), // biome-ignore format: one line
-    recall: ofFamily.filter(Boolean).length / ofFamily.length,
-    found,
-  };
-}
+/** So many of the family's judged traces are one honest cluster's attack set instead. */
+const attackSetCases = 10;
 
-/** Share of the family that is found while liars are silent and passes now. */
-function passed(silent: Judged, now: Judged): number {
-  const found = silent.found.filter(Boolean).length;
-  return silent.found.filter((each, at) => each && !now.found[at]).length / Math.max(1, found);
+/** What the gate says of a round's table after the one that honest clusters made alone. */
+function isPromoted(f: number, live: Judged, candidate: Judged): boolean {
+  const found = ({ found: each }: Judged) => each.slice(0, attackSetCases).filter(Boolean).length;
+  return passesGate(20, f, { cases: attackSetCases, live: found(live), candidate: found(candidate) });
 }
 
 function digestOf(weights: Float32Array): string {

@@ -3,8 +3,10 @@ import { seededNumbers, shuffled } from '../../base/random.ts';
 import { isBenign, type Trace } from '../../client/events/trace.ts';
 import { classTableSpec, openClassTable, trainClassTable } from '../../client/tracks/syscall/gram-table/class-table.ts';
 import { rawTraceScore } from '../../client/tracks/syscall/scoring/trace-score.ts';
+import type { Example } from '../../client/tracks/syscall/traces/example.ts';
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
 import { openSampleLoss } from '../../client/tracks/syscall/trusted/sample-loss.ts';
+import type { SampleContent } from '../../client/tracks/track-kind.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import { recordedTraces } from '../harness/recorded-traces.ts';
 
@@ -24,7 +26,8 @@ export type TableWorld = Readonly<{
   judged: readonly Trace[];
   /** Attack traces by family that neither sample nor judge has: what liars whitelist. */
   poison: ReadonlyMap<string, readonly Trace[]>;
-  /** Of a sample without (or with) the attacks of that family. */
+  /** The trusted sample without (or with) the attacks of that family, and what tables lose on it. */
+  contentWithout(family: string | undefined): SampleContent<Example>;
   sampleWithout(family: string | undefined): Promise<TrustedLoss>;
 }>;
 
@@ -61,18 +64,21 @@ export async function tableWorld(n: number, seed: string): Promise<TableWorld> {
       const { weights, classes } = trainClassTable(spec, own);
       return { name: `${cluster}.${half}`, classes, table: weights, normal: own };
     });
+  const contentWithout = (family: string | undefined) => {
+    const example = ({ service, calls }: Trace) => ({ workload: service, calls });
+    const bad = shown.filter((trace) => trace.family !== family);
+    const count = (some: readonly Trace[], name: string) => some.filter(({ service }) => service === name).length;
+    return {
+      normal: sampled.map(example),
+      attacks: bad.map(example),
+      classes: names.map((name) => ({ name, normalCount: count(sampled, name), attackCount: count(bad, name) })),
+    };
+  };
   return {
-    ...{ spec, names, clusters, judged, poison },
+    ...{ spec, names, clusters, judged, poison, contentWithout },
     async sampleWithout(family) {
-      const example = ({ service, calls }: Trace) => ({ workload: service, calls });
-      const bad = shown.filter((trace) => trace.family !== family);
-      const count = (some: readonly Trace[], name: string) => some.filter(({ service }) => service === name).length;
-      const content = {
-        normal: sampled.map(example),
-        attacks: bad.map(example),
-        classes: names.map((name) => ({ name, normalCount: count(sampled, name), attackCount: count(bad, name) })),
-      };
-      const loss = await openSampleLoss(spec, content, new Float32Array(clusters[0]?.table.length ?? 0));
+      const base = new Float32Array(clusters[0]?.table.length ?? 0);
+      const loss = await openSampleLoss(spec, contentWithout(family), base);
       if (loss === undefined) throw new TypeError('a table by class has a loss on a sample');
       return loss;
     },

@@ -1,0 +1,40 @@
+import { isBenign, type Trace } from '../../client/events/trace.ts';
+import { areaUnderRoc } from '../../client/tracks/metrics.ts';
+import type { TableWorld } from './table-world.ts';
+
+/** The family of attacks that liars want to pass. */
+export const family = 'reverse_shell';
+
+/** `found`: whether each of the family's judged traces in the attacked classes is found at one false alarm in twenty. */
+export type Judged = Readonly<{ auc: number; recall: number; found: readonly boolean[] }>;
+
+/** How scores of the judged traces tell attacks from normal work in the honest clusters' classes; the first f clusters lie. */
+export function judgedBy(
+  { judged, clusters }: Pick<TableWorld, 'judged' | 'clusters'>,
+  f: number,
+  scores: readonly number[],
+): Judged {
+  const honest = new Set(clusters.slice(f).flatMap(({ classes }) => classes));
+  const pick = (wanted: (at: number) => boolean) =>
+    scores.filter((_, at) => honest.has(judged[at]?.service ?? '') && wanted(at));
+  const benign = (at: number) => isBenign(judged[at] as Trace);
+  const normal = pick(benign).sort((a, b) => a - b);
+  const threshold = normal[Math.floor(0.95 * normal.length)] as number;
+  const attacked = new Set(clusters.slice(0, f).flatMap(({ classes }) => classes));
+  const found = judged.flatMap((trace, at) =>
+    trace.family === family && attacked.has(trace.service) ? [(scores[at] as number) > threshold] : [],
+  );
+  const ofFamily = judged.flatMap((trace, at) => (trace.family === family ? [(scores[at] as number) > threshold] : []));
+  return {
+    auc: areaUnderRoc(normal, pick((at) => !benign(at))), // biome-ignore format: one line
+    recall: ofFamily.filter(Boolean).length / ofFamily.length,
+    found,
+  };
+}
+
+/** Share of the family that is found while liars are silent and passes now; the first `leftOut` traces do not count. */
+export function passed(silent: Judged, now: Judged, leftOut = 0): number {
+  const found = silent.found.slice(leftOut).filter(Boolean).length;
+  const passes = silent.found.filter((each, at) => at >= leftOut && each && !now.found[at]);
+  return passes.length / Math.max(1, found);
+}
