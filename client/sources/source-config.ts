@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { follow, path } from './common-settings.ts';
-import { flowSourceKinds } from './flow/flow-source-config.ts';
+import { flowSourceKinds, follow, path } from './flow/flow-source-config.ts';
 
 const abi = z.enum(['x86_64', 'i386', 'arm64']);
 const numbersOf = 'whose the numbers of calls are';

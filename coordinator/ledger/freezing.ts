@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
 import type { TrackId } from '../../proto/ids.ts';
-import type { PlannedRound } from '../round/planned-rounds.ts';
+import type { PlannedRound } from '../round/schedule/planned-rounds.ts';
 import type { Actor } from './journal/events.ts';
 import { noTrack } from './no-track.ts';
 import type { Freeze } from './state/state.ts';

@@ -4,7 +4,7 @@ import { isTrackId, type TrackId } from '../../proto/ids.ts';
 import { type FreezeFaultCode, heldBack, liftFreeze as lift, setFreeze as set } from '../ledger/freezing.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Freeze } from '../ledger/state/state.ts';
-import type { PlannedRound } from '../round/planned-rounds.ts';
+import type { PlannedRound } from '../round/schedule/planned-rounds.ts';
 import type { Engine } from '../rounds/engine.ts';
 import { checkId, invalid } from '../views/request.ts';
 import { type Answer, checkReason } from './check.ts';

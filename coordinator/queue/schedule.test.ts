@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TrackId } from '../../proto/ids.ts';
 import type { Freeze } from '../ledger/state/state.ts';
-import { blackoutEnd } from '../round/blackout.ts';
-import { checkSchedule, nextRun } from '../round/next-run.ts';
-import type { ScheduleRules } from '../round/schedule-rules.ts';
+import { blackoutEnd } from '../round/schedule/blackout.ts';
+import { checkSchedule, nextRun } from '../round/schedule/next-run.ts';
+import type { ScheduleRules } from '../round/schedule/schedule-rules.ts';
 
 const track = 'syscall' as TrackId;
 const nightly: ScheduleRules = { cron: '30 2 * * *', timeZone: 'Europe/Stockholm', blackouts: [] };

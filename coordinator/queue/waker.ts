@@ -1,6 +1,6 @@
 import type { EpochMs } from '../../base/time.ts';
 import type { TrackId } from '../../proto/ids.ts';
-import type { ScheduleRules } from '../round/schedule-rules.ts';
+import type { ScheduleRules } from '../round/schedule/schedule-rules.ts';
 
 /** What there is to be woken for, derived from the journal's fold each time it changes. */
 export type Alarms = Readonly<{

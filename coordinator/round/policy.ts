@@ -1,7 +1,7 @@
 import { type AggregationPolicy, updatesMin } from '../../aggregation/policy.ts';
 import type { Digest } from '../../proto/ids.ts';
 import type { RoundRules } from './rules.ts';
-import type { ScheduleRules } from './schedule-rules.ts';
+import type { ScheduleRules } from './schedule/schedule-rules.ts';
 
 /** What clients are asked to do with their data; limits as in proto/testudo/v1/federation.proto. */
 export type TrainingPlan = Readonly<{

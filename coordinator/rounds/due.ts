@@ -1,7 +1,7 @@
 import type { EpochMs } from '../../base/time.ts';
 import { openRoundOf, type State, type Track } from '../ledger/state/state.ts';
 import type { Alarms } from '../queue/waker.ts';
-import { nextRun, type Run } from '../round/next-run.ts';
+import { nextRun, type Run } from '../round/schedule/next-run.ts';
 import { deadlineOf } from '../round/step.ts';
 import { nextInputKeysEnd } from './kept-inputs.ts';
 

@@ -11,8 +11,8 @@ import type { JournalFaultCode, JournalHead } from '../ledger/journal/journal.ts
 import type { State, Track } from '../ledger/state/state.ts';
 import type { Committed, Decision, Store, StoreFaultCode } from '../ledger/store.ts';
 import type { RoundFaultCode } from '../round/faults.ts';
-import { type PlannedRound, planRounds } from '../round/planned-rounds.ts';
 import { rulesOf } from '../round/policy.ts';
+import { type PlannedRound, planRounds } from '../round/schedule/planned-rounds.ts';
 import { currentDirectives, type Directive } from './directives.ts';
 import type { StudyRequest } from './kept-inputs.ts';
 import { enrolledCount, type Joined, type Presence } from './presence.ts';

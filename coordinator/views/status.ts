@@ -4,7 +4,7 @@ import { agentKey } from '../ledger/state/releasing.ts';
 import { type Cluster, openRoundOf, type Round, type State, type Track } from '../ledger/state/state.ts';
 import type { Effect } from '../registry/decide/effects.ts';
 import type { AbandonReason } from '../round/phase.ts';
-import type { PlannedRound } from '../round/planned-rounds.ts';
+import type { PlannedRound } from '../round/schedule/planned-rounds.ts';
 import type { AlertCount, SensorCounts } from '../rounds/told/alert-board.ts';
 import type { HeardStanding } from '../rounds/told/response-board.ts';
 import { type Suggestion, suggestionOf } from './records/suggestion.ts';

@@ -3,9 +3,9 @@ import type { Digest, RoundId, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { TrackSample } from '../ledger/journal/events.ts';
 import { openRoundOf, type State, type Track } from '../ledger/state/state.ts';
-import type { PlannedRound } from '../round/planned-rounds.ts';
 import { rulesOf, type TrackPolicy } from '../round/policy.ts';
 import { hasRelays, relayRule } from '../round/relay-rule.ts';
+import type { PlannedRound } from '../round/schedule/planned-rounds.ts';
 import { silenceWarning } from '../round/silence.ts';
 import { enrolledCount } from '../rounds/presence.ts';
 

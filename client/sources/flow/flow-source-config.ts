@@ -1,7 +1,18 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { endKinds } from '../../events/flow-record.ts';
-import { follow, path } from '../common-settings.ts';
+
+/** What sources of other kinds are told too. */
+export const path = z
+  .string()
+  .min(1)
+  .max(4_096)
+  .describe("the file; beside the configuration's own folder where it is relative");
+
+export const follow = z
+  .boolean()
+  .default(true)
+  .describe('wait for what is still written, through rotations; `false`: read it once, from its beginning');
 
 const file = z.string().min(1).max(4_096);
 const name = z.string().min(1).max(253);

@@ -21,7 +21,7 @@ import type { Round } from '../../ledger/state/state.ts';
 import { checkRoundName } from '../../operations/check.ts';
 import { cancelRound, openRound, planRounds, whoComes } from '../../operations/rounds.ts';
 import type { PhaseKind } from '../../round/phase.ts';
-import type { ScheduleRules } from '../../round/schedule-rules.ts';
+import type { ScheduleRules } from '../../round/schedule/schedule-rules.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import { pageOf } from '../../views/page.ts';
 import { participationView, readProvenance } from '../../views/participation.ts';

@@ -1,4 +1,4 @@
-import type { EpochMs } from '../../base/time.ts';
+import type { EpochMs } from '../../../base/time.ts';
 import type { Blackout, ScheduleRules } from './schedule-rules.ts';
 
 const minutesPerDay = 1_440;

@@ -1,7 +1,7 @@
 import { Cron } from 'croner';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { parseTrackId } from '../../proto/ids.ts';
+import { parseTrackId } from '../../../proto/ids.ts';
 import { nextRun } from './next-run.ts';
 
 it('nextRun finds the same occurrence whatever it was asked before, forwards and back', () => {

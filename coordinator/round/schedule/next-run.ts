@@ -1,7 +1,7 @@
 import { Cron } from 'croner';
-import { ok, type Result, refuse } from '../../base/fault.ts';
-import type { EpochMs } from '../../base/time.ts';
-import type { TrackId } from '../../proto/ids.ts';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
+import type { EpochMs } from '../../../base/time.ts';
+import type { TrackId } from '../../../proto/ids.ts';
 import { blackoutEnd, checkBlackouts } from './blackout.ts';
 import type { ScheduleRules } from './schedule-rules.ts';
 

@@ -1,7 +1,7 @@
-import type { EpochMs } from '../../base/time.ts';
-import type { TrackId } from '../../proto/ids.ts';
+import type { EpochMs } from '../../../base/time.ts';
+import type { TrackId } from '../../../proto/ids.ts';
 import { type Hold, nextRun } from './next-run.ts';
-import type { TrackPolicy } from './policy.ts';
+import type { ScheduleRules } from './schedule-rules.ts';
 
 /** A round that a schedule will open, or would. */
 export type PlannedRound = Readonly<{
@@ -13,7 +13,9 @@ export type PlannedRound = Readonly<{
 
 /** What a plan is made from: every track's schedule with the time up to which it has been served, and every freeze. */
 export type Planned = Readonly<{
-  tracks: Iterable<Readonly<{ track: TrackId; policy: Pick<TrackPolicy, 'schedule'>; servedUntilMs: EpochMs }>>;
+  tracks: Iterable<
+    Readonly<{ track: TrackId; policy: Readonly<{ schedule: ScheduleRules | null }>; servedUntilMs: EpochMs }>
+  >;
   freezes: Iterable<Hold>;
 }>;
 
