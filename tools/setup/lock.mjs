@@ -7,6 +7,8 @@ import { dirname } from 'node:path';
  * helper. The helper locks the open file description and exits; we keep the description open, so we hold the lock.
  * Children given the same descriptor hold it too: what a killed set-up left running still keeps the next one waiting.
  *
+ * Throws when the helper was ended while it waited, as by who ends all that a set-up has started: it has locked nothing.
+ *
  * @param {string} path
  * @param {(sentence: string) => void} say called once when somebody else holds the lock
  * @returns {{ fd: number, release(): void }}
@@ -23,7 +25,10 @@ export function takeLock(path, say) {
     say('neither flock nor python3 is here: going on without a lock, so do not run two set-ups at once');
   } else if (!locked(false)) {
     say('another set-up, or what a killed one left running, is still at work: waiting for it');
-    locked(true);
+    if (!locked(true)) {
+      closeSync(fd);
+      throw new Error(`${path}: what waited for this lock was ended before it had it; run this again`);
+    }
   }
   return { fd, release: () => closeSync(fd) };
 }
