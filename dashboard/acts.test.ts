@@ -85,6 +85,45 @@ describe('what operators do at the dashboard', () => {
     expect(seen.wrongs).toEqual([]);
   });
 
+  it('freezes a track, says who holds it, until when and why, and lets it go; a viewer can neither', async () => {
+    const federation = await withOneRound();
+    const [ada, eve] = [
+      await visit(federation, { role: 'operator' }),
+      await visit(federation, { name: 'eve', role: 'viewer' }),
+    ];
+    const { page } = ada;
+    for (const one of [ada, eve]) await one.page.getByRole('link', { name: 'Releases' }).click();
+    const panel = page.getByRole('region', { name: 'Freeze', exact: true });
+    await panel.getByText('Nothing holds it.').waitFor();
+    await panel.getByRole('combobox').selectOption('24 h');
+    await panel.getByRole('button', { name: 'Freeze' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('textbox').fill('<img src=x onerror="document.title=1">');
+    await dialog.getByRole('button', { name: 'Show what would happen' }).click();
+    await dialog.getByText('It would hold back 0 planned rounds.').waitFor();
+    expect([...federation.coordinator.engine.state().freezes]).toEqual([]);
+    await dialog.getByRole('button', { name: 'Freeze now' }).click();
+    await dialog.getByText(/Done: entry \d+ of the journal/).waitFor();
+    await page.keyboard.press('Escape');
+    const row = panel.getByRole('row', { name: /^syscall .* in \d+ h .*ada <img src=x onerror/ });
+    await row.waitFor();
+    expect(await axeFindings(ada)).toEqual([]);
+    const seen = eve.page.getByRole('region', { name: 'Freeze', exact: true });
+    await seen.getByRole('row', { name: /^syscall/ }).waitFor();
+    for (const name of ['Freeze', 'Unfreeze']) {
+      expect(await seen.getByRole('button', { name, exact: true }).isDisabled()).toBe(true);
+    }
+    await row.getByRole('button', { name: 'Unfreeze' }).click();
+    await dialog.getByRole('textbox').fill('over');
+    await dialog.getByRole('button', { name: 'Show what would happen' }).click();
+    await dialog.getByRole('button', { name: 'Unfreeze now' }).click();
+    await dialog.getByText(/Done: entry \d+ of the journal/).waitFor();
+    await page.keyboard.press('Escape');
+    await panel.getByText('Nothing holds it.').waitFor();
+    expect([...federation.coordinator.engine.state().freezes]).toEqual([]);
+    expect([...ada.wrongs, ...eve.wrongs]).toEqual([]);
+  });
+
   it('lets one of two win who decide at once, and tells the other', async () => {
     const federation = await withOneRound();
     unwrap(await federation.coordinator.registry.rollBack(operator, { track, reason: 'to promote it again' }));

@@ -9,6 +9,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { Engine } from '../rounds/engine.ts';
 import { checkConditions, searchAudit } from '../views/audit-search.ts';
 import { channelsView } from '../views/channels.ts';
+import { freezesOf } from '../views/freezes.ts';
 import { gateView } from '../views/gate.ts';
 import { clusterView } from '../views/members.ts';
 import { readProvenance } from '../views/participation.ts';
@@ -91,6 +92,7 @@ const reads: Readonly<Record<string, Read>> = {
           return gate === undefined ? [] : [gateView(gate)];
         }),
         pins: pinsThat((pin) => pin.track === track.value.track, registry.pins(), call.nowMs),
+        freezes: freezesOf(engine.state(), track.value.track, call.nowMs),
       };
       return ok(page);
     },

@@ -4,6 +4,7 @@
  */
 import type { FederationId } from '../../proto/ids.ts';
 import type { KnownAntibody, OperatorRole } from '../ledger/journal/events.ts';
+import type { Freeze } from '../ledger/state/state.ts';
 import type { Effect } from '../registry/decide/effects.ts';
 import type { AlertCount } from '../rounds/told/alert-board.ts';
 import type { HeardStanding } from '../rounds/told/response-board.ts';
@@ -26,7 +27,7 @@ export type { RoundView } from '../views/rounds.ts';
 export type { ClusterStateView, ClusterTrackView, TrackStatusView } from '../views/status.ts';
 export type { EntryNews } from './live.ts';
 export type { OverviewNews } from './told.ts';
-export type { Effect, GateView, KnownAntibody, OperatorRole, ReleaseView, StandingView };
+export type { Effect, Freeze, GateView, KnownAntibody, OperatorRole, ReleaseView, StandingView };
 
 /** Who is logged in. */
 export type SessionShape = Readonly<{
@@ -55,6 +56,8 @@ export type ReleasesPage = ChannelsView &
     gates: readonly GateView[];
     /** In force for this track. */
     pins: readonly PinView[];
+    /** That hold this track, now or later, soonest first. */
+    freezes: readonly Freeze[];
   }>;
 
 export type ClusterPage = Readonly<{

@@ -35,7 +35,7 @@ function OfTrack({ track, mayAct }: Readonly<{ track: string; mayAct: boolean }>
             <GatePanel key={gate.version} track={track} gate={gate} mayAct={mayAct} />
           ))}
           <Lineage track={track} page={page} mayAct={mayAct} />
-          <Freezing track={track} mayAct={mayAct} />
+          <Freezing track={track} freezes={page.freezes} mayAct={mayAct} />
           <Pins
             pins={page.pins}
             cluster={undefined}
