@@ -1,56 +1,27 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
-import { makeLog } from '../../base/log.ts';
-import { startClient } from '../../client/client.ts';
-import { parseClientConfig } from '../../client/config.ts';
 import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import { PostgresServer } from '../../coordinator/testing/postgres-server.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import { type Addresses, startCoordinatorProcess } from '../../lab/rig/coordinator-process.ts';
 import { startMember } from '../../lab/rig/member.ts';
-import { connectOperator, type Operator } from '../../lab/rig/operator.ts';
+import { connectOperator } from '../../lab/rig/operator.ts';
 import { RoundPhase, UpdateFate } from '../../proto/generated/testudo/v1/operator.ts';
-import { bytesOfValues } from '../../proto/layout.ts';
-import { specBytes } from '../../proto/model-spec.ts';
 import { runTestudo } from '../testing/command-line.ts';
+import { freePlaces, startNode, until, writeSmallTrack } from './testing/small-node.ts';
 
 const testudo = fileURLToPath(new URL('../testudo.ts', import.meta.url));
-const histogram = fileURLToPath(new URL('../../client/learning/testing/histogram', import.meta.url));
 const names = ['north', 'south', 'west'];
-
-/** Ports for who must be known before there is one to listen. */
-async function freePlaces(): Promise<Addresses> {
-  const servers = Array.from({ length: 3 }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) => {
-          server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  const [enrolment, federation, health] = ports.map((port) => `127.0.0.1:${port}`) as [string, string, string];
-  return { enrolment, federation, health };
-}
 
 /** A federation whose journal is in a database, as its operator makes it: one configuration for leader and standby. */
 async function found(folder: string, server: PostgresServer): Promise<string> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'master.key'), `${'ab'.repeat(32)}\n`, { mode: 0o600 });
   await writeFile(join(folder, 'password'), PostgresServer.password, { mode: 0o600 });
-  const spec = { architecture: 'histogram/1', hyperparameters: {}, tensors: [{ name: 'weights', shape: [1_000] }] };
-  await writeFile(join(folder, 'spec.json'), specBytes(spec));
-  await writeFile(join(folder, 'model.bin'), bytesOfValues(new Float32Array(1_000)));
-  const policy = `
-aggregation: { f: 0, before: [], rule: { kind: mean } }
-rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind: count, updates: 3 }, collectForMs: 600000 }
-`;
-  await writeFile(join(folder, 'policy.yaml'), policy);
+  await writeSmallTrack(folder, names.length);
   const config = join(folder, 'coordinator.yaml');
   const settings = {
     federation: 'herd',
@@ -65,41 +36,6 @@ rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind
   const founded = await runTestudo('coordinator', 'init', folder);
   expect(founded).toMatchObject({ code: 0 });
   return config;
-}
-
-/** Resolves with what `ask` gives once it gives something. */
-async function until<Value>(ask: () => Promise<Value | undefined>): Promise<Value> {
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-async function startNode(folder: string, name: string, operator: Operator, nodes: readonly Addresses[]) {
-  const { token } = await operator.call(operator.client.createToken, {
-    cluster: name,
-    lifetimeSeconds: 3_600,
-    labels: [],
-  });
-  await writeFile(join(folder, `${name}.token`), token);
-  await writeFile(join(folder, `${name}.tsv`), `train\t${name}\tnginx\tnormal\tn.1\t0 1 3\n`);
-  const config = {
-    dataDirectory: `${name}-data`,
-    coordinator: {
-      addresses: nodes.map(({ federation }) => federation),
-      enrolAddress: nodes.map(({ enrolment }) => enrolment).toReversed(), // Nobody listens at the first.
-      reconnectSecondsMax: 0.2,
-    },
-    joinToken: { file: `${name}.token` },
-    tracks: [{ id: 'syscall', folder: histogram }],
-    sources: [{ kind: 'traceFile', path: `${name}.tsv` }],
-    training: { rssMiBMax: 8_192, loopDelayMsMax: 600_000 },
-    health: { listen: null },
-  };
-  const file = { path: join(folder, `${name}.yaml`), text: JSON.stringify(config) };
-  const client = unwrap(await startClient(unwrap(parseClientConfig({ file })), { log: makeLog('silent') }));
-  onTestFinished(() => client.close());
 }
 
 it('a leader that dies amid a round is followed by its standby, where clients go on with it and operators find it by themselves', {
