@@ -15,6 +15,9 @@ export type DeclaredClasses = Readonly<{
   declared: readonly (readonly string[])[];
 }>;
 
+/** No more of it than this is none: rounding of base, update and their sum in float32, for values below about 8. */
+export const noEvidence = 2e-6;
+
 /** Rows that declare the class, ascending. */
 export function holdersOf({ declared }: DeclaredClasses, name: string): number[] {
   return [...declared.keys()].filter((row) => declared[row]?.includes(name));

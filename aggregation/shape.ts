@@ -1,6 +1,6 @@
 import type { RefusedUpdate } from './admission.ts';
 import { blockBuffer, columnsPerBlock, spans, type UpdateBlocks } from './blocks/blocks.ts';
-import type { ColumnRange, DeclaredClasses } from './class-blocks.ts';
+import { type ColumnRange, type DeclaredClasses, noEvidence } from './class-blocks.ts';
 
 /**
  * What base + update of an honest sender always is, where a detector counts: no negative evidence, one common norm
@@ -8,9 +8,6 @@ import type { ColumnRange, DeclaredClasses } from './class-blocks.ts';
  * compression and clipping break it: a policy that wants those takes no shape.
  */
 export type UpdateShape = Readonly<{ norm: number; tolerance: number }>;
-
-/** No more than this is none: rounding of base, update and their sum in float32, for values below about 8. */
-export const noEvidence = 2e-6;
 
 /**
  * The rows of another shape, each with the first thing that is wrong with it. An update that teaches nothing at all (base +

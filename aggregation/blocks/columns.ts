@@ -100,6 +100,7 @@ async function readPiece(
   into: BlockValues,
 ): Promise<void> {
   if (piece.columns === stride) return source.read(offset, stride, into);
+  if (source.n === 1) return source.read(offset, piece.columns, into.subarray(piece.at, piece.at + piece.columns));
   const length = source.n * piece.columns;
   const values = into instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
   await source.read(offset, piece.columns, values);

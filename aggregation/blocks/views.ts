@@ -70,6 +70,12 @@ export function sumView(base: UpdateBlocks, rowSums: readonly RowSum[]): UpdateB
     },
     async read(offset, columns, into) {
       requireSpan(this, offset, columns, into);
+      if (base.precision === 'float32' && rowSums.length === base.n && rowSums.every(isOwnRow)) {
+        // As below, but where the values lie: stored ones are exact in either array.
+        await base.read(offset, columns, into);
+        for (const [row, { factors }] of rowSums.entries()) scale(into, row * columns, columns, factors[0] as number);
+        return;
+      }
       const block = blockBuffer(base, columns);
       await base.read(offset, columns, block);
       rowSums.forEach((rowSum, row) => {
@@ -88,6 +94,16 @@ function onlyNeeded(base: UpdateBlocks, rowSums: readonly RowSum[]): UpdateBlock
     members: rowSum.members.map((row) => place.get(row) as number),
   }));
   return sumView(base.pick(needed), moved);
+}
+
+function isOwnRow({ members, divisor }: RowSum, row: number): boolean {
+  return members.length === 1 && members[0] === row && divisor === 1;
+}
+
+/** What adding the product to 0 gives, as sums of more rows begin; a zero keeps its sign where nothing is scaled. */
+function scale(values: BlockValues, at: number, count: number, factor: number): void {
+  if (factor === 1) return;
+  for (let j = at; j < at + count; j++) values[j] = 0 + factor * (values[j] as number);
 }
 
 function addUp(rowSum: RowSum, block: BlockValues, columns: number, into: BlockValues, at: number): void {

@@ -4,11 +4,18 @@ import type { ColumnRange } from '../class-blocks.ts';
 export type BlockValues = Readonly<{ ranges: readonly ColumnRange[]; values: Float64Array }>;
 
 /** The delta with `scale` times the block's values at its ranges, whatever stood there. Shape [d] → [d]. */
-export function placed(delta: Float64Array, { ranges, values }: BlockValues, scale: number): Float64Array {
+export function placed(delta: Float64Array, block: BlockValues, scale: number): Float64Array {
+  return allPlaced(delta, [block], scale);
+}
+
+/** The delta with `scale` times the values of all blocks at their ranges. Shape [d] → [d]. */
+export function allPlaced(delta: Float64Array, blocks: readonly BlockValues[], scale: number): Float64Array {
   const moved = delta.slice();
-  let at = 0;
-  for (const { offset, length } of ranges) {
-    for (let j = 0; j < length; j++) moved[offset + j] = scale * (values[at++] as number);
+  for (const { ranges, values } of blocks) {
+    let at = 0;
+    for (const { offset, length } of ranges) {
+      for (let j = 0; j < length; j++) moved[offset + j] = scale * (values[at++] as number);
+    }
   }
   return moved;
 }

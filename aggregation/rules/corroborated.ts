@@ -2,8 +2,7 @@ import type { UpdateBlocks } from '../blocks/blocks.ts';
 import { columnsIn } from '../blocks/columns.ts';
 import { rowValues } from '../blocks/row-values.ts';
 import { replacedColumns } from '../blocks/views.ts';
-import { type ColumnRange, type DeclaredClasses, holdersOf } from '../class-blocks.ts';
-import { noEvidence } from '../shape.ts';
+import { type ColumnRange, type DeclaredClasses, holdersOf, noEvidence } from '../class-blocks.ts';
 import { gathered } from './block-values.ts';
 
 /** `rows`: as they came, but without what was not counted; `uncounted`: of each class, at how many coordinates. */

@@ -11,7 +11,7 @@ import { lossByGradient, lossByOutputs, movedBy, times, weightedSum } from '../t
 import type { LinearOutputs, TrustedLoss, TrustedSample } from '../trusted/trusted-loss.ts';
 import { type BlockPlan, type Decision, once, squaredNormsOf, type Updates, updatesOf } from '../updates.ts';
 import { type BlindRule, blindBlock, heardRows, letThrough, verdictOf } from './blind-block.ts';
-import { type BlockValues, gathered, placed } from './block-values.ts';
+import { allPlaced, type BlockValues, gathered, placed } from './block-values.ts';
 import { allRows } from './coordinate-wise.ts';
 import { contrasted, takenBack } from './sample-contrast.ts';
 
@@ -106,7 +106,9 @@ export async function trustedWeights(
   const parts: BlockPlan[] = [];
   const taken = new Map<string, number>();
   if (blind !== 'shares' && asked.length > 0) {
-    const normMax = clip * (await longestOrdinary(algebra, source, classes.blocks));
+    const normsByClass =
+      clipped.norms?.slice(0, classes.blocks.length) ?? (await normsIn(algebra, source, classes.blocks));
+    const normMax = clip * longestOrdinary(normsByClass);
     const told = await blocksOfHolders(updates, classes, asked, { heard, blind, normMax });
     if (!told.ok) return told;
     const known = zeroIn(await byShares(), asked);
@@ -120,12 +122,18 @@ export async function trustedWeights(
     const scales = await letThrough(lossAt, known, said, risesMax * lossBefore);
     said.forEach(({ ranges, values }, block) => {
       const through = scales[block] as number;
-      const source = oneRow(values.map((value) => through * value));
-      parts.push({ ranges, plan: { kind: 'combine', source, weights: Float64Array.of(1), divisor: 1 } });
+      parts.push({ ranges, plan: ofOneRow(values.map((value) => through * value)) });
     });
   }
   const rest = sharedRanges(asked, d);
-  if (rest.length > 0) parts.push({ ranges: rest, plan: { ...whole, source: columnsIn(clipped.rows, rest) } });
+  if (rest.length > 0) {
+    // What stands there was summed already where a blind block was asked about.
+    const summed = asked.length > 0 && blind !== 'shares';
+    const own = summed
+      ? ofOneRow(gathered(await byShares(), rest))
+      : { ...whole, source: columnsIn(clipped.rows, rest) };
+    parts.push({ ranges: rest, plan: own });
+  }
   const verdicts = classes.blocks.map(({ class: name }) => {
     const holders = holdersOf(classes, name);
     return verdictOf(name, { covered: isCovered(name), blind, holders, heard, takenBack: taken.get(name) ?? 0, f });
@@ -133,22 +141,30 @@ export async function trustedWeights(
   return ok({ plan: { kind: 'blocks', d, parts }, ...decision, classes: verdicts });
 }
 
+/** The values themselves, as a plan; shape [length]. */
+function ofOneRow(values: Float64Array): BlockPlan['plan'] {
+  return { kind: 'combine', source: oneRow(values), weights: Float64Array.of(1), divisor: 1 };
+}
+
 /** By how much of the loss before a blind block may raise it: learning a class costs others a little. */
 const risesMax = 0.1;
 
-/** The median over all rows of each one's longest block: a bound that holds where all who declare a class lie. */
-async function longestOrdinary(
+/** Norms of every row in each class's block, shape [n] each. */
+async function normsIn(
   algebra: LinearAlgebra,
   source: UpdateBlocks,
   blocks: readonly ClassBlock[],
-): Promise<number> {
-  const longest = new Float64Array(source.n);
+): Promise<Float64Array[]> {
+  const norms: Float64Array[] = [];
   for (const { ranges } of blocks) {
-    const squared = await squaredNormsOf(algebra, columnsIn(source, ranges));
-    squared.forEach((value, row) => {
-      longest[row] = Math.max(longest[row] as number, Math.sqrt(value));
-    });
+    norms.push((await squaredNormsOf(algebra, columnsIn(source, ranges))).map(Math.sqrt));
   }
+  return norms;
+}
+
+/** The median over all rows of each one's longest block: a bound that holds where all who declare a class lie. */
+function longestOrdinary(norms: readonly Float64Array[]): number {
+  const longest = Float64Array.from(norms[0] ?? [], (_, row) => Math.max(...norms.map((each) => each[row] as number)));
   return Math.max(medianOf(longest), Number.MIN_VALUE);
 }
 
@@ -184,7 +200,7 @@ async function contrastEach(
   told: readonly BlockValues[],
 ): Promise<BlockValues[]> {
   const isSaid = ({ values }: BlockValues) => values.some((value) => value !== 0);
-  const all = told.reduce((delta, block) => placed(delta, block, 1), known);
+  const all = allPlaced(known, told, 1);
   const ranges = told.filter(isSaid).flatMap((block) => block.ranges);
   const { values } = await contrasted(gradient, base, known, { ranges, values: gathered(all, ranges) }, pull);
   const after = placed(known, { ranges, values }, 1);

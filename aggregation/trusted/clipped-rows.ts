@@ -16,8 +16,11 @@ export type Clipping = Readonly<{
   blocks: readonly (readonly ColumnRange[])[];
 }>;
 
-/** Row i times factors[i], the product not carried out: rows that are stored stay so, and are read at their own speed. */
-export type Scaled = Readonly<{ rows: UpdateBlocks; factors: Float64Array }>;
+/**
+ * Row i times factors[i], the product not carried out: rows that are stored stay so, and are read at their own speed. `norms`: of
+ * every row in each of the blocks before clipping, shape [n] each; absent where parts were clipped apart.
+ */
+export type Scaled = Readonly<{ rows: UpdateBlocks; factors: Float64Array; norms?: readonly Float64Array[] }>;
 
 /**
  * Rows clipped to a multiple of the median norm: x_i ← x_i · min(1, times · median / ‖x_i‖). The median norm is an honest
@@ -28,17 +31,22 @@ export async function clippedToMedian(
   rows: UpdateBlocks,
   { times, inside, blocks }: Clipping,
 ): Promise<Scaled> {
-  if (inside === undefined && blocks.length === 1) return { rows, factors: await factorsOf(algebra, rows, times) };
+  if (inside === undefined && blocks.length === 1) {
+    const norms = await normsOf(algebra, rows);
+    return { rows, factors: factorsOf(norms, times), norms: [norms] };
+  }
   const parts = [];
+  const norms: Float64Array[] = [];
   for (const ranges of blocks) {
     const part = columnsIn(rows, ranges);
-    const source =
-      inside === undefined
-        ? scaledRows(part, await factorsOf(algebra, part, times))
-        : await clippedApart(algebra, part, columnsIn(inside, ranges), times);
-    parts.push({ ranges, source });
+    if (inside === undefined) {
+      const found = await normsOf(algebra, part);
+      norms.push(found);
+      parts.push({ ranges, source: scaledRows(part, factorsOf(found, times)) });
+    } else parts.push({ ranges, source: await clippedApart(algebra, part, columnsIn(inside, ranges), times) });
   }
-  return { rows: joinColumns(rows.d, parts), factors: new Float64Array(rows.n).fill(1) };
+  const factors = new Float64Array(rows.n).fill(1);
+  return { rows: joinColumns(rows.d, parts), factors, ...(inside === undefined && { norms }) };
 }
 
 /** x = in + out becomes a · in + b · out, computed as b · x + (a − b) · in. */
@@ -53,15 +61,18 @@ async function clippedApart(
   const pair = (row: number, factors: readonly number[]) => ({ members: [row, n + row], factors, divisor: 1 });
   const every = [...Array(n).keys()];
   const outside = sumView(both, every.map((row) => pair(row, [1, -1]))); // biome-ignore format: one line
-  const [near, far] = [await factorsOf(algebra, inside, times), await factorsOf(algebra, outside, 1)];
+  const [near, far] = [factorsOf(await normsOf(algebra, inside), times), factorsOf(await normsOf(algebra, outside), 1)];
   return sumView(
     both,
     every.map((row) => pair(row, [at(far, row), at(near, row) - at(far, row)])),
   );
 }
 
-async function factorsOf(algebra: LinearAlgebra, rows: UpdateBlocks, times: number): Promise<Float64Array> {
-  const norms = (await squaredNormsOf(algebra, rows)).map(Math.sqrt);
+async function normsOf(algebra: LinearAlgebra, rows: UpdateBlocks): Promise<Float64Array> {
+  return (await squaredNormsOf(algebra, rows)).map(Math.sqrt);
+}
+
+function factorsOf(norms: Float64Array, times: number): Float64Array {
   const limit = times * medianOf(norms);
   return norms.map((norm) => (norm > limit ? limit / norm : 1));
 }

@@ -67,7 +67,9 @@ export function times(a: Float64Array, b: Float64Array): Float64Array<ArrayBuffe
 
 /** base + delta, shape [d], float32 as models are. */
 export function movedBy(base: Float32Array, delta: Float64Array): Float32Array {
-  return base.map((value, j) => value + at(delta, j));
+  const moved = new Float32Array(base.length);
+  for (let j = 0; j < moved.length; j++) moved[j] = (base[j] as number) + at(delta, j);
+  return moved;
 }
 
 /** x_i · vector for every row, shape [n]; exact sums. One pass. */

@@ -36,7 +36,7 @@ const policies = {
 type NetworkRule = keyof typeof policies;
 
 const generic = ['sign flip ×4', 'alie z=1.5', 'min-max'] as const;
-const behaviours = ['none', 'silent', ...generic, 'tailored', 'backdoor'] as const;
+const behaviours = ['none', 'silent', ...generic, 'backdoor', 'tailored'] as const;
 type NetworkBehaviour = (typeof behaviours)[number];
 
 /** The next-call LSTM in small, over the clusters that tables are studied with: what a network makes of the same rules. */
