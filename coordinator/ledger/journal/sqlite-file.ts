@@ -4,6 +4,7 @@ import { ensurePrivateFile } from '../../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { chainOrigin, type StoredEntry } from './entry.ts';
 import type { JournalFaultCode, JournalHead, Snapshot } from './journal.ts';
+import { EndNote, readEnd } from './journal-end.ts';
 import { damaged, findBreak } from './walk.ts';
 
 type Outcome<Value = void> = Result<Value, JournalFaultCode>;
@@ -35,6 +36,7 @@ export class SqliteFile {
   #db: Database.Database;
   #epoch: number;
   #head: JournalHead;
+  #end: EndNote | undefined;
 
   private constructor(db: Database.Database, epoch: number, head: JournalHead) {
     this.#db = db;
@@ -45,6 +47,7 @@ export class SqliteFile {
   /** Opens for writing: checks every line, then raises the fencing epoch. */
   static open(path: string): Outcome<SqliteFile> {
     let db: Database.Database | undefined;
+    const end = readEnd(path);
     try {
       ensurePrivateFile(path); // SQLite gives its mode to the files beside it.
       for (const beside of [`${path}-wal`, `${path}-shm`]) if (existsSync(beside)) ensurePrivateFile(beside);
@@ -67,7 +70,7 @@ export class SqliteFile {
           (db as Database.Database).pragma(`user_version = ${layoutVersion}`);
         }).immediate();
       }
-      const head = walkAll(db);
+      const head = walkAll(db, end);
       if (!head.ok) {
         db.close();
         return head;
@@ -82,14 +85,21 @@ export class SqliteFile {
   /** Walks every line of a journal that may be in use, without writing to it. */
   static verify(path: string): Outcome<JournalHead> {
     let db: Database.Database | undefined;
+    const end = readEnd(path); // Before the lines, of which a writer may append more.
     try {
       db = new Database(path, { readonly: true, fileMustExist: true, timeout: 5_000 });
-      return walkAll(db);
+      return walkAll(db, end);
     } catch (error) {
       return refusalOf(error);
     } finally {
       db?.close();
     }
+  }
+
+  /** Writes down beside the file how far it has come, from now on: for the journal that somebody goes on with, and no copy. */
+  keepEnd(path: string): void {
+    this.#end = new EndNote(path);
+    this.#end.write(this.#head);
   }
 
   get epoch(): number {
@@ -111,6 +121,7 @@ export class SqliteFile {
       () => {
         const { seq, chain } = rows.at(-1) as StoredEntry;
         this.#head = { seq, chain };
+        this.#end?.write(this.#head);
       },
     );
   }
@@ -161,6 +172,7 @@ export class SqliteFile {
   }
 
   close(): void {
+    this.#end?.close();
     this.#db.close();
   }
 
@@ -205,9 +217,23 @@ function raiseEpoch(db: Database.Database): number {
   return epoch;
 }
 
-function walkAll(db: Database.Database): Outcome<JournalHead> {
+/** `end`: how far it had come, as it lies beside it. */
+function walkAll(db: Database.Database, end: JournalHead | undefined): Outcome<JournalHead> {
   const rows = db.prepare('SELECT seq, epoch, body, chain FROM entries ORDER BY seq').iterate();
-  return findBreak({ seq: 0, chain: chainOrigin }, rows as IterableIterator<StoredEntry>);
+  const head = findBreak({ seq: 0, chain: chainOrigin }, rows as IterableIterator<StoredEntry>);
+  if (!head.ok || end === undefined || end.seq === 0) return head;
+  const { seq } = head.value;
+  if (seq < end.seq) {
+    const lost = `the end of its file, or of the -wal beside it, was damaged, cut or lost`;
+    return damaged(seq + 1, `it ends with entry ${seq}, but entry ${end.seq} was written: ${lost}`);
+  }
+  const there = db.prepare('SELECT chain FROM entries WHERE seq = ?').get(end.seq) as { chain: string };
+  return there.chain === end.chain
+    ? head
+    : damaged(
+        end.seq,
+        `entry ${end.seq} was written as another one: it, or one before it, was replaced with its chain`,
+      );
 }
 
 function refusalOf(error: unknown): { ok: false; fault: { code: JournalFaultCode; message: string } } {

@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -190,3 +199,61 @@ describe('a SQLite journal on a failing machine', () => {
     },
   );
 });
+
+describe('a SQLite journal whose end is lost', () => {
+  /** A journal of 30 entries whose process was killed: 10 lie in the file, the others in the log beside it alone. */
+  async function killed(): Promise<string> {
+    const [path, copy] = [join(tempDir(), 'journal.sqlite'), join(tempDir(), 'journal.sqlite')];
+    await journalOf(path, 10);
+    const journal = unwrap(await openSqliteJournal(path, systemTimers));
+    for (let entry = 10; entry < 30; entry++) await journal.append([draft(entry)]).durable;
+    for (const end of ['', '-wal', '.end']) copyFileSync(path + end, copy + end);
+    await journal.close();
+    return copy;
+  }
+
+  it('opens where nothing is lost', async () => {
+    expect(await faultOnOpening(await killed())).toBeUndefined();
+  });
+
+  it.each<[string, (path: string) => void]>([
+    ['a bit of the log is flipped', (path) => flipBit(`${path}-wal`, 0.5)],
+    ['the log is cut', (path) => truncateSync(`${path}-wal`, Math.floor(statSync(`${path}-wal`).size / 2))],
+    ['the log is gone', (path) => rmSync(`${path}-wal`)],
+    ['all of it is gone', (path) => [path, `${path}-wal`].map((file) => rmSync(file))],
+  ])('is refused, by name of what is missing: %s', async (_, harm) => {
+    const path = await killed();
+    harm(path);
+    if (existsSync(path)) {
+      expect(SqliteFile.verify(path)).toMatchObject({ ok: false, fault: { code: 'JOURNAL_DAMAGED' } });
+    }
+    const fault = await faultOnOpening(path);
+    expect(fault).toMatchObject({ code: 'JOURNAL_DAMAGED', fields: { seq: expect.any(Number) } });
+    expect(fault?.message).toMatch(/it ends with entry \d+, but entry 30 was written/);
+  });
+
+  it('is refused where it was written anew, with another chain of the same length', async () => {
+    const [path, other] = [await killed(), join(tempDir(), 'journal.sqlite')];
+    const journal = unwrap(await openSqliteJournal(other, systemTimers));
+    await journal.append(Array.from({ length: 40 }, (_, index) => draft(index, 'another reason'))).durable;
+    await journal.close();
+    rmSync(`${path}-wal`);
+    copyFileSync(other, path);
+    expect(await faultOnOpening(path)).toMatchObject({ code: 'JOURNAL_DAMAGED', fields: { seq: 30 } });
+  });
+
+  it('goes on without the note, and with one that is half written', async () => {
+    const path = await killed();
+    writeFileSync(`${path}.end`, '0000');
+    expect(await faultOnOpening(path)).toBeUndefined();
+    rmSync(`${path}.end`);
+    expect(await faultOnOpening(path)).toBeUndefined();
+  });
+});
+
+function flipBit(path: string, at: number): void {
+  const bytes = readFileSync(path);
+  const index = Math.floor(bytes.length * at);
+  bytes[index] = (bytes[index] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+}

@@ -26,6 +26,7 @@ function answer(request: StoreCall): unknown {
     const opened = SqliteFile.open(path);
     if (!opened.ok) return opened;
     file = opened.value;
+    file.keepEnd(path);
     return { ok: true, value: { epoch: file.epoch, head: file.head } };
   }
   if (request.call === 'close') {
