@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { Registry } from 'prom-client';
+import { capConnections } from './http-crowd.ts';
 import { listenOn } from './listen.ts';
 
 export type HttpAnswer = Readonly<{
@@ -25,7 +26,7 @@ export type HttpServer = Readonly<{
 export type HttpListener = (request: IncomingMessage, response: ServerResponse) => void;
 
 export type HttpOptions = Readonly<{
-  /** Who is one too many is dropped before it costs anything more. */
+  /** Beyond it whoever has waited longest gives way (http-crowd.ts). */
   connectionsMax: number;
   /** PEM, certificate chain and key: TLS. Plain HTTP without. `clients`: only who has a certificate of this authority is heard. */
   tls?: Readonly<{ cert: string; key: string; clients?: string }> | undefined;
@@ -45,7 +46,7 @@ export async function serveHttp(listen: string, answer: HttpListener, options: H
     tls === undefined
       ? createServer(times, answer)
       : createSecureServer({ ...times, ...secured(tls), minVersion: 'TLSv1.2' }, answer);
-  server.maxConnections = atOnceMax;
+  capConnections(server, atOnceMax);
   const port = await listenOn(server, listen);
   return {
     port,
