@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type { ZodType } from 'zod';
 import { ok, type Result, refuse } from './fault.ts';
+import { readWholeText } from './read-whole.ts';
 import { problemText } from './text/problem-text.ts';
 import { readYaml } from './text/read-yaml.ts';
 
@@ -36,7 +36,7 @@ export function readSettings<Raw, Config>(
   if (path === undefined) return parseSettings(rest, rules);
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readWholeText(path);
   } catch (error) {
     return invalidSettings([`${path} cannot be read (${(error as NodeJS.ErrnoException).code})${remedy}`]);
   }

@@ -35,8 +35,18 @@ export function usage(message: string): never {
 
 export function exitWith(fault: Fault): never {
   complain(`${fault.code}: ${fault.message}`);
-  if (fault.code === 'USAGE') process.exit(exitCodes.usage);
-  process.exit(isUnreachable(fault) ? exitCodes.unreachable : exitCodes.refused);
+  process.exit(codeOf(fault));
+}
+
+/** The same where something is still to be closed or written: the process ends by itself, and with that code. */
+export function endWith(fault: Fault): void {
+  complain(`${fault.code}: ${fault.message}`);
+  process.exitCode = codeOf(fault);
+}
+
+function codeOf(fault: Fault): number {
+  if (fault.code === 'USAGE') return exitCodes.usage;
+  return isUnreachable(fault) ? exitCodes.unreachable : exitCodes.refused;
 }
 
 /** Whether nobody answered: who asks again later may be answered. */
@@ -52,6 +62,7 @@ const remedies: Readonly<Record<string, string>> = {
   EACCES: 'may this user read and write there?',
   EPERM: 'may this user read and write there?',
   EROFS: 'name a place that can be written',
+  EFBIG: 'is it the right file?',
   ENOSPC: 'make room, or name another place',
   EDQUOT: 'make room, or name another place',
   EADDRINUSE: 'another process listens there: end it, or name another port',

@@ -1,5 +1,6 @@
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
+import { readWholeText } from '../../base/read-whole.ts';
 import { time } from '../../base/text/table.ts';
 import type { VerifierKey } from '../../proto/transparency/signed-note.ts';
 import { orExit, usage } from '../exit.ts';
@@ -32,7 +33,7 @@ export function verifyExportCommand() {
           heads: noted.map(headFrom),
           keys: keysOf(key),
           witnesses: keysOf(witness),
-          cosigned: cosigned.map((path) => orExit(parseCheckpoint(readFileSync(path, 'utf8')))),
+          cosigned: cosigned.map((path) => orExit(parseCheckpoint(readWholeText(path)))),
         }),
       );
       const { first, last, entries, checkpoints, keysGiven, witnessed } = verified;
@@ -74,7 +75,7 @@ async function verifyProof(file: string, keys: readonly VerifierKey[], json: tru
   const { verifyInclusion } = await import('../../coordinator/transparency/verify-proof.ts');
   if (keys.length === 0)
     usage("--key: a proof of one entry is worth what the journal's key is: give the key that signs heads");
-  const { sequence, body, ofEntries } = orExit(verifyInclusion(readFileSync(file, 'utf8'), keys));
+  const { sequence, body, ofEntries } = orExit(verifyInclusion(readWholeText(file), keys));
   if (json) return print(wireJson({ sequence, body, ofEntries }));
   print(`sound: this is entry ${sequence} of the ${ofEntries} that the signed head covers\n${body}`);
 }

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { writeFileAtomic } from '../../base/atomic-file.ts';
+import { readWholeText } from '../../base/read-whole.ts';
 import { jsonLine } from '../../base/text/table.ts';
 import { orExit } from '../exit.ts';
 import { print } from '../print.ts';
@@ -42,7 +42,7 @@ function cosignCommand() {
     .option('--json', 'as JSON')
     .action(async (file, { to, home, json }) => {
       const { cosignRequest } = await import('../../coordinator/transparency/witness-home.ts');
-      const { note, size, before } = orExit(await cosignRequest(home, readFileSync(file, 'utf8'), Date.now()));
+      const { note, size, before } = orExit(await cosignRequest(home, readWholeText(file), Date.now()));
       await writeFileAtomic(to, note);
       if (json) return print(jsonLine({ file: to, size, before }));
       print(

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ensurePrivateFolder, isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
+import { readWholeText } from '../../base/read-whole.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 import { exitWith } from '../exit.ts';
 
@@ -22,7 +22,7 @@ function pathOf(environment: NodeJS.ProcessEnv): string {
 export function readContexts(environment = process.env): Contexts {
   const path = pathOf(environment);
   try {
-    return file.parse(JSON.parse(readFileSync(path, 'utf8')));
+    return file.parse(JSON.parse(readWholeText(path)));
   } catch (error) {
     if (isMissing(error)) return { current: null, contexts: {} };
     return exitWith({

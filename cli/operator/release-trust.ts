@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
+import { readWholeText } from '../../base/read-whole.ts';
 import type { OperatorCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import type { FederationId } from '../../proto/ids.ts';
 import { signedness } from '../../proto/release/co-sign.ts';
@@ -128,7 +128,7 @@ const noPins: Pins = { version: 0, expiresAtMs: Number.MAX_SAFE_INTEGER, pins: [
 async function readTrust(path: string): Promise<ReleaseTrust | undefined> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = readWholeText(path);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

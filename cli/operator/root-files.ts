@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { writeNewFile } from '../../base/atomic-file.ts';
+import { readWholeText } from '../../base/read-whole.ts';
 import { type SigningKeyPair, signingKeyPairOf, vetSigningPublicKey } from '../../proto/envelope/crypto/keys.ts';
 import { wipe } from '../../proto/envelope/crypto/wipe.ts';
 import type { ReleaseRoot } from '../../proto/release/documents/root.ts';
@@ -64,7 +64,7 @@ export function writeNew(path: string, content: string | Uint8Array, mode = 0o64
 
 export function readText(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readWholeText(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return exitWith({ code: 'FILE_REFUSED', message: `${path} cannot be read (${code})` });

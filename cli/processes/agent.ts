@@ -4,7 +4,7 @@ import { listing, table } from '../../base/text/table.ts';
 import type { AgentView } from '../../client/releases/agent-view.ts';
 import { readAgentConfig } from '../../client/response/agent-config.ts';
 import type { RotationPage } from '../../client/response/rotation-view.ts';
-import { exitCodes, usage } from '../exit.ts';
+import { endWith, exitCodes, usage } from '../exit.ts';
 import { complain, print } from '../print.ts';
 
 const timeoutMs = 5_000;
@@ -33,22 +33,17 @@ function runCommand() {
     .action(async (options) => {
       keepHeapSmall();
       const config = readAgentConfig(options.config, { environment: process.env, settings: options.set });
-      if (!config.ok) return fail(config.fault.message);
+      if (!config.ok) return endWith(config.fault);
       if (options.check === true) return print('configuration is sound');
       const { startAgent } = await import('../../client/response/agent.ts');
       const started = await startAgent(config.value);
-      if (!started.ok) return fail(started.fault.message);
+      if (!started.ok) return endWith(started.fault);
       const agent = started.value;
       const stop = () => void agent.close();
       process.once('SIGTERM', stop);
       process.once('SIGINT', stop);
       return undefined;
     });
-}
-
-function fail(message: string): void {
-  complain(`testudo agent: ${message}`);
-  process.exitCode = 1;
 }
 
 /** What is due and why it waits. */

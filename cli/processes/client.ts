@@ -7,10 +7,10 @@ import { namedFileProblems } from '../../client/named-files.ts';
 import { defaultKind } from '../../client/tracks/track-kinds.ts';
 import { trySources } from '../../client/try-sources.ts';
 import { schemaCommand } from '../config-schema.ts';
-import { usage } from '../exit.ts';
+import { endWith, usage } from '../exit.ts';
 import { writeClientKit } from '../kit/client-kit.ts';
 import { checkAddresses, enrolAddressOf, enrolmentPort } from '../operator/enrol-address.ts';
-import { complain, print } from '../print.ts';
+import { print } from '../print.ts';
 import { durationMsOf, textOfTried } from './try-sources.ts';
 
 /** `testudo client`: one cluster's client, until a signal ends it. */
@@ -32,16 +32,16 @@ export function clientCommand() {
     )
     .action(async (options) => {
       const config = readClientConfig(options.config, { environment: process.env, settings: options.set });
-      if (!config.ok) return fail(config.fault.message);
+      if (!config.ok) return endWith(config.fault);
       if (options.try !== undefined && options.check !== true) usage('--try goes with --check: it starts no client');
       if (options.check === true) {
         const problems = await namedFileProblems(config.value);
-        if (problems.length > 0) return fail(problems.join('\n'));
+        if (problems.length > 0) return endWith({ code: 'CONFIG_INVALID', message: problems.join('\n') });
         print('configuration is sound');
         return options.try === undefined ? undefined : await tryOut(config.value, options.try);
       }
       const started = await startClient(config.value);
-      if (!started.ok) return fail(started.fault.message);
+      if (!started.ok) return endWith(started.fault);
       const client = started.value;
       const stop = () => void client.close();
       process.once('SIGTERM', stop);
@@ -49,7 +49,7 @@ export function clientCommand() {
       const fault = await client.done;
       if (fault === undefined) return;
       await client.close();
-      fail(fault.message);
+      endWith(fault);
     })
     .addCommand(initCommand())
     .addCommand(schemaCommand('client.yaml', clientConfigJsonSchema));
@@ -76,14 +76,12 @@ start it  testudo client --config ${path}`);
 /** Ends with 1 where a source gave nothing usable. */
 async function tryOut(config: ClientConfig, duration: string): Promise<void> {
   const forMs = durationMsOf(duration) ?? usage(`--try: expected a duration such as 30s or 2m, got ${duration}`);
-  if (config.sources.length === 0) return fail('the configuration names no sources');
+  if (config.sources.length === 0)
+    return endWith({ code: 'CONFIG_INVALID', message: 'the configuration names no sources' });
   const tried = await trySources(config, forMs, systemTimers);
   for (const one of tried) print(textOfTried(one));
   const blind = tried.filter(({ isUsable }) => !isUsable).map(({ source }) => source);
-  if (blind.length > 0) fail(`nothing usable came of ${blind.join(', ')}`);
-}
-
-function fail(message: string): void {
-  complain(`testudo client: ${message}`);
-  process.exitCode = 1;
+  if (blind.length > 0) {
+    endWith({ code: 'INPUT_UNREADABLE', message: `nothing usable came of ${blind.join(', ')}` });
+  }
 }

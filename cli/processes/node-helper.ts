@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { systemTimers } from '../../base/system-timers.ts';
-import { complain, print } from '../print.ts';
+import { endWith } from '../exit.ts';
+import { print } from '../print.ts';
 
 /** `testudo node-helper`: what freezes and copies pods of its node for the agent, until a signal ends it. */
 export function nodeHelperCommand() {
@@ -17,19 +18,14 @@ export function nodeHelperCommand() {
     .action(async (options) => {
       const { readHelperConfig } = await import('../../client/capture/helper-config.ts');
       const config = readHelperConfig(options.config, { environment: process.env, settings: options.set });
-      if (!config.ok) return fail(config.fault.message);
+      if (!config.ok) return endWith(config.fault);
       if (options.check === true) return print('configuration is sound');
       const { startHelper } = await import('../../client/capture/helper.ts');
       const started = await startHelper(config.value, { timers: systemTimers });
-      if (!started.ok) return fail(`${started.fault.code}: ${started.fault.message}`);
+      if (!started.ok) return endWith(started.fault);
       const stop = () => void started.value.close();
       process.once('SIGTERM', stop);
       process.once('SIGINT', stop);
       return undefined;
     });
-}
-
-function fail(message: string): void {
-  complain(`testudo node-helper: ${message}`);
-  process.exitCode = 1;
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
+import { readWhole, textBytesMax } from '../../base/read-whole.ts';
 import { table } from '../../base/text/table.ts';
 import { type LastingCode, lastingFindings } from '../../client/posture/exposure.ts';
 import { logKeyOf } from '../../client/response/rotation/rotation-log.ts';
@@ -48,7 +48,7 @@ function exposuresIn(file: string): ReadonlyMap<string, readonly LastingCode[]> 
     const { items } = JSON.parse(text) as { items: readonly { metadata: { uid: string }; spec: unknown }[] };
     return new Map(items.map(({ metadata, spec }) => [metadata.uid, lastingFindings(spec)]));
   } catch {
-    complain(`testudo rotation: ${file} is no list of pods; give what \`kubectl get pods -A -o json\` prints`);
+    complain(`FILE_REFUSED: ${file} is no list of pods; give what \`kubectl get pods -A -o json\` prints`);
     process.exitCode = exitCodes.refused;
     return undefined;
   }
@@ -66,9 +66,9 @@ function keyCommand() {
 
 function read(file: string, encoding: 'utf8' | 'latin1' = 'utf8'): string | undefined {
   try {
-    return readFileSync(file, encoding);
+    return readWhole(file, textBytesMax).toString(encoding);
   } catch (error) {
-    complain(`testudo rotation: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    complain(`FILE_REFUSED: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
     process.exitCode = exitCodes.refused;
     return undefined;
   }

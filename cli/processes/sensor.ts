@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { keepHeapSmall } from '../../base/small-heap.ts';
-import { complain, print } from '../print.ts';
+import { endWith } from '../exit.ts';
+import { print } from '../print.ts';
 
 /** `testudo sensor`: one node's sensor, until a signal ends it. */
 export function sensorCommand() {
@@ -18,20 +19,15 @@ export function sensorCommand() {
       keepHeapSmall();
       const { readSensorConfig } = await import('../../client/sensor-config.ts');
       const config = readSensorConfig(options.config, { environment: process.env, settings: options.set });
-      if (!config.ok) return fail(config.fault.message);
+      if (!config.ok) return endWith(config.fault);
       if (options.check === true) return print('configuration is sound');
       const { startSensor } = await import('../../client/sensor.ts');
       const started = await startSensor(config.value);
-      if (!started.ok) return fail(started.fault.message);
+      if (!started.ok) return endWith(started.fault);
       const sensor = started.value;
       const stop = () => void sensor.close();
       process.once('SIGTERM', stop);
       process.once('SIGINT', stop);
       return undefined;
     });
-}
-
-function fail(message: string): void {
-  complain(`testudo sensor: ${message}`);
-  process.exitCode = 1;
 }

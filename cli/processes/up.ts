@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { parse as parseYaml } from 'yaml';
 import { lockFolder } from '../../base/folder-lock.ts';
+import { readWholeText } from '../../base/read-whole.ts';
 import { jsonLine } from '../../base/text/table.ts';
 import { type Founding, found } from '../../lab/standing/founding.ts';
 import { placesIn, readState, type StandingState } from '../../lab/standing/standing-state.ts';
@@ -99,7 +100,7 @@ function clusterOf(file: string): string {
 
 function sourcesIn(file: string): readonly unknown[] {
   if (!existsSync(file)) usage(`--sources: there is no ${file}`);
-  const { sources } = (parseYaml(readFileSync(file, 'utf8')) ?? {}) as { sources?: unknown };
+  const { sources } = (parseYaml(readWholeText(file)) ?? {}) as { sources?: unknown };
   return Array.isArray(sources) ? sources : usage(`--sources: ${file} holds no list called sources`);
 }
 

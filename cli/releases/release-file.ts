@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { openAtomic, partialOf, sharedFileMode } from '../../base/atomic-file.ts';
+import { readWhole } from '../../base/read-whole.ts';
 import { jsonLine } from '../../base/text/table.ts';
 import type {
   ExportReleaseResponse,
@@ -66,7 +67,7 @@ export function importCommand() {
     .action((path, options) =>
       withConnection(options, async (connection) => {
         const { reason, dryRun = false } = options;
-        const trustedRoot = options.trustedRoot === undefined ? Buffer.alloc(0) : readFileSync(options.trustedRoot);
+        const trustedRoot = options.trustedRoot === undefined ? Buffer.alloc(0) : readWhole(options.trustedRoot);
         const { track, version, change } = await send(connection, { reason, dryRun, trustedRoot }, path);
         showChange(options, `${path} is ${track}@${version}`, change, { track, version });
       }),

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readWhole } from '../../base/read-whole.ts';
 import { jsonLine, listing } from '../../base/text/table.ts';
 import { exitWith } from '../exit.ts';
 import { withConnection } from '../operator/connection.ts';
@@ -44,7 +44,7 @@ export function prepareKeysCommand() {
 
 function read(path: string): Buffer {
   try {
-    return readFileSync(path);
+    return readWhole(path);
   } catch (error) {
     return exitWith({
       code: 'FILE_REFUSED',

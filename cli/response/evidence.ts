@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { z } from 'zod';
+import { readWholeText, textBytesMax } from '../../base/read-whole.ts';
 import { jsonLine, table, time } from '../../base/text/table.ts';
 import { type KnownEnd, openEvidence, verifyChain } from '../../client/response/evidence/chain.ts';
 import { readReceipts, receiptFile } from '../../client/response/evidence/receipts.ts';
@@ -139,7 +139,9 @@ const journaled = z.object({ signer: z.string(), record: z.number(), digest: z.s
 /** What an operator got from the coordinator itself. */
 async function journaledEnds(file: string): Promise<readonly KnownEnd[]> {
   try {
-    const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line.trim() !== '');
+    const lines = readWholeText(file, textBytesMax)
+      .split('\n')
+      .filter((line) => line.trim() !== '');
     return lines.map((line) => {
       const { sequence, eventJson } = JSON.parse(line) as { sequence: number; eventJson: string };
       return { ...journaled.parse(JSON.parse(eventJson)), sequence: Number(sequence) };

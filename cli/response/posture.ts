@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
+import { readWholeText, textBytesMax } from '../../base/read-whole.ts';
 import { onOneLine } from '../../base/text/printable.ts';
 import { jsonLine } from '../../base/text/table.ts';
 import { readImageKey } from '../../client/posture/images/image-key.ts';
@@ -82,7 +82,7 @@ function reportOf(found: readonly Finding[]): string {
 function objectsIn(file: string): readonly unknown[] {
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(file === '-' ? 0 : file, 'utf8'));
+    value = JSON.parse(readWholeText(file === '-' ? 0 : file, textBytesMax));
   } catch (error) {
     return exitWith({ code: 'FILE_REFUSED', message: `${file}: no JSON of kubectl's (${(error as Error).message})` });
   }

@@ -1,5 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
+import { readWhole } from '../../base/read-whole.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
 import { distinctAntigens } from '../../client/antibodies/distinct-antigens.ts';
@@ -93,7 +94,7 @@ function put() {
     .action((track, file, options) =>
       withConnection(options, async (connection) => {
         const { reason } = options;
-        const antibody = readFileSync(file);
+        const antibody = readWhole(file);
         const answer = await connection.call(connection.client.putAntibody, { track, antibody, reason });
         const { family = '', cluster = '', digest = '' } = answer.antibody ?? {};
         if (options.json) print(wireJson({ track, ...answer }));

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readWholeText } from '../../base/read-whole.ts';
 import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
 import { classBlocksOf } from '../../proto/class-blocks.ts';
 import { specOfBytes } from '../../proto/model-spec.ts';
@@ -20,7 +20,7 @@ export function policyPutCommand() {
     .action((name, file, options) =>
       withConnection(options, async (connection) => {
         const { settings } = await trackOf(connection, name);
-        const policyJson = readFileSync(file, 'utf8');
+        const policyJson = readWholeText(file);
         const canonicalJson = Buffer.from(settings.spec?.canonicalJson ?? new Uint8Array());
         const classes = classBlocksOf(orExit(specOfBytes(canonicalJson))) !== undefined;
         const before = orExit(parseTrackPolicy(settings.policyJson, { classes }));

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
+import { readWholeText } from '../../base/read-whole.ts';
 import { jsonLine, listing, table } from '../../base/text/table.ts';
 import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
 import { rulesOf } from '../../coordinator/round/policy.ts';
@@ -43,7 +43,7 @@ function check() {
     .action((name, options) => {
       const feared = options.liars === undefined ? undefined : percentFrom('--liars', options.liars);
       return withConnection(options, async (connection) => {
-        const text = options.policy === undefined ? undefined : readFileSync(options.policy, 'utf8');
+        const text = options.policy === undefined ? undefined : readWholeText(options.policy);
         const standing = await standingOf(connection, name, text, feared);
         print(options.json ? jsonLine({ track: name, ...standing }) : standingText(name, standing));
       });

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
+import { readWhole } from '../../base/read-whole.ts';
 import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
 import type { SampleKind } from '../../client/tracks/track-kind.ts';
 import { builtInKinds, importTrackKind, moduleOfKind } from '../../client/tracks/track-kinds.ts';
@@ -30,7 +30,7 @@ function put() {
       withConnection(options, async (connection) => {
         const spec = await specOf(connection, track);
         const samples = await readerFor(spec);
-        const sample = options.file === undefined ? await recorded(spec) : readFileSync(options.file);
+        const sample = options.file === undefined ? await recorded(spec) : readWhole(options.file);
         const content = orExit(await samples.read(sample));
         const classes = content.classes.map((held) => ({ ...held }));
         const { reason } = options;

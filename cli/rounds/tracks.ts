@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
+import { readWhole, readWholeText } from '../../base/read-whole.ts';
 import { shortDigest, table, time } from '../../base/text/table.ts';
 import { policyJsonSchema } from '../../coordinator/config/policy.ts';
 import type { Track } from '../../proto/generated/testudo/v1/operator.ts';
+import { specLimits } from '../../proto/model-spec.ts';
 import { schemaCommand } from '../config-schema.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { withConnection } from '../operator/connection.ts';
@@ -69,9 +70,10 @@ function put() {
     .option('--model <file>', 'the first model: float32, little-endian, in the order of the spec; for a new track only')
     .action((track, options) =>
       withConnection(options, async (connection) => {
-        const canonicalJson = readFileSync(options.spec);
-        const policyJson = readFileSync(options.policy, 'utf8');
-        const model = options.model === undefined ? Buffer.alloc(0) : readFileSync(options.model);
+        const canonicalJson = readWhole(options.spec);
+        const policyJson = readWholeText(options.policy);
+        const model =
+          options.model === undefined ? Buffer.alloc(0) : readWhole(options.model, 4 * specLimits.elementsMax);
         const settings = { track, spec: { canonicalJson, schemaDigest: '' }, policyJson, reason: options.reason };
         const { model: current, sequence, warnings } = await putTrack(connection, settings, model);
         const version = current?.version ?? 0n;

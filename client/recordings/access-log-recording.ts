@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
+import { boundedLines } from '../../base/text/bounded-lines.ts';
 import type { FlowItem } from '../events/source-item.ts';
 import { EndsOfCalls, type MeshLogOptions } from './access-logs/ends-of-call.ts';
 import { itemOfAccessLine } from './access-logs/flow-of-line.ts';
 import { readAccessLogLine } from './access-logs/read-access-log-line.ts';
 import { decompressed } from './compressed/decompressed.ts';
-import { boundedLines } from './lines.ts';
 
 const batchSize = 256;
 /** Lines that may stand before the first one that tells. */

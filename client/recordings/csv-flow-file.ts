@@ -1,12 +1,13 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { boundedLineBatches } from '../../base/text/bounded-lines.ts';
 import type { FlowBatch, FlowItem } from '../events/source-item.ts';
 import { decompressed } from './compressed/decompressed.ts';
 import { type FilePosition, type FollowOptions, followLines } from './file-follower.ts';
 import { FlowLines, jsonDocument } from './flow-lines.ts';
 import type { CsvFlowOptions } from './layouts/layout.ts';
 import { skippedLine } from './line-items.ts';
-import { boundedLineBatches, untilAborted } from './lines.ts';
+import { untilAborted } from './lines.ts';
 
 /** Flows handed on at once when a file is read as a whole. */
 const batchSize = 256;

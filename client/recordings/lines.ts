@@ -1,5 +1,3 @@
-const lineBytesMax = 1_048_576;
-
 /** What a stream gives until somebody has enough of it: it may have no line end, or no end, that anyone waits for. */
 export async function* untilAborted<Piece>(
   pieces: AsyncIterable<Piece>,
@@ -9,37 +7,6 @@ export async function* untilAborted<Piece>(
     yield piece;
     if (signal?.aborted) return;
   }
-}
-
-/** Lines of a stream of bytes, the last one without newline included; undefined for one that is too long. Holds one. */
-export async function* boundedLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string | undefined> {
-  for await (const lines of boundedLineBatches(bytes)) yield* lines;
-}
-
-/** As `boundedLines`, all lines of a chunk at a time. */
-export async function* boundedLineBatches(
-  bytes: AsyncIterable<Uint8Array>,
-): AsyncGenerator<readonly (string | undefined)[]> {
-  let rest: Buffer = Buffer.alloc(0);
-  let leaving = false;
-  for await (const chunk of bytes) {
-    const held = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
-    const lines: (string | undefined)[] = [];
-    let start = 0;
-    for (let end = held.indexOf(10); end !== -1; end = held.indexOf(10, start)) {
-      lines.push(leaving ? undefined : held.toString('utf8', start, end));
-      leaving = false;
-      start = end + 1;
-    }
-    if (lines.length > 0) yield lines;
-    rest = held.subarray(start);
-    if (rest.length > lineBytesMax) {
-      leaving = true;
-      rest = Buffer.alloc(0);
-    }
-  }
-  if (leaving) yield [undefined];
-  else if (rest.length > 0) yield [rest.toString('utf8')];
 }
 
 /** Beyond what any tool nests: a mebibyte of brackets costs a parser a hundred times what other text of that length does. */

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
@@ -226,4 +226,15 @@ describe('an export with signed heads', () => {
     expect(verifyInclusion(proof.replace(extra, other), keys())).toMatchObject({ fault: { code: 'PROOF_WRONG' } });
     expect(await proveEntry(dataDir, size + 100, signer)).toMatchObject({ fault: { code: 'ENTRY_NOT_FOUND' } });
   });
+});
+
+it('a line longer than any entry, or than any text can be, is damage and not the end of who reads it', async () => {
+  const [whole, cut] = [file('whole'), file('endless')];
+  unwrap(await exportAudit(dataDir, whole, 1));
+  const start = readFileSync(whole, 'utf8');
+  for (const beginning of ['', start]) {
+    writeFileSync(cut, beginning);
+    truncateSync(cut, start.length + 600 * 2 ** 20); // Zeros without a line end, of which the disk keeps none.
+    expect(await verifyExport(cut)).toMatchObject({ fault: { code: 'EXPORT_DAMAGED' } });
+  }
 });

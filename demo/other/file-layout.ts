@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
+import { boundedLines } from '../../base/text/bounded-lines.ts';
 import { AddressBook } from '../../client/recordings/address-book.ts';
 import { decompressed } from '../../client/recordings/compressed/decompressed.ts';
 import { csvFlowRecording } from '../../client/recordings/csv-flow-file.ts';
-import { boundedLines } from '../../client/recordings/lines.ts';
 
 /** What a file of recorded data holds: traces of system calls, flows between named ends, or rows of features. */
 export type FileLayout = 'traces' | 'flows' | 'rows';

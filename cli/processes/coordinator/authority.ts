@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import type { Result } from '../../../base/fault.ts';
+import { readWholeText } from '../../../base/read-whole.ts';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
 import { orExit } from '../../exit.ts';
 import { complain, print } from '../../print.ts';
@@ -42,7 +42,7 @@ export function renewIssuerCommand() {
     .action(async ({ config: path, rootKey }) => {
       const config = orExit(readConfigFile(path, { environment: process.env }));
       const { replaceIssuer } = await import('../../../coordinator/keys/coordinator-keys.ts');
-      const key = rootKey === undefined ? undefined : readFileSync(rootKey, 'utf8');
+      const key = rootKey === undefined ? undefined : readWholeText(rootKey);
       await withKeys(config, async (keys, { identity }) =>
         orExit(await replaceIssuer(identity, keys, key, Date.now())),
       );

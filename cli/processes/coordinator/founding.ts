@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { parse, stringify } from 'yaml';
 import { writeFileAtomic } from '../../../base/atomic-file.ts';
+import { readWhole, readWholeText } from '../../../base/read-whole.ts';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
 import { exitWith, orExit } from '../../exit.ts';
 import { manifests, namespace, namespaceFrom, secret } from '../../kubernetes/manifests.ts';
@@ -35,13 +35,13 @@ export function packCommand() {
         listen: _listen,
         tracks: _tracks,
         ...rest
-      } = parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+      } = parse(readWholeText(path)) as Record<string, unknown>;
       const { federation, serverNames } = config;
       const values = { coordinator: { enabled: true, federation, serverNames, service: { type }, config: rest } };
       await writeFileAtomic(join(out, 'values.yaml'), stringify(values));
       const secrets = manifests([
         namespace(place),
-        secret(place, 'testudo-master-key', { 'master.key': readFileSync(config.masterKey.path) }),
+        secret(place, 'testudo-master-key', { 'master.key': readWhole(config.masterKey.path) }),
         secret(place, 'testudo-founding', { 'founding.gz': founding }),
       ]);
       if (gitops) print(secrets.trimEnd());

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Command, Option } from '@commander-js/extra-typings';
 import { writeFileAtomic } from '../../../base/atomic-file.ts';
+import { readWholeText } from '../../../base/read-whole.ts';
 import { jsonLine } from '../../../base/text/table.ts';
 import { type CoordinatorConfig, readConfigFile } from '../../../coordinator/config/config.ts';
 import { exitWith, orExit, usage } from '../../exit.ts';
@@ -104,7 +104,7 @@ export function addCosignatureCommand() {
       const { publicCheckpointKeys } = await import('../../../coordinator/transparency/checkpoint-key.ts');
       const { parseVerifierKey } = await import('../../../proto/transparency/signed-note.ts');
       const keys = (await publicCheckpointKeys(dataDirectory)).map((key) => orExit(parseVerifierKey(key)));
-      const text = readFileSync(file, 'utf8');
+      const text = readWholeText(file);
       const size = orExit(await withJournal(config, (folder) => keepCosigned(dataDirectory, text, keys, folder)));
       print(`the cosigned head of ${size} entries is kept`);
     });

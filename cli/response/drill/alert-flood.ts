@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { readWholeText } from '../../../base/read-whole.ts';
 import { closedBreaker, watchBreaker } from '../../../client/response/ladder/breaker.ts';
 import { type Spent, spend } from '../../../client/response/ladder/budget.ts';
 import { decide } from '../../../client/response/ladder/decide.ts';
@@ -34,7 +34,7 @@ export function askAlertFlood({
   if (policy === undefined) return ok(runAlertFlood(first, count, now));
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(policy, 'utf8'));
+    value = JSON.parse(readWholeText(policy));
   } catch (error) {
     return refuse('FILE_REFUSED', `${policy} cannot be read as JSON: ${(error as Error).message}`);
   }

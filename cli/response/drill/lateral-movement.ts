@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { readWhole, textBytesMax } from '../../../base/read-whole.ts';
 import { learnFlowCluster } from '../../../client/tracks/flow/cluster-state.ts';
 import { defaultFlowDetector } from '../../../client/tracks/flow/detector-names.ts';
 import { flowDetectorStart } from '../../../client/tracks/flow/detectors.ts';
@@ -120,8 +121,9 @@ async function recordedRows(): Promise<Result<Rows>> {
 async function ownRows(path: string): Promise<Result<Rows>> {
   let text: string;
   try {
-    const bytes = await readFile(path);
-    text = (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8');
+    const bytes = readWhole(path, textBytesMax);
+    const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b;
+    text = (isPacked ? gunzipSync(bytes, { maxOutputLength: textBytesMax }) : bytes).toString('utf8');
   } catch (error) {
     return refuse('FILE_REFUSED', `${path}: ${(error as Error).message}`);
   }

@@ -3,9 +3,9 @@
  * like): what is a feature, what is a label, and what is neither is told from names and values.
  */
 import { createReadStream } from 'node:fs';
+import { boundedLines } from '../../../base/text/bounded-lines.ts';
 import { decompressed } from '../../recordings/compressed/decompressed.ts';
 import { CsvRecords } from '../../recordings/csv-records.ts';
-import { boundedLines } from '../../recordings/lines.ts';
 import type { FeatureRow } from './feature-row.ts';
 
 export type RowItem = Readonly<

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { ensurePrivateFolder, writeNewFile } from '../../../../base/atomic-file.ts';
+import { readWhole } from '../../../../base/read-whole.ts';
 import { jsonLine, table } from '../../../../base/text/table.ts';
 import { exitCodes, exitWith, usage } from '../../../exit.ts';
 import { complain, print } from '../../../print.ts';
@@ -123,7 +124,7 @@ function keyOf(state: string): Buffer {
   ensurePrivateFolder(state);
   const path = join(state, keyFile);
   if (!existsSync(path)) writeNewFile(path, randomBytes(keyBytes));
-  const key = readFileSync(path);
+  const key = readWhole(path);
   if (key.length !== keyBytes)
     return exitWith({
       code: 'FILE_REFUSED',

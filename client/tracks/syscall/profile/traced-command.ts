@@ -5,7 +5,7 @@ import { constants as osConstants } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { isMissing } from '../../../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
-import { boundedLines } from '../../../recordings/lines.ts';
+import { boundedLines } from '../../../../base/text/bounded-lines.ts';
 
 export type TraceFault = 'STRACE_MISSING' | 'STRACE_FAILED' | 'COMMAND_MISSING' | 'NOTHING_RECORDED';
 
