@@ -15,12 +15,20 @@ export type ClassName = Branded<string, 'ClassName'>;
 
 type IdKind<Id extends string> = Readonly<{ name: string; pattern: RegExp; legal: string; example: Id }>;
 
+const legalTexts = new WeakMap<(text: unknown) => boolean, string>();
+
+/** What an id would be, and what this is instead: for the refusal of a text of which `is` says that it is none. */
+export function notAnId(is: (text: unknown) => boolean, text: unknown): string {
+  const shown = typeof text === 'string' ? JSON.stringify(text.slice(0, 80)) : typeof text;
+  return `expected ${legalTexts.get(is) ?? 'an id'}; got ${shown}`;
+}
+
 function define<Id extends string>(kind: IdKind<Id>) {
   const is = (text: unknown): text is Id => typeof text === 'string' && kind.pattern.test(text);
+  legalTexts.set(is, `${kind.legal}, such as "${kind.example}"`);
   const parse = (text: string): Id => {
     if (is(text)) return text;
-    const shown = typeof text === 'string' ? JSON.stringify(text.slice(0, 80)) : typeof text;
-    throw new RangeError(`${kind.name}: expected ${kind.legal}, such as "${kind.example}"; got ${shown}`);
+    throw new RangeError(`${kind.name}: ${notAnId(is, text)}`);
   };
   return { is, parse };
 }

@@ -10,10 +10,10 @@ import {
   UpdateFate,
 } from '../../proto/generated/testudo/v1/operator.ts';
 import type { ClassOutcome, SampleOutcome } from '../../proto/generated/testudo/v1/operator_rounds.ts';
-import { exitCodes } from '../exit.ts';
+import { exitCodes, exitWith, isUnreachable } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { roundFrom } from '../operator/arguments.ts';
-import { type OperatorConnection, withConnection } from '../operator/connection.ts';
+import { type OperatorConnection, type OperatorOptions, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { nameOf } from '../operator/wire-text.ts';
@@ -23,6 +23,9 @@ import { planCommand } from './plan.ts';
 import { replayCommand } from './round-replay.ts';
 
 const waitLookMs = 500;
+/** A coordinator that restarts, or a takeover, takes seconds to a minute. */
+const awayMsMax = 300_000;
+const awayLookMs = 1_000;
 
 /** `testudo rounds`: what ran, what runs, what would run. */
 export function roundsCommand() {
@@ -161,7 +164,7 @@ function open() {
           print(`${opened.round} of ${track} is open`);
           complain(whoText(opened));
         }
-        const ended = options.wait ? await endOf(connection, track, opened.round) : undefined;
+        const ended = options.wait ? await endOf(options, connection, track, opened.round) : undefined;
         if (options.json) print(wireJson({ track, ...opened, ...(ended && endJson(ended)) }));
         else if (ended !== undefined) print(`${opened.round} of ${track}: ${endText(ended)}`);
         if (ended !== undefined && ended.summary.candidate === undefined) process.exitCode = exitCodes.refused;
@@ -175,12 +178,43 @@ function whoText({ connected, missing, needed }: OpenRoundResponse): string {
 
 type Ended = Readonly<{ summary: RoundSummary; why: string }>;
 
-/** The round once it has ended: asked for again and again. */
-async function endOf(connection: OperatorConnection, track: string, round: string): Promise<Ended> {
-  for (;;) {
-    const { summary, why } = await connection.call(connection.client.getRound, { track, round });
-    if (summary !== undefined && summary.endedAtMs !== 0n) return { summary, why };
-    await setTimeout(waitLookMs);
+/**
+ * The round once it has ended: asked for again and again, also of whoever leads after the coordinator was away. It goes on without
+ * us: a restart, or a standby that takes over, is no end of it.
+ */
+async function endOf(
+  options: OperatorOptions,
+  first: OperatorConnection,
+  track: string,
+  round: string,
+): Promise<Ended> {
+  const ask = (connection: OperatorConnection) => connection.tried(connection.client.getRound, { track, round });
+  const askAnew = async () => {
+    const answer = Promise.withResolvers<Awaited<ReturnType<typeof ask>>>();
+    await withConnection(options, async (connection) => answer.resolve(await ask(connection)));
+    return answer.promise;
+  };
+  let awaySinceMs: number | undefined;
+  for (let anew = false; ; ) {
+    const look = anew ? await askAnew() : await ask(first);
+    if (look.ok) {
+      const { summary, why } = look.value;
+      if (summary !== undefined && summary.endedAtMs !== 0n) return { summary, why };
+      awaySinceMs = undefined;
+    } else {
+      const { fault } = look;
+      if (!isUnreachable(fault)) exitWith(fault);
+      if (awaySinceMs === undefined) complain(`${fault.code}: ${fault.message}; waiting on`);
+      awaySinceMs ??= performance.now();
+      anew = true;
+      if (performance.now() - awaySinceMs > awayMsMax) {
+        exitWith({
+          ...fault,
+          message: `${fault.message}; \`testudo rounds show ${track} ${round}\` says what became of it`,
+        });
+      }
+    }
+    await setTimeout(anew ? awayLookMs : waitLookMs);
   }
 }
 

@@ -1,5 +1,5 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
-import { isTrackId } from '../../proto/ids.ts';
+import { isTrackId, notAnId } from '../../proto/ids.ts';
 import { noTrack } from '../ledger/no-track.ts';
 import type { State, Track } from '../ledger/state/state.ts';
 
@@ -16,7 +16,7 @@ export function checkId<Id extends string>(
   text: string,
   is: (text: unknown) => text is Id,
 ): Result<Id, 'REQUEST_INVALID'> {
-  return is(text) ? ok(text) : invalid(`${name}: not a legal id`);
+  return is(text) ? ok(text) : invalid(`${name}: ${notAnId(is, text)}`);
 }
 
 /** A version that fits a number; whether there is one like it is the registry's to say. */
