@@ -10,11 +10,18 @@ const chart = join(checkout, 'deploy', 'chart', 'testudo');
 const before = join(checkout, 'deploy', 'chart', 'testing', 'testudo-0.0.9.tgz');
 
 /** What the chart names and somebody else makes. */
-const secrets = ['testudo-master-key', 'testudo-founding', 'testudo-join-token', 'testudo-hub-authority', 'redis'];
+const secrets = [
+  'testudo-master-key',
+  'testudo-founding',
+  'testudo-join-token',
+  'testudo-hub-authority',
+  'redis',
+  'testudo-parent-token',
+];
 
 describe('the chart on a control plane', () => {
   const kubectl = new Kubectl();
-  beforeAll(() => makeVolumes(kubectl, 48)); // As many as there are claims below.
+  beforeAll(() => makeVolumes(kubectl, 52)); // As many as there are claims below.
 
   const prepared = async (level: 'restricted' | 'privileged') => {
     const namespace = await kubectl.namespace({ 'pod-security.kubernetes.io/enforce': level });
@@ -57,6 +64,7 @@ describe('the chart on a control plane', () => {
         workers: 'deployment.apps/testudo-worker',
         client: 'statefulset.apps/testudo-client',
         sensors: 'daemonset.apps/testudo-sensor',
+        relay: 'statefulset.apps/testudo-coordinator',
       };
       expect(await workloads(namespace)).toEqual(expect.arrayContaining(of.map((role) => wanted[role])));
       await act(['uninstall', 'testudo', '--wait'], namespace);
@@ -152,6 +160,8 @@ describe('the chart on a control plane', () => {
       'pods [] [] [list watch]',
       'tokenreviews.authentication.k8s.io [] [] [create]',
     ]);
+    await act(['upgrade', 'testudo', chart], namespace, valuesOf(['relay', 'workers', 'client', 'sensors']));
+    expect(await rights('testudo-coordinator')).toEqual(bare); // A region asks its own cluster nothing.
     const all = valuesOf(['coordinator', 'workers', 'client', 'sensors'], {
       sensors: { enrichment: { enabled: true } },
     });

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
@@ -6,7 +6,9 @@ import { parseClientConfig } from '../../client/config.ts';
 import { parseSensorConfig } from '../../client/sensor-config.ts';
 import { parseConfig } from '../../coordinator/config/config.ts';
 import { aggregationLists } from '../../coordinator/queue/redis/redis-runner.ts';
+import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import type { FederationId } from '../../proto/ids.ts';
+import { readRelayConfig } from '../../relay/config.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
 import { agentEnv, type ImageName, images } from '../images/images.ts';
@@ -218,6 +220,39 @@ describe('what the chart renders', () => {
     }
   });
 
+  it('runs a region as a relay: a coordinator that is also a member of its parent, whom it reaches and nobody else', async () => {
+    const relay = { dataKey: { secretName: 'kms' }, config: { parent: { silenceSecondsMax: 30 } } };
+    const metrics = { serviceMonitor: { enabled: true } };
+    const rendered = await documents(valuesOf(['relay'], { coordinator: { relay }, metrics }));
+    const of = (kind: string, name = 'testudo-coordinator') =>
+      rendered.find((one) => one.kind === kind && one.metadata.name === name);
+    const [container] = of('StatefulSet')?.spec?.template?.spec.containers ?? [];
+    expect(container?.args).toEqual(['relay', '--config=/etc/testudo/coordinator/relay.yaml']);
+    expect(images.coordinator.verbs).toContain('relay');
+    const folder = tempDir();
+    for (const [name, text] of Object.entries(of('ConfigMap')?.data ?? {})) writeFileSync(join(folder, name), text);
+    expect(readRelayConfig(join(folder, 'relay.yaml'))).toMatchObject({
+      ok: true,
+      value: {
+        ...{ coordinator: '/etc/testudo/coordinator/coordinator.yaml', dataDirectory: '/var/lib/testudo/parent' },
+        parent: { addresses: [{ host: 'root.example.org', port: 7_442 }], silenceSecondsMax: 30 },
+        joinToken: { kind: 'file', path: '/etc/testudo/parent-token/token' },
+        dataKey: { kind: 'file', path: '/etc/testudo/parent-data-key/data.key' },
+        ...{ trustAnchor: '/etc/testudo/coordinator/parent-root.json', tracks: ['syscall'] },
+        health: { listen: '0.0.0.0:9464' },
+      },
+    });
+    expect(mountsWithoutVolumes(rendered)).toEqual([]);
+    const policy = JSON.stringify(of('NetworkPolicy'));
+    expect(policy).toContain(
+      '{"ports":[{"protocol":"TCP","port":7441},{"protocol":"TCP","port":7442}],"to":[{"ipBlock"',
+    );
+    expect(JSON.stringify(of('NetworkPolicy'))).toContain('"port":"parent"');
+    const without = await documents(valuesOf(['coordinator'], { metrics }));
+    expect(JSON.stringify(without)).not.toMatch(/"parent"|relay\.yaml/);
+    expect(JSON.stringify(rendered)).toContain('{"port":"parent","path":"/metrics","interval":"30s"}');
+  });
+
   it('lets KEDA scale workers by the lists in which the queue keeps its jobs, as the code names them', async () => {
     const keda = { enabled: true, address: 'redis.example.org:6379', password: { secretName: 'redis' } };
     const redis = { secretName: 'redis' };
@@ -332,6 +367,18 @@ describe('what the chart renders', () => {
       'a bucket without its keys',
       { coordinator: { enabled: true, blobs: { s3: { endpoint: 'https://objects.example.org', bucket: 'herd' } } } },
       'a Secret that holds its keys',
+    ],
+    ['a region without a parent', { coordinator: { enabled: true, relay: { enabled: true } } }, 'relay/tracks'],
+    [
+      'a region with a standby',
+      valuesOf(['relay'], {
+        coordinator: {
+          replicas: 2,
+          postgres: { address: 'postgres://a@b/c' },
+          persistence: { accessMode: 'ReadWriteMany' },
+        },
+      }),
+      'a relay has no standby',
     ],
     ['sensors without a hub', { sensors: { enabled: true } }, 'sensors need a hub'],
   ])('is refused for %s', async (_why, values, message) => {

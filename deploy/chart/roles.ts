@@ -8,14 +8,30 @@ const roles = {
     client: { enabled: true, coordinator: { addresses }, hub: { enabled: true }, trustAnchor: '{"signed":{}}' },
   },
   sensors: { sensors: { enabled: true, hubAddress: 'hub.example.org' } },
+  /** A coordinator too, and in its place. */
+  relay: {
+    coordinator: {
+      enabled: true,
+      serverNames: ['region.example.org'],
+      relay: {
+        enabled: true,
+        tracks: ['syscall'],
+        parent: { addresses: ['root.example.org:7442'], enrolAddress: 'root.example.org:7441' },
+        trustAnchor: '{"signed":{}}',
+      },
+    },
+  },
 } as const;
 
 type Role = keyof typeof roles;
+const independent = ['coordinator', 'workers', 'client', 'sensors'] as const;
 
-/** Every combination of roles but none: workers bring their coordinator. */
-export const combinations: readonly (readonly Role[])[] = Array.from({ length: 15 }, (_, at) =>
-  (Object.keys(roles) as Role[]).filter((_, bit) => ((at + 1) >> bit) & 1),
-);
+/** Every combination of roles but none: workers bring their coordinator. And a region, alone and with workers of its own. */
+export const combinations: readonly (readonly Role[])[] = [
+  ...Array.from({ length: 15 }, (_, at) => independent.filter((_, bit) => ((at + 1) >> bit) & 1)),
+  ['relay'],
+  ['relay', 'workers'],
+];
 
 /** The values of these roles together, deep. */
 export function valuesOf(of: readonly Role[], more: object = {}): object {

@@ -145,6 +145,24 @@ topologySpreadConstraints:
 {{- toYaml (mergeOverwrite (deepCopy $values.config) $fixed) -}}
 {{- end -}}
 
+{{/* relay.yaml: how this coordinator's federation is a member of its parent. */}}
+{{- define "testudo.relayConfig" -}}
+{{- with .Values.coordinator.relay -}}
+{{- $parent := dict "addresses" .parent.addresses -}}
+{{- with .parent.enrolAddress }}{{ $_ := set $parent "enrolAddress" . }}{{ end -}}
+{{- $fixed := dict
+  "coordinator" "/etc/testudo/coordinator/coordinator.yaml"
+  "dataDirectory" "/var/lib/testudo/parent"
+  "parent" $parent
+  "health" (dict "listen" "0.0.0.0:9464")
+  "tracks" .tracks -}}
+{{- with .joinToken }}{{ if .secretName }}{{ $_ := set $fixed "joinToken" (dict "file" (printf "/etc/testudo/parent-token/%s" .key)) }}{{ end }}{{ end -}}
+{{- with .dataKey }}{{ if .secretName }}{{ $_ := set $fixed "dataKey" (dict "file" (printf "/etc/testudo/parent-data-key/%s" .key)) }}{{ end }}{{ end -}}
+{{- if .trustAnchor }}{{ $_ := set $fixed "trustAnchor" "/etc/testudo/coordinator/parent-root.json" }}{{ end -}}
+{{- toYaml (mergeOverwrite (deepCopy .config) $fixed) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* "true" where workers run, however many. */}}
 {{- define "testudo.hasWorkers" -}}
 {{- with .Values.coordinator }}{{ if and .enabled (or .workers.replicas .workers.keda.enabled) }}true{{ end }}{{ end -}}
