@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { checkout, packagedFolders } from '../../tools/setup/places.mjs';
+import { heldLock } from './held-lock.ts';
 import { imageCache, markUsed } from './places.ts';
 
 const run = promisify(execFile);
@@ -27,25 +28,32 @@ export async function buildDist(folder: string, { unchecked = false } = {}): Pro
   await run(process.execPath, [join(checkout, 'tools', 'build.mjs'), folder, ...(unchecked ? ['--unchecked'] : [])]);
 }
 
-/** The same out of the cache, where these very sources were built before. */
+/** The same out of the cache, where these very sources were built before; who asks meanwhile waits for the one that builds them. */
 export async function cachedDist(): Promise<string> {
-  const { dist: cache } = imageCache();
+  const { dist: cache, distLock } = imageCache();
   const kept = join(cache, digestOfSources());
   const place = join(kept, 'dist');
   if (!existsSync(place)) {
-    await mkdir(cache, { recursive: true });
-    const fresh = await mkdtemp(join(cache, 'new-'));
+    const lock = await heldLock(distLock);
     try {
-      await buildDist(join(fresh, 'dist'));
-      await rename(fresh, kept).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // Somebody else was faster.
-      });
+      if (!existsSync(place)) await buildInto(kept, cache);
     } finally {
-      await rm(fresh, { recursive: true, force: true });
+      await lock.release();
     }
   }
   await markUsed(kept);
   return place;
+}
+
+async function buildInto(kept: string, cache: string): Promise<void> {
+  await mkdir(cache, { recursive: true });
+  const fresh = await mkdtemp(join(cache, 'new-'));
+  try {
+    await buildDist(join(fresh, 'dist'));
+    await rename(fresh, kept);
+  } finally {
+    await rm(fresh, { recursive: true, force: true });
+  }
 }
 
 function digestOfSources(): string {

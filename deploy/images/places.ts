@@ -12,6 +12,8 @@ export function imageCache() {
     dist: below('dist'),
     trees: below('trees'),
     lock: below('lock'),
+    /** Held by whoever builds the package into `dist`. */
+    distLock: below('dist.lock'),
   };
 }
 

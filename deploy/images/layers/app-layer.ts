@@ -42,7 +42,8 @@ export function appLayer(dist: string, spec: ImageSpec, { modules, assets }: Rea
 /** Which file holds a verb, as the command line's own table says it. */
 function verbFiles(dist: string): ReadonlyMap<string, string> {
   const code = readFileSync(join(dist, verbTable), 'utf8');
-  const verb = /^ {4}['"]?([\w-]+)['"]?: \{[^}]*?import\(['"]\.\/([^'"]+)['"]\)/gms;
+  // A verb's entry, within a group's: nothing is opened or closed between its name and its file.
+  const verb = /^ +['"]?([\w-]+)['"]?: \{[^{}]*?import\(['"]\.\/([^'"]+)['"]\)/gms;
   const found = new Map([...code.matchAll(verb)].map(([, name = '', file]) => [name, `cli/${file}`]));
   if (found.size < 20) throw new Error(`image: only ${found.size} verbs were found in ${verbTable}`);
   return found;

@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type BuiltImage, buildImage, cachedIngredients } from '../build.ts';
+import { heldLock } from '../held-lock.ts';
 import type { ImageName } from '../images.ts';
 import { imageCache, sweepUnused } from '../places.ts';
 
@@ -13,7 +12,7 @@ import { imageCache, sweepUnused } from '../places.ts';
  */
 export async function imagesForTests<Name extends ImageName>(names: readonly Name[]) {
   const folder = await mkdtemp(join(tmpdir(), 'testudo-images-'));
-  const lock = await takeLock(imageCache().lock);
+  const lock = await heldLock(imageCache().lock);
   try {
     await sweepUnused();
     const ingredients = await cachedIngredients();
@@ -30,24 +29,4 @@ export async function imagesForTests<Name extends ImageName>(names: readonly Nam
   } finally {
     await lock.release();
   }
-}
-
-/**
- * A lock that the kernel gives back when its holder dies. Waited for without holding up this process, whose test runner has to
- * be answered meanwhile: flock(1) holds it for as long as its standard input is open.
- */
-async function takeLock(path: string): Promise<Readonly<{ release(): Promise<void> }>> {
-  await mkdir(dirname(path), { recursive: true });
-  const holder = spawn('flock', [path, 'sh', '-c', 'echo held; exec cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ended = once(holder, 'exit');
-  await Promise.race([
-    once(holder.stdout, 'data'),
-    ended.then(([code]) => Promise.reject(new Error(`flock ended with ${code} instead of holding ${path}`))),
-  ]);
-  return {
-    release: async () => {
-      holder.stdin.end();
-      await ended;
-    },
-  };
 }
