@@ -6,6 +6,8 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { unwrap } from '../base/fault.ts';
+import { pause } from '../base/pause.ts';
+import { systemTimers } from '../base/system-timers.ts';
 import { type RunningClient, startClient } from '../client/client.ts';
 import { parseClientConfig } from '../client/config.ts';
 import type { Alert } from '../client/scoring/alert.ts';
@@ -52,7 +54,7 @@ function logOf(cluster: string) {
   return pino({ level: 'info' }, new Writable({ write }));
 }
 
-async function startCluster(federation: TestFederation, name: string) {
+async function startCluster(federation: TestFederation, name: string, share = {}) {
   await writeFile(join(folder, `${name}.token`), await federation.token(name));
   await writeFile(join(folder, `${name}.log`), '');
   const { addresses } = federation.coordinator;
@@ -68,6 +70,7 @@ async function startCluster(federation: TestFederation, name: string) {
     scoring: { warmUp: 10, alertRate: 0.005 },
     training: { coresMax: 8, rssMiBMax: 4_096, loopDelayMsMax: 60_000 },
     health: { listen: null },
+    share,
     alerts: { sinks: [{ kind: 'ocsf', name: 'lake', file: `${name}-findings.jsonl` }] },
   };
   const file = { path: join(folder, `${name}.yaml`), text: JSON.stringify(config) };
@@ -88,6 +91,13 @@ function line(seconds: number, user: number, path: string): string {
 it('the api track goes through a round, judges a gateway’s log as it is written, and says why it raised an alert', async () => {
   const federation = await TestFederation.start();
   const { engine } = federation.coordinator;
+  const untilMapOf = async (cluster: string) => {
+    for (;;) {
+      const map = engine.maps.of(parseClusterId(cluster));
+      if (map !== undefined) return map;
+      await pause(systemTimers, 20, new AbortController().signal);
+    }
+  };
   const policy = unwrap(
     parseTrackPolicy(`
 aggregation: { f: 0, before: [], rule: { kind: mean } }
@@ -98,7 +108,7 @@ training: { epochs: 1, stepsMax: 1, batchSize: 1024, learningRate: 1 }
   const modelDigest = unwrap(await engine.blobs.put(bytesOfValues(new Float32Array(layoutOf(spec).length))));
   unwrap(await createTrack(engine, operator, { track: api, spec, policy, modelDigest, reason: 'test' }));
   await writeFile(join(folder, 'requests.csv'), csvOf(normalTraffic()));
-  const north = await startCluster(federation, 'north');
+  const north = await startCluster(federation, 'north', { map: true });
   await startCluster(federation, 'south');
   await until(() => said.filter((sentence) => sentence.endsWith('connected to a coordinator')).length === 2);
   unwrap(await engine.openRound(operator, { track: api, reason: 'test' }));
@@ -110,6 +120,18 @@ training: { epochs: 1, stepsMax: 1, batchSize: 1024, learningRate: 1 }
   // Both saw the same: the mean has the length that each cluster's evidence has.
   expect(Math.hypot(...weights)).toBeCloseTo(4, 3);
   expect(north.tracks.get(api)?.buffer.counts().seen).toBeGreaterThan(1_000);
+
+  // Only the cluster that agreed to it has told its map, and no value of any request is in it.
+  const shared = await untilMapOf('north');
+  expect(shared.edges).toContainEqual({
+    from: 'gateway',
+    to: 'orders',
+    requests: expect.any(Number),
+    isNew: expect.any(Boolean),
+  });
+  expect(shared.templates.some(({ service, template }) => service === 'orders' && template.includes('{}'))).toBe(true);
+  expect(JSON.stringify(shared)).not.toMatch(/user\d|address\d/);
+  expect(engine.maps.of(parseClusterId('south'))).toBeUndefined();
 
   await until(() => said.includes('north: model scores now'));
   const usual = Array.from({ length: 12 }, (_, n) => line(60 * n, n, `/api/orders/${1_000 + 10 * n}`));

@@ -17,6 +17,7 @@ import type { LocalTrack } from './learning/local-track.ts';
 import { defaultPressureLimits } from './learning/pressure.ts';
 import { Trainer } from './learning/trainer.ts';
 import type { ClusterIdentity } from './link/identity-store.ts';
+import { mapNewsOf } from './link/map-teller.ts';
 import { becomeMember, keepIdentity, openComingBack } from './link/membership.ts';
 import { LiveTracks } from './live-tracks.ts';
 import { localTraining } from './local-training.ts';
@@ -328,6 +329,7 @@ export class RunningClient {
           this.#hooks.onReport?.(event);
         },
         alerts: this.#live.alerts,
+        maps: this.#config.share.map ? mapNewsOf(this.tracks) : undefined,
         unit: Math.random,
         timers: this.#timers,
       },

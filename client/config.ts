@@ -116,6 +116,13 @@ const schema = z.strictObject({
       shadowReportSeconds: z.number().min(0.1).max(86_400).default(60),
     })
     .prefault({}),
+  /** What the coordinator hears beside counts of alerts; nothing unless it is said here (docs/dashboard.md). */
+  share: z
+    .strictObject({
+      /** Services, who asks whom, and templates of routes without values, with what is open and what is new. */
+      map: z.boolean().default(false),
+    })
+    .prefault({}),
   /** Makes this client the hub of its cluster's sensors (docs/sensor.md); null: there are none. */
   hub: hubConfig.nullable().default(null),
   /** Names the workload of events that do not, by a watch of pods (docs/kubernetes.md); null: the API server is not asked. */

@@ -162,7 +162,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     stranger: [strangerEnrolment({ door, membership, rejoining, federation, receiptKey: receiptKey.publicKey })],
     member: [
       memberEnrolment({ door, membership }),
-      federationService({ door, intake, watchers, fetches: modelFetches, alerts: engine.alerts }),
+      federationService({ door, intake, watchers, fetches: modelFetches, alerts: engine.alerts, maps: engine.maps }),
       operatorService({ door, engine, membership, registry, sessions: parts.sessions }),
       releasesService({ door, registry, streams: releaseStreams, fetches: releaseFetches }),
       responsesService({

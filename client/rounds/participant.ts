@@ -5,6 +5,7 @@ import type { WatchResponse } from '../../proto/generated/testudo/v1/federation.
 import type { RoundId, TrackId } from '../../proto/ids.ts';
 import { AlertTeller } from '../alerts/alert-teller.ts';
 import { CertificateKeeper } from '../link/certificate-keeper.ts';
+import { MapTeller } from '../link/map-teller.ts';
 import { CurrentConnection } from './current-connection.ts';
 import { deliver } from './deliver.ts';
 import { readDirective } from './directives.ts';
@@ -44,6 +45,7 @@ export class Uplink {
   readonly #keeper: CertificateKeeper;
   readonly #connection = new CurrentConnection();
   readonly #teller = new AlertTeller();
+  readonly #maps = new MapTeller();
   /** Ends the current Watch so that the loop connects anew. */
   #reconnect = new AbortController();
   #heardAtMs = 0;
@@ -142,10 +144,11 @@ export class Uplink {
   }
 
   async #tellAlerts(): Promise<void> {
-    const { alerts, timers } = this.#ports;
+    const { alerts, maps, timers } = this.#ports;
     const connection = this.#connection.now;
     if (alerts === undefined || connection === undefined) return;
     await this.#teller.look(connection, alerts, timers, this.#stopping.signal);
+    await this.#maps.look(connection, maps, timers, this.#stopping.signal);
   }
 
   /** Another signing key speaks for this cluster: what the old one signed counts for nothing any more. */

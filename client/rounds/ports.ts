@@ -11,6 +11,7 @@ import type { TrainFaultCode } from '../learning/train-protocol.ts';
 import type { CertificateReport } from '../link/certificate-keeper.ts';
 import type { Recovery } from '../link/coming-back.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
+import type { MapNews } from '../link/map-teller.ts';
 import type { DirectiveFaultCode } from './directives.ts';
 import type { Invitation } from './invitation.ts';
 import type { Verdict } from './verdict.ts';
@@ -65,6 +66,8 @@ export type UplinkPorts = Readonly<{
   report(event: UplinkReport): void;
   /** How many alerts there were; nothing is told unless given. */
   alerts?: AlertNews | undefined;
+  /** What is shared of this cluster's map; nothing is told unless given. */
+  maps?: MapNews | undefined;
   /** Random in [0, 1). */
   unit(): number;
   timers: Timers;

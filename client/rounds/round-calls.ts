@@ -14,6 +14,7 @@ import type { Address } from '../link/address.ts';
 import type { PieceStream } from '../link/download.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
 import type { ResponseCalls } from '../link/response-calls.ts';
+import type { SharedMap } from '../tracks/shared-map.ts';
 
 /** Headers that carry a trace to the coordinator: `traceparent` of W3C Trace Context 1. */
 export type Carrier = Readonly<Record<string, string>>;
@@ -58,6 +59,8 @@ export type RoundConnection = RoundCalls &
     ): Promise<Result<ClusterIdentity, CallFaultCode | 'CERTIFICATE_UNUSABLE'>>;
     /** How many alerts there were, and how this cluster's sensors are. Absent where nothing hears it. */
     tellAlerts?(told: AlertsTold, options: CallOptions): Promise<Result<unknown, CallFaultCode>>;
+    /** What this cluster shares of its map. Absent where nothing hears it. */
+    tellMap?(told: SharedMap, options: CallOptions): Promise<Result<unknown, CallFaultCode>>;
     /** What this cluster's response agent has to tell. Absent where nothing hears it. */
     responses?: ResponseCalls;
     close(): void;

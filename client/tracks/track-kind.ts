@@ -22,6 +22,7 @@ import type { FilePosition } from '../recordings/file-follower.ts';
 import type { ExampleCodec } from './example-codec.ts';
 import type { Learner } from './learner.ts';
 import type { OfflineKind } from './offline-kind.ts';
+import type { SharedMap } from './shared-map.ts';
 
 /**
  * Observation: what a few source items add up to, with everything an alert says about them; it stays in the client's main
@@ -95,6 +96,8 @@ export interface TrackKind<Observation = unknown, Example = unknown> {
   readonly light?: LightKind<Example>;
   /** Trusted samples (docs/robustness.md); without it a track of this kind takes none. */
   readonly samples?: SampleKind<Example>;
+  /** Who talks to whom about what, of normal examples; nothing is told of a track without it, whatever the cluster shares. */
+  mapOf?(examples: readonly Example[]): Promise<SharedMap | undefined>;
   /** What `testudo score` and the other verbs on files do for this kind; loaded when one of them is used. */
   offline?(): Promise<OfflineKind>;
 }

@@ -54,6 +54,8 @@ export const calls = {
     submitUpdate: rule('cluster', 'update', 12 * hourMs, { burst: 256, perMinute: 300 }),
     /** One a minute of each client; what it tells takes the place of what was there. */
     tellAlerts: rule('cluster', 'acknowledgement', 30 * secondMs, { burst: 16, perMinute: 6 }),
+    /** One in a quarter of an hour of each client; what it tells takes the place of what was there. */
+    tellMap: rule('cluster', 'acknowledgement', 30 * secondMs, { burst: 8, perMinute: 2 }),
     uploadStatus: rule('cluster', 'update', 30 * secondMs, asCheapAsRefusing),
   },
   releases: {

@@ -18,6 +18,7 @@ import type { StudyRequest } from './kept-inputs.ts';
 import { enrolledCount, type Joined, type Presence } from './presence.ts';
 import { Pulse, type PulseParts } from './pulse.ts';
 import { AlertBoard } from './told/alert-board.ts';
+import { MapBoard } from './told/map-board.ts';
 import { ResponseBoard } from './told/response-board.ts';
 import { type ReceiptData, type UpdateCheck, UpdateDesk } from './update-desk.ts';
 
@@ -45,6 +46,8 @@ export class Engine implements Store, RefusalLog {
   readonly alerts = new AlertBoard();
   /** How their response agents said they stand. */
   readonly responses = new ResponseBoard();
+  /** The maps that they share. */
+  readonly maps = new MapBoard();
   #desk: UpdateDesk;
   #meter = new RefusalMeter();
   #followers = new Set<(entry: JournalEntry) => void>();

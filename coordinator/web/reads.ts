@@ -11,6 +11,7 @@ import { checkConditions, searchAudit } from '../views/audit-search.ts';
 import { channelsView } from '../views/channels.ts';
 import { freezesOf } from '../views/freezes.ts';
 import { gateView } from '../views/gate.ts';
+import { mapSummaries } from '../views/maps.ts';
 import { clusterView } from '../views/members.ts';
 import { readProvenance } from '../views/participation.ts';
 import { pinsThat } from '../views/pins.ts';
@@ -22,7 +23,7 @@ import { approvalsView } from '../views/responses.ts';
 import { roundDetail } from '../views/round-detail.ts';
 import { findRound, roundsOf, roundView } from '../views/rounds.ts';
 import type { Download } from './answers.ts';
-import type { ApprovalsPage, AuditPage, ChainShape, ClusterPage, ReleasesPage } from './shapes.ts';
+import type { ApprovalsPage, AuditPage, ChainShape, ClusterPage, MapsPage, ReleasesPage } from './shapes.ts';
 
 export type ReadParts = Readonly<{ engine: Engine; registry: Registry }>;
 
@@ -122,6 +123,24 @@ const reads: Readonly<Record<string, Read>> = {
       const clusters = approvalsView(engine.state(), (cluster) => engine.responses.fresh(cluster, call.nowMs));
       const page: ApprovalsPage = { clusters };
       return ok(page);
+    },
+  },
+  maps: {
+    rule: calls.operator.getStatus,
+    words: 0,
+    async serve({ engine }) {
+      const page: MapsPage = { clusters: mapSummaries(engine.state(), (cluster) => engine.maps.of(cluster)) };
+      return ok(page);
+    },
+  },
+  map: {
+    rule: calls.operator.getCluster,
+    words: 1,
+    async serve({ engine }, { words: [text = ''] }) {
+      const name = checkId('cluster', text, isClusterId);
+      if (!name.ok) return name;
+      const map = engine.maps.of(name.value);
+      return map === undefined ? refuse('CLUSTER_NOT_ENROLLED', `${name.value} shares no map`) : ok(map);
     },
   },
   progress: {

@@ -11,6 +11,7 @@ import type { HeardStanding } from '../rounds/told/response-board.ts';
 import type { AuditFound } from '../views/audit-search.ts';
 import type { ChannelsView } from '../views/channels.ts';
 import type { GateView } from '../views/gate.ts';
+import type { MapSummary } from '../views/maps.ts';
 import type { ClusterView } from '../views/members.ts';
 import type { PinView } from '../views/pins.ts';
 import type { StandingView } from '../views/records/standings.ts';
@@ -18,6 +19,7 @@ import type { ReleaseView } from '../views/releases.ts';
 import type { ApprovalsView } from '../views/responses.ts';
 
 export type { CoordinatorView, Overview } from '../operations/overview.ts';
+export type { HeardMap as ClusterMap } from '../rounds/told/map-board.ts';
 export type { Attention } from '../views/attention.ts';
 export type { PinView } from '../views/pins.ts';
 export type { ProgressView } from '../views/records/progress.ts';
@@ -70,6 +72,9 @@ export type ClusterPage = Readonly<{
   /** What pins of operators hold it on. */
   pins: readonly PinView[];
 }>;
+
+/** Clusters that share their map, by name, and what is in each. */
+export type MapsPage = Readonly<{ clusters: readonly MapSummary[] }>;
 
 /** What waits for a person in clusters, and what was decided within a day. */
 export type ApprovalsPage = Readonly<{ clusters: readonly ApprovalsView[] }>;

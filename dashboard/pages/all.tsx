@@ -38,7 +38,7 @@ export function pageOf([section = '', ...words]: readonly string[], { role }: Se
     case 'antibodies':
       return <AntibodiesPage words={words} mayAct={mayAct} />;
     case 'map':
-      return <MapPage />;
+      return <MapPage words={words} />;
     case 'audit':
       return <AuditPage />;
     default:

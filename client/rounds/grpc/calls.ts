@@ -12,6 +12,7 @@ import type {
 } from '../../../proto/generated/testudo/v1/federation.ts';
 import type { AlertsTold } from '../../alerts/alert-teller.ts';
 import type { PieceStream } from '../../link/download.ts';
+import type { SharedMap } from '../../tracks/shared-map.ts';
 import type { CallOptions, Carrier, RoundCalls } from '../round-calls.ts';
 
 export function fetchModel(client: FederationClient, request: FetchModelRequest, carrier: Carrier): PieceStream {
@@ -35,6 +36,25 @@ export function tellAlerts(
   const rows = counts.map((one) => ({ ...one, hourMs: BigInt(one.hourMs), count: BigInt(one.count) }));
   const limits = { deadline: deadlineIn(timeoutMs) };
   return unary((callback) => client.tellAlerts({ counts: rows, sensors }, new Metadata(), limits, callback), signal);
+}
+
+export function tellMap(
+  client: FederationClient,
+  { fromMs, untilMs, newSinceMs, leftOff, ...rows }: SharedMap,
+  { timeoutMs, signal }: CallOptions,
+): Promise<Result<unknown, CallFaultCode>> {
+  const counted = <Row extends Readonly<{ requests: number }>>(row: Row) => ({
+    ...row,
+    requests: BigInt(row.requests),
+  });
+  const request = {
+    ...{ fromMs: BigInt(fromMs), untilMs: BigInt(untilMs), newSinceMs: BigInt(newSinceMs), leftOff },
+    services: rows.services.map(counted),
+    edges: rows.edges.map(counted),
+    templates: rows.templates.map(counted),
+  };
+  const limits = { deadline: deadlineIn(timeoutMs) };
+  return unary((callback) => client.tellMap(request, new Metadata(), limits, callback), signal);
 }
 
 /** Holds one part plus what grpc-js buffers (16 messages of 256 KiB), because it waits for 'drain'. */

@@ -145,6 +145,7 @@ export class LoopbackCoordinator {
     return {
       // As a coordinator of before there was this call.
       tellAlerts: (_, callback) => callback({ code: status.UNIMPLEMENTED }),
+      tellMap: (_, callback) => callback({ code: status.UNIMPLEMENTED }),
       watch: (call) => {
         this.calls.push('watch');
         this.#streams.add(call);

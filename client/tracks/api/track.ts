@@ -33,6 +33,11 @@ export const trackKind: TrackKind<ApiChain, ApiExample> = {
     return new ApiJudge(spec, weights, normal);
   },
 
+  async mapOf(examples) {
+    const { sharedMapOf } = await import('./discovery/share-map.ts');
+    return sharedMapOf(examples);
+  },
+
   offline: async () => (await import('./offline/verbs.ts')).apiOffline,
 };
 

@@ -6,6 +6,8 @@ import {
   type SubmitUpdateResponse,
   type TellAlertsRequest,
   type TellAlertsResponse,
+  type TellMapRequest,
+  type TellMapResponse,
   type UploadStatusRequest,
   type UploadStatusResponse,
   type WatchRequest,
@@ -13,6 +15,7 @@ import {
 } from '../../../proto/generated/testudo/v1/federation.ts';
 import { calls } from '../../access/calls.ts';
 import type { AlertBoard } from '../../rounds/told/alert-board.ts';
+import type { MapBoard } from '../../rounds/told/map-board.ts';
 import { chunkInPlace } from '../chunk-in-place.ts';
 import type { Door } from '../door.ts';
 import { tolerant } from '../service.ts';
@@ -26,6 +29,7 @@ type FederationParts = Readonly<{
   watchers: Watchers;
   fetches: FileFetches;
   alerts: AlertBoard;
+  maps: MapBoard;
 }>;
 
 const served = tolerant(FederationService);
@@ -48,7 +52,7 @@ const definition = {
 };
 
 /** What clusters call. The cluster is the one in the certificate; no handler here reads it from a field. */
-export function federationService({ door, intake, watchers, fetches, alerts }: FederationParts) {
+export function federationService({ door, intake, watchers, fetches, alerts, maps }: FederationParts) {
   const watch = door.serverStream<'cluster', WatchRequest, WatchResponse>(
     calls.federation.watch,
     (request, send, { caller, signal }) => watchers.watch(caller.cluster, request, send, signal),
@@ -81,5 +85,13 @@ export function federationService({ door, intake, watchers, fetches, alerts }: F
     },
   );
 
-  return { definition, implementation: { tellAlerts, watch, fetchModel, submitUpdate, uploadStatus } };
+  const tellMap = door.unary<'cluster', TellMapRequest, TellMapResponse>(
+    calls.federation.tellMap,
+    async (request, { caller, nowMs }) => {
+      const heard = maps.hear(caller.cluster, request, nowMs);
+      return heard.ok ? ok({}) : heard;
+    },
+  );
+
+  return { definition, implementation: { tellAlerts, tellMap, watch, fetchModel, submitUpdate, uploadStatus } };
 }

@@ -73,6 +73,70 @@ export interface AlertCount {
   count: bigint;
 }
 
+/** Names of services and templates of routes, with counts: no value, and nobody's identity. */
+export interface TellMapRequest {
+  /** The first request that it is made of, milliseconds since the epoch. */
+  fromMs: bigint;
+  /** The last one, milliseconds since the epoch. */
+  untilMs: bigint;
+  /** What was first seen from then on is new, milliseconds since the epoch. */
+  newSinceMs: bigint;
+  /** At most 256. */
+  services: MapService[];
+  /** At most 1,024. */
+  edges: MapEdge[];
+  /** At most 1,024. */
+  templates: MapTemplate[];
+  /** Services, edges and templates that there was no room for, at most 10^9. */
+  leftOff: number;
+}
+
+/** It was heard. */
+export interface TellMapResponse {
+}
+
+/** What serves or asks. */
+export interface MapService {
+  /** Its name, at most 128 characters. */
+  name: string;
+  /** Requests that it made or got. */
+  requests: bigint;
+  /** First seen lately. */
+  isNew: boolean;
+}
+
+/** Who asks whom. */
+export interface MapEdge {
+  /** A service's name, or "outside"; at most 128 characters. */
+  from: string;
+  /** A service's name, at most 128 characters. */
+  to: string;
+  /** Requests. */
+  requests: bigint;
+  /** First seen lately. */
+  isNew: boolean;
+}
+
+/** What is asked for, with every value left out. */
+export interface MapTemplate {
+  /** A service's name, at most 128 characters. */
+  service: string;
+  /** Such as GET; at most 128 characters. */
+  method: string;
+  /** Such as /orders/{}; at most 128 characters. */
+  template: string;
+  /** Requests. */
+  requests: bigint;
+  /** Different services that asked, at most 1,000,000. */
+  callers: number;
+  /** It answers most who show nothing of who they are. */
+  isOpen: boolean;
+  /** It does, and most others of its service do not. */
+  isOpenAmongClosed: boolean;
+  /** First seen lately. */
+  isNew: boolean;
+}
+
 /** Opens a stream of directives. */
 export interface WatchRequest {
   /** Tracks this cluster takes part in, 1 to 16 ids. */
@@ -480,6 +544,514 @@ export const AlertCount: MessageFns<AlertCount> = {
     message.hourMs = (object.hourMs !== undefined && object.hourMs !== null) ? BigInt(object.hourMs) : 0n;
     message.family = object.family ?? "";
     message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
+    return message;
+  },
+};
+
+function createBaseTellMapRequest(): TellMapRequest {
+  return { fromMs: 0n, untilMs: 0n, newSinceMs: 0n, services: [], edges: [], templates: [], leftOff: 0 };
+}
+
+export const TellMapRequest: MessageFns<TellMapRequest> = {
+  encode(message: TellMapRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fromMs !== 0n) {
+      if (BigInt.asUintN(64, message.fromMs) !== message.fromMs) {
+        throw new globalThis.Error("value provided for field message.fromMs of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.fromMs);
+    }
+    if (message.untilMs !== 0n) {
+      if (BigInt.asUintN(64, message.untilMs) !== message.untilMs) {
+        throw new globalThis.Error("value provided for field message.untilMs of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.untilMs);
+    }
+    if (message.newSinceMs !== 0n) {
+      if (BigInt.asUintN(64, message.newSinceMs) !== message.newSinceMs) {
+        throw new globalThis.Error("value provided for field message.newSinceMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.newSinceMs);
+    }
+    for (const v of message.services) {
+      MapService.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.edges) {
+      MapEdge.encode(v!, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.templates) {
+      MapTemplate.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.leftOff !== 0) {
+      writer.uint32(56).uint32(message.leftOff);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TellMapRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTellMapRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.fromMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.untilMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.newSinceMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.services.push(MapService.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.edges.push(MapEdge.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.templates.push(MapTemplate.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.leftOff = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TellMapRequest>, I>>(base?: I): TellMapRequest {
+    return TellMapRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TellMapRequest>, I>>(object: I): TellMapRequest {
+    const message = createBaseTellMapRequest();
+    message.fromMs = (object.fromMs !== undefined && object.fromMs !== null) ? BigInt(object.fromMs) : 0n;
+    message.untilMs = (object.untilMs !== undefined && object.untilMs !== null) ? BigInt(object.untilMs) : 0n;
+    message.newSinceMs = (object.newSinceMs !== undefined && object.newSinceMs !== null)
+      ? BigInt(object.newSinceMs)
+      : 0n;
+    message.services = object.services?.map((e) => MapService.fromPartial(e)) || [];
+    message.edges = object.edges?.map((e) => MapEdge.fromPartial(e)) || [];
+    message.templates = object.templates?.map((e) => MapTemplate.fromPartial(e)) || [];
+    message.leftOff = object.leftOff ?? 0;
+    return message;
+  },
+};
+
+function createBaseTellMapResponse(): TellMapResponse {
+  return {};
+}
+
+export const TellMapResponse: MessageFns<TellMapResponse> = {
+  encode(_: TellMapResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TellMapResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTellMapResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TellMapResponse>, I>>(base?: I): TellMapResponse {
+    return TellMapResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TellMapResponse>, I>>(_: I): TellMapResponse {
+    const message = createBaseTellMapResponse();
+    return message;
+  },
+};
+
+function createBaseMapService(): MapService {
+  return { name: "", requests: 0n, isNew: false };
+}
+
+export const MapService: MessageFns<MapService> = {
+  encode(message: MapService, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.requests !== 0n) {
+      if (BigInt.asUintN(64, message.requests) !== message.requests) {
+        throw new globalThis.Error("value provided for field message.requests of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.requests);
+    }
+    if (message.isNew !== false) {
+      writer.uint32(24).bool(message.isNew);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MapService {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMapService();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.requests = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.isNew = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MapService>, I>>(base?: I): MapService {
+    return MapService.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MapService>, I>>(object: I): MapService {
+    const message = createBaseMapService();
+    message.name = object.name ?? "";
+    message.requests = (object.requests !== undefined && object.requests !== null) ? BigInt(object.requests) : 0n;
+    message.isNew = object.isNew ?? false;
+    return message;
+  },
+};
+
+function createBaseMapEdge(): MapEdge {
+  return { from: "", to: "", requests: 0n, isNew: false };
+}
+
+export const MapEdge: MessageFns<MapEdge> = {
+  encode(message: MapEdge, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== "") {
+      writer.uint32(10).string(message.from);
+    }
+    if (message.to !== "") {
+      writer.uint32(18).string(message.to);
+    }
+    if (message.requests !== 0n) {
+      if (BigInt.asUintN(64, message.requests) !== message.requests) {
+        throw new globalThis.Error("value provided for field message.requests of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.requests);
+    }
+    if (message.isNew !== false) {
+      writer.uint32(32).bool(message.isNew);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MapEdge {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMapEdge();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.requests = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.isNew = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MapEdge>, I>>(base?: I): MapEdge {
+    return MapEdge.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MapEdge>, I>>(object: I): MapEdge {
+    const message = createBaseMapEdge();
+    message.from = object.from ?? "";
+    message.to = object.to ?? "";
+    message.requests = (object.requests !== undefined && object.requests !== null) ? BigInt(object.requests) : 0n;
+    message.isNew = object.isNew ?? false;
+    return message;
+  },
+};
+
+function createBaseMapTemplate(): MapTemplate {
+  return {
+    service: "",
+    method: "",
+    template: "",
+    requests: 0n,
+    callers: 0,
+    isOpen: false,
+    isOpenAmongClosed: false,
+    isNew: false,
+  };
+}
+
+export const MapTemplate: MessageFns<MapTemplate> = {
+  encode(message: MapTemplate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.service !== "") {
+      writer.uint32(10).string(message.service);
+    }
+    if (message.method !== "") {
+      writer.uint32(18).string(message.method);
+    }
+    if (message.template !== "") {
+      writer.uint32(26).string(message.template);
+    }
+    if (message.requests !== 0n) {
+      if (BigInt.asUintN(64, message.requests) !== message.requests) {
+        throw new globalThis.Error("value provided for field message.requests of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.requests);
+    }
+    if (message.callers !== 0) {
+      writer.uint32(40).uint32(message.callers);
+    }
+    if (message.isOpen !== false) {
+      writer.uint32(48).bool(message.isOpen);
+    }
+    if (message.isOpenAmongClosed !== false) {
+      writer.uint32(56).bool(message.isOpenAmongClosed);
+    }
+    if (message.isNew !== false) {
+      writer.uint32(64).bool(message.isNew);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MapTemplate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMapTemplate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.template = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.requests = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.callers = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.isOpen = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.isOpenAmongClosed = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.isNew = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MapTemplate>, I>>(base?: I): MapTemplate {
+    return MapTemplate.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MapTemplate>, I>>(object: I): MapTemplate {
+    const message = createBaseMapTemplate();
+    message.service = object.service ?? "";
+    message.method = object.method ?? "";
+    message.template = object.template ?? "";
+    message.requests = (object.requests !== undefined && object.requests !== null) ? BigInt(object.requests) : 0n;
+    message.callers = object.callers ?? 0;
+    message.isOpen = object.isOpen ?? false;
+    message.isOpenAmongClosed = object.isOpenAmongClosed ?? false;
+    message.isNew = object.isNew ?? false;
     return message;
   },
 };
@@ -1927,6 +2499,16 @@ export const FederationService = {
     responseSerialize: (value: TellAlertsResponse): Buffer => Buffer.from(TellAlertsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): TellAlertsResponse => TellAlertsResponse.decode(value),
   },
+  /** Who talks to whom about what in the cluster, where its own configuration shares that. It takes the place of what was told before. */
+  tellMap: {
+    path: "/testudo.v1.Federation/TellMap" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TellMapRequest): Buffer => Buffer.from(TellMapRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TellMapRequest => TellMapRequest.decode(value),
+    responseSerialize: (value: TellMapResponse): Buffer => Buffer.from(TellMapResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TellMapResponse => TellMapResponse.decode(value),
+  },
 } as const;
 
 export interface FederationServer extends UntypedServiceImplementation {
@@ -1946,6 +2528,8 @@ export interface FederationServer extends UntypedServiceImplementation {
   uploadStatus: handleUnaryCall<UploadStatusRequest, UploadStatusResponse>;
   /** How many alerts this cluster had, by track, hour and family: numbers, never contents. Takes the place of what it told before. */
   tellAlerts: handleUnaryCall<TellAlertsRequest, TellAlertsResponse>;
+  /** Who talks to whom about what in the cluster, where its own configuration shares that. It takes the place of what was told before. */
+  tellMap: handleUnaryCall<TellMapRequest, TellMapResponse>;
 }
 
 export interface FederationClient extends Client {
@@ -2017,6 +2601,22 @@ export interface FederationClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: TellAlertsResponse) => void,
+  ): ClientUnaryCall;
+  /** Who talks to whom about what in the cluster, where its own configuration shares that. It takes the place of what was told before. */
+  tellMap(
+    request: TellMapRequest,
+    callback: (error: ServiceError | null, response: TellMapResponse) => void,
+  ): ClientUnaryCall;
+  tellMap(
+    request: TellMapRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: TellMapResponse) => void,
+  ): ClientUnaryCall;
+  tellMap(
+    request: TellMapRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: TellMapResponse) => void,
   ): ClientUnaryCall;
 }
 
