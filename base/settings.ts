@@ -1,8 +1,8 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type { ZodType } from 'zod';
 import { ok, type Result, refuse } from './fault.ts';
-import { readWholeText } from './read-whole.ts';
 import { problemText } from './text/problem-text.ts';
+import { readWholeText } from './text/read-whole.ts';
 import { readYaml } from './text/read-yaml.ts';
 
 /** Where settings come from; later ones win: file, environment, `--set`. */

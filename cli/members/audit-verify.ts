@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
-import { readWholeText } from '../../base/read-whole.ts';
+import { readWholeText } from '../../base/text/read-whole.ts';
 import { time } from '../../base/text/table.ts';
 import type { VerifierKey } from '../../proto/transparency/signed-note.ts';
 import { orExit, usage } from '../exit.ts';

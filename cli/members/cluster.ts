@@ -35,7 +35,7 @@ function add() {
       '--coordinator <host:port>',
       'where the cluster reaches the coordinator; as the credentials say unless given',
     )
-    .option('--enrol <host:port>', `its enrolment port; ${enrolmentPort} of the same host unless given`)
+    .option('--enrol <host:port>', `its enrolment port; as the credentials say, or ${enrolmentPort} of the same host`)
     .option('--hours <count>', 'how long the token may be used, up to 720', '24')
     .option('--label <key=value...>', 'labels that the cluster will carry')
     .option('--gitops', 'write no secret: its manifest goes to standard output, to be sealed')

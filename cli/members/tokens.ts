@@ -37,7 +37,10 @@ function create() {
       '--coordinator <host:port>',
       'with --kit: where the cluster reaches the coordinator; as the credentials say',
     )
-    .option('--enrol <host:port>', `with --kit: its enrolment port; ${enrolmentPort} of the same host unless given`)
+    .option(
+      '--enrol <host:port>',
+      `with --kit: its enrolment port; as the credentials say, or ${enrolmentPort} of the same host`,
+    )
     .action((cluster, options) =>
       withConnection(options, async (connection) => {
         const { kit: folder } = options;

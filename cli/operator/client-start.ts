@@ -31,7 +31,7 @@ export async function clientStart(
   const known = ids.filter((id) => builtInKinds().includes(id));
   return {
     address,
-    enrolAddress: enrol ?? enrolAddressOf(address),
+    enrolAddress: enrol ?? (coordinator === undefined ? own.enrolAddress : undefined) ?? enrolAddressOf(address),
     trustAnchor,
     tracks: known.length > 0 ? known : [defaultKind],
     foreign: ids.filter((id) => !known.includes(id)),

@@ -2,8 +2,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ensurePrivateFolder, isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
-import { readWholeText } from '../../base/read-whole.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
+import { readWholeText } from '../../base/text/read-whole.ts';
 import { exitWith } from '../exit.ts';
 
 const context = z.strictObject({ credentials: z.string().min(1), address: z.string().min(1).optional() });

@@ -1,5 +1,5 @@
 import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
-import { readWholeText } from '../../base/read-whole.ts';
+import { readWholeText } from '../../base/text/read-whole.ts';
 import type { OperatorCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import type { FederationId } from '../../proto/ids.ts';
 import { signedness } from '../../proto/release/co-sign.ts';

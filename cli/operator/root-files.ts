@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
 import { writeNewFile } from '../../base/atomic-file.ts';
-import { readWholeText } from '../../base/read-whole.ts';
+import { readWholeText } from '../../base/text/read-whole.ts';
 import { type SigningKeyPair, signingKeyPairOf, vetSigningPublicKey } from '../../proto/envelope/crypto/keys.ts';
 import { wipe } from '../../proto/envelope/crypto/wipe.ts';
 import type { ReleaseRoot } from '../../proto/release/documents/root.ts';

@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import { readWhole, textBytesMax } from '../../base/read-whole.ts';
+import { readWhole, textBytesMax } from '../../base/text/read-whole.ts';
 import { table } from '../../base/text/table.ts';
 import { type LastingCode, lastingFindings } from '../../client/posture/exposure.ts';
 import { logKeyOf } from '../../client/response/rotation/rotation-log.ts';

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { parse } from 'yaml';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import { isStill, markOf } from '../../lab/standing/process-mark.ts';
 import type { StandingState } from '../../lab/standing/standing-state.ts';
@@ -34,6 +35,14 @@ describe('testudo up and down', () => {
     expect(status).toMatchObject({ code: 0, error: '' });
     expect(JSON.parse(status.out)).toMatchObject({
       clusters: [{ cluster: 'c01' }, { cluster: 'c02' }, { cluster: 'c03' }],
+    });
+
+    // A cluster that is handed a token joins where the kernel put the ports.
+    const kit = join(tempDir(), 'c09');
+    expect(await runTestudo('tokens', 'create', 'c09', '--kit', kit)).toMatchObject({ code: 0 });
+    expect(parse(readFileSync(join(kit, 'client.yaml'), 'utf8')).coordinator).toEqual({
+      addresses: [first.addresses?.federation],
+      enrolAddress: first.addresses?.enrolment,
     });
 
     const lost = first.processes.find(({ name }) => name === 'c02');

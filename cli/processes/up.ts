@@ -3,8 +3,9 @@ import { basename, extname, resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { parse as parseYaml } from 'yaml';
 import { lockFolder } from '../../base/folder-lock.ts';
-import { readWholeText } from '../../base/read-whole.ts';
+import { readWholeText } from '../../base/text/read-whole.ts';
 import { jsonLine } from '../../base/text/table.ts';
+import { readCredentials, replaceCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import { type Founding, found } from '../../lab/standing/founding.ts';
 import { placesIn, readState, type StandingState } from '../../lab/standing/standing-state.ts';
 import { bringUp, type Progress } from '../../lab/standing/up.ts';
@@ -50,6 +51,7 @@ End it with \`testudo down\`; \`testudo up\` goes on from there.`,
         const before = orExit(await readState(folder)) ?? orExit(await found(foundingOf(folder, testudo, flags)));
         refuseOthers(before, flags);
         const state = await bringUp(before, { folder, testudo, onProgress: say() });
+        await keepAddresses(state, placesIn(folder).credentials);
         const context = await useContext(state, placesIn(folder).credentials);
         if (json) print(jsonLine({ folder, context, ...state }));
         else print(whatNext(folder, state));
@@ -115,6 +117,15 @@ function say(): (progress: Progress) => void {
     if (line !== last) complain(line);
     last = line;
   };
+}
+
+/** The kernel chose the ports: what clusters start with (`tokens create --kit`) goes by what the credentials say. */
+async function keepAddresses({ addresses }: StandingState, path: string): Promise<void> {
+  if (addresses === null) return;
+  const before = orExit(await readCredentials(path));
+  const { federation: address, enrolment: enrolAddress } = addresses;
+  if (before.address === address && before.enrolAddress === enrolAddress) return;
+  await replaceCredentials(path, { ...before, address, enrolAddress });
 }
 
 /** The context of this federation, current from now on. One of that name that is another federation's is left alone. */

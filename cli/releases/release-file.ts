@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { openAtomic, partialOf, sharedFileMode } from '../../base/atomic-file.ts';
-import { readWhole } from '../../base/read-whole.ts';
+import { readWhole } from '../../base/text/read-whole.ts';
 import { jsonLine } from '../../base/text/table.ts';
 import type {
   ExportReleaseResponse,

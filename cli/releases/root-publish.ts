@@ -1,4 +1,4 @@
-import { readWhole } from '../../base/read-whole.ts';
+import { readWhole } from '../../base/text/read-whole.ts';
 import { jsonLine, listing } from '../../base/text/table.ts';
 import { exitWith } from '../exit.ts';
 import { withConnection } from '../operator/connection.ts';

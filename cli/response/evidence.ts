@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { z } from 'zod';
-import { readWholeText, textBytesMax } from '../../base/read-whole.ts';
+import { readWholeText, textBytesMax } from '../../base/text/read-whole.ts';
 import { jsonLine, table, time } from '../../base/text/table.ts';
 import { type KnownEnd, openEvidence, verifyChain } from '../../client/response/evidence/chain.ts';
 import { readReceipts, receiptFile } from '../../client/response/evidence/receipts.ts';

@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
-import { readWholeText, textBytesMax } from '../../base/read-whole.ts';
 import { onOneLine } from '../../base/text/printable.ts';
+import { readWholeText, textBytesMax } from '../../base/text/read-whole.ts';
 import { jsonLine } from '../../base/text/table.ts';
 import { readImageKey } from '../../client/posture/images/image-key.ts';
 import { verdictOf } from '../../client/posture/images/pod-images.ts';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
-import { readWhole } from '../../base/read-whole.ts';
 import { systemTimers } from '../../base/system-timers.ts';
+import { readWhole } from '../../base/text/read-whole.ts';
 import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
 import { distinctAntigens } from '../../client/antibodies/distinct-antigens.ts';
 import { makeAntibody } from '../../client/antibodies/make-antibody.ts';

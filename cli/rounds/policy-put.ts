@@ -1,4 +1,4 @@
-import { readWholeText } from '../../base/read-whole.ts';
+import { readWholeText } from '../../base/text/read-whole.ts';
 import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
 import { classBlocksOf } from '../../proto/class-blocks.ts';
 import { specOfBytes } from '../../proto/model-spec.ts';

@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import { readWholeText } from '../../base/read-whole.ts';
+import { readWholeText } from '../../base/text/read-whole.ts';
 import { jsonLine, listing, table } from '../../base/text/table.ts';
 import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
 import { rulesOf } from '../../coordinator/round/policy.ts';

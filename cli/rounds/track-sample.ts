@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import { readWhole } from '../../base/read-whole.ts';
+import { readWhole } from '../../base/text/read-whole.ts';
 import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
 import type { SampleKind } from '../../client/tracks/track-kind.ts';
 import { builtInKinds, importTrackKind, moduleOfKind } from '../../client/tracks/track-kinds.ts';

@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import { readWhole, readWholeText } from '../../base/read-whole.ts';
+import { readWhole, readWholeText } from '../../base/text/read-whole.ts';
 import { shortDigest, table, time } from '../../base/text/table.ts';
 import { policyJsonSchema } from '../../coordinator/config/policy.ts';
 import type { Track } from '../../proto/generated/testudo/v1/operator.ts';

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { writeFileAtomic, writeNewFile } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { readWholeText } from '../../base/text/read-whole.ts';
 import type { OperatorRole } from '../ledger/journal/events.ts';
 
 /** What an operator's command line needs, in one private file: who, where, whom to trust, with what. PEM texts. */
@@ -11,6 +11,8 @@ export type OperatorCredentials = Readonly<{
   role: OperatorRole;
   /** host:port of the mTLS listener. */
   address: string;
+  /** host:port of the enrolment listener, where that is not the usual port of the same host: for what clusters start with. */
+  enrolAddress?: string | undefined;
   authority: string;
   certificateChain: string;
   key: string;
@@ -23,6 +25,7 @@ const schema = z.strictObject({
   name: z.string(),
   role: z.enum(['viewer', 'operator', 'admin']),
   address: z.string(),
+  enrolAddress: z.string().optional(),
   authority: z.string().startsWith('-----BEGIN CERTIFICATE-----'),
   certificateChain: z.string().startsWith('-----BEGIN CERTIFICATE-----'),
   key: z.string().startsWith('-----BEGIN PRIVATE KEY-----'),
@@ -69,7 +72,7 @@ function textOf(credentials: OperatorCredentials): string {
 
 export async function readCredentials(path: string): Promise<Result<OperatorCredentials, 'CREDENTIALS_INVALID'>> {
   try {
-    const parsed = schema.safeParse(JSON.parse(await readFile(path, 'utf8')));
+    const parsed = schema.safeParse(JSON.parse(readWholeText(path)));
     if (parsed.success) return ok(parsed.data);
     const fields = parsed.error.issues.map(({ path: at }) => at.join('.')).join(', ');
     return refuse('CREDENTIALS_INVALID', `${path}: not an operator's credentials (${fields || 'shape'})`);

@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import type { Result } from '../../../base/fault.ts';
-import { readWholeText } from '../../../base/read-whole.ts';
+import { readWholeText } from '../../../base/text/read-whole.ts';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
 import { orExit } from '../../exit.ts';
 import { complain, print } from '../../print.ts';

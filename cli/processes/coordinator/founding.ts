@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { parse, stringify } from 'yaml';
 import { writeFileAtomic } from '../../../base/atomic-file.ts';
-import { readWhole, readWholeText } from '../../../base/read-whole.ts';
+import { readWhole, readWholeText } from '../../../base/text/read-whole.ts';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
 import { exitWith, orExit } from '../../exit.ts';
 import { manifests, namespace, namespaceFrom, secret } from '../../kubernetes/manifests.ts';

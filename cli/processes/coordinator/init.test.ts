@@ -18,8 +18,9 @@ it('coordinator init --listen writes where it listens, so that nobody edits a fi
     ...{ enrolment: '127.0.0.9:9441', federation: '127.0.0.9:9442' },
     ...{ health: '127.0.0.1:9443', dashboard: '127.0.0.1:9445' },
   });
-  const { address } = JSON.parse(readFileSync(join(folder, 'operator.json'), 'utf8')) as { address: string };
-  expect(address).toBe('herd.example:9442');
+  expect(JSON.parse(readFileSync(join(folder, 'operator.json'), 'utf8'))).toMatchObject({
+    ...{ address: 'herd.example:9442', enrolAddress: 'herd.example:9441' },
+  });
   for (const refused of [without, tooHigh]) {
     expect(refused).toMatchObject({
       code: 2,

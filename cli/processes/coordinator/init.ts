@@ -7,6 +7,7 @@ import { defaultKind } from '../../../client/tracks/track-kinds.ts';
 import { coordinatorConfigJsonSchema, readConfigFile } from '../../../coordinator/config/config.ts';
 import { isFederationId } from '../../../proto/ids.ts';
 import { exitWith, orExit, usage } from '../../exit.ts';
+import { enrolAddressOf } from '../../operator/enrol-address.ts';
 import { complain, print } from '../../print.ts';
 
 const portMax = 65_535;
@@ -61,13 +62,17 @@ export function initCommand(host: string) {
       }
       const { makeLocalOperator } = await import('../../../coordinator/founding.ts');
       const { writeCredentials } = await import('../../../coordinator/keys/operator-credentials.ts');
-      const port = config.listen.federation.slice(config.listen.federation.lastIndexOf(':') + 1);
-      const address = `${config.serverNames[0] ?? '127.0.0.1'}:${port}`;
+      const reachedAt = (listen: string) =>
+        `${config.serverNames[0] ?? '127.0.0.1'}:${listen.slice(listen.lastIndexOf(':') + 1)}`;
+      const address = reachedAt(config.listen.federation);
+      const enrolment = reachedAt(config.listen.enrolment);
+      // Left out where a client's kit would take it for granted, for builds that know no such member.
+      const enrolAddress = enrolment === enrolAddressOf(address) ? {} : { enrolAddress: enrolment };
       const { newPinKey, pinKeyPair } = await import('../../operator/pin-key.ts');
       const pinKey = newPinKey();
       const wanted = { name: admin, role: 'admin', address, pin: pinKeyPair(pinKey) } as const;
       const { credentials, pinIsNamed } = orExit(await makeLocalOperator(config, wanted));
-      orExit(await writeCredentials(paths.credentials, { ...credentials, pinKey }));
+      orExit(await writeCredentials(paths.credentials, { ...credentials, ...enrolAddress, pinKey }));
       print(nextSteps(paths, config.dataDirectory));
       if (!pinIsNamed) complain(pinKeyLeft);
     });

@@ -1,6 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import { writeFileAtomic } from '../../../base/atomic-file.ts';
-import { readWholeText } from '../../../base/read-whole.ts';
+import { readWholeText } from '../../../base/text/read-whole.ts';
 import { jsonLine } from '../../../base/text/table.ts';
 import { type CoordinatorConfig, readConfigFile } from '../../../coordinator/config/config.ts';
 import { exitWith, orExit, usage } from '../../exit.ts';

@@ -1,5 +1,5 @@
 import { ok, type Result, refuse } from '../../../base/fault.ts';
-import { readWholeText } from '../../../base/read-whole.ts';
+import { readWholeText } from '../../../base/text/read-whole.ts';
 import { closedBreaker, watchBreaker } from '../../../client/response/ladder/breaker.ts';
 import { type Spent, spend } from '../../../client/response/ladder/budget.ts';
 import { decide } from '../../../client/response/ladder/decide.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
-import { readWhole, textBytesMax } from '../../../base/read-whole.ts';
+import { readWhole, textBytesMax } from '../../../base/text/read-whole.ts';
 import { learnFlowCluster } from '../../../client/tracks/flow/cluster-state.ts';
 import { defaultFlowDetector } from '../../../client/tracks/flow/detector-names.ts';
 import { flowDetectorStart } from '../../../client/tracks/flow/detectors.ts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { ensurePrivateFolder, writeNewFile } from '../../../../base/atomic-file.ts';
-import { readWhole } from '../../../../base/read-whole.ts';
+import { readWhole } from '../../../../base/text/read-whole.ts';
 import { jsonLine, table } from '../../../../base/text/table.ts';
 import { exitCodes, exitWith, usage } from '../../../exit.ts';
 import { complain, print } from '../../../print.ts';
