@@ -68,10 +68,13 @@ export type ApiExample = Readonly<{
 }>;
 
 const named = z.tuple([z.string().max(64), z.string().max(140)]);
-const counted = z.int().nonnegative();
+/** Adding 0 turns -0 into 0: JSON can say it, and is never written with it. */
+const withoutSign = (value: number) => value + 0;
+const whole = z.int().transform(withoutSign);
+const counted = z.int().nonnegative().transform(withoutSign);
 const stored = z.strictObject({
   id: counted,
-  atS: z.int(),
+  atS: whole,
   subject: counted,
   source: counted,
   network: counted,
@@ -84,13 +87,13 @@ const stored = z.strictObject({
         method: z.string(),
         route: z.string(),
         values: z.array(named),
-        status: z.int(),
+        status: whole,
         auth: z.string(),
         issuer: z.string(),
         received: counted,
         sent: counted,
         fields: z.array(z.string()).optional(),
-        parent: z.int(),
+        parent: whole,
       }),
     )
     .min(1),

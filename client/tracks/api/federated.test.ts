@@ -66,6 +66,10 @@ it('stores examples without a value, an address or a subject, and reads them bac
   for (const raw of ['alice', '203.0.113', 'secret', 'wish', 'id-of-request'])
     expect(bytes.toString()).not.toContain(raw);
   expect(apiCodec.decode(bytes.subarray(1)).ok).toBe(false);
+  // What JSON can say and is never written with: an example is one chain, whichever bytes it came in.
+  const signed = bytes.toString().replaceAll(/:(0[,}])/g, ':-$1');
+  expect(signed).not.toBe(bytes.toString());
+  expect(unwrap(apiCodec.decode(Buffer.from(signed)))).toEqual(example);
 });
 
 it('knows no example that it learnt by heart, and gives a known one the score that it had', async () => {
