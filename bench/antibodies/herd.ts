@@ -1,5 +1,6 @@
 import { isBenign, type Trace } from '../../client/events/trace.ts';
 import { openDetector } from '../../client/tracks/syscall/architectures.ts';
+import { defaultSyscallDetector } from '../../client/tracks/syscall/detector-names.ts';
 import { syscallDetector } from '../../client/tracks/syscall/detectors.ts';
 import { TraceJudge } from '../../client/tracks/syscall/scoring/trace-judge.ts';
 import { traceAntigens } from '../../client/tracks/syscall/traces/antigens.ts';
@@ -27,10 +28,13 @@ export type Herd = Readonly<{
   families: readonly string[];
 }>;
 
-/** Clusters that run the plain mean of their gram tables, each with its own memory. */
+/** Clusters that run the plain mean of the default detector's weights, each with its own memory. */
 export async function herdOf(traces: readonly Trace[], occasionOf: (trace: Trace) => string): Promise<Herd> {
   const learnt = traces.filter(({ split }) => split === 'train');
-  const detector = syscallDetector('gram-table', new WorkloadClasses(new Set(learnt.map(({ service }) => service))));
+  const detector = syscallDetector(
+    defaultSyscallDetector,
+    new WorkloadClasses(new Set(learnt.map(({ service }) => service))),
+  );
   const names = [...new Set(learnt.map(({ cluster }) => cluster ?? ''))].sort();
   const locals = names.map((name) => {
     const own = learnt.filter(({ cluster }) => cluster === name);

@@ -86,7 +86,7 @@ describe('Weighed', () => {
           const [share, count] = [at < 0 ? 0 : (shares[at] as number) / 255, counts.get(feature) ?? 0];
           if (share > 0 || count > 0) sum += logRatio({ count: share * of, of }, { count, of: atHome.length });
         }
-        return sum / Math.sqrt(example.length);
+        return sum / example.length ** 0.7;
       });
       const scores = [...weighed.scores(example)];
       for (const [which, score] of scores.entries()) expect(score).toBeCloseTo(expected[which] as number, 9);
@@ -174,7 +174,7 @@ describe('vaccinate', () => {
   });
   const normal = atHome.map((one, at) => one.subarray(0, 30 + (at % 10)));
 
-  it('scores as the nearer of model and antibodies says, on one scale', async () => {
+  it('adds up what model and antibodies say, on one scale', async () => {
     const { scorer, vaccinations } = await vaccinate(
       async () => lengths(),
       (one) => one,
@@ -190,6 +190,28 @@ describe('vaccinate', () => {
       text: expect.stringMatching(/^looks like reverse-shell, which a confirmed in 8 examples .*\nlong$/),
       detail: { from: 'the model', antibody: { family: 'reverse-shell', cluster: 'a' } },
     });
+  });
+
+  it('raises the limit and no alarms where an antibody flags what is normal', async () => {
+    // A liar who knows what is normal here says it of an attack of its own, so that examples as it says them stand out.
+    const { features, shares, ...rest } = made(attacksThere, elsewhere);
+    const normalFeatures = [...new Set(normal.slice(0, 12).flatMap((one) => [...one]))];
+    const all = [...new Map([...features, ...normalFeatures].map((feature) => [feature, 255])).keys()].sort(
+      (a, b) => a - b,
+    );
+    const poisoned = { ...rest, features: Uint32Array.from(all), shares: new Uint8Array(all.length).fill(255) };
+    expect(shares.length).toBeLessThan(all.length);
+    const open = async () => lengths();
+    const alarms = async (antibodies: readonly Antibody[]) => {
+      const { scorer, vaccinations } = await vaccinate(open, (one: Uint32Array) => one, antibodies, normal);
+      const unseen = examples(21, 300, { from: 0, to: 300, count: 34 });
+      const above = unseen.filter((one) => (scorer.score([one])[0]?.scores[0] ?? 0) > 1).length;
+      return { above, refused: vaccinations.get('nginx')?.map(({ refused }) => refused) };
+    };
+    const honest = await alarms([made(attacksThere, elsewhere)]);
+    const lied = await alarms([made(attacksThere, elsewhere), poisoned]);
+    expect(lied.refused?.[1]).toBeUndefined(); // It is taken, and so has to be borne.
+    expect(lied.above).toBeLessThanOrEqual(honest.above + 3);
   });
 
   it('lets the model say what it said before, and closes it when its antibodies cannot be tried', async () => {
@@ -218,7 +240,7 @@ describe('vaccinate', () => {
     expect(closed).toEqual(['half', 'whole']);
   });
 
-  it('leaves the model as it is without antibodies', async () => {
+  it('leaves the model as it is without antibodies, and where none is used', async () => {
     const { scorer } = await vaccinate(
       async () => lengths(),
       (one) => one,
@@ -226,5 +248,13 @@ describe('vaccinate', () => {
       normal,
     );
     expect(scorer.score([attackHere])[0]?.scores[0]).toBe(attackHere.length);
+    const refused = [made(attacksThere.slice(0, 2), elsewhere)];
+    const beside = await vaccinate(
+      async () => lengths(),
+      (one) => one,
+      refused,
+      normal,
+    );
+    expect(beside.scorer.score([attackHere])[0]?.scores[0]).toBe(attackHere.length);
   });
 });

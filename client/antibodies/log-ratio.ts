@@ -1,8 +1,11 @@
 /** How often a feature was seen, of how many examples. */
 export type Seen = Readonly<{ count: number; of: number }>;
 
-/** Added to both counts: what was never seen in few examples may still be there. */
-const smoothing = 0.1;
+/**
+ * Added to both counts: what was never seen in few examples may still be there. So little that a feature which one side alone has
+ * says as much as one feature may: with 0.1, among many normal examples, what attacks never do said more than what they alone do.
+ */
+const smoothing = 0.01;
 /** Nats that one feature may say, either way: no single one decides. */
 const clip = 3;
 

@@ -1,5 +1,6 @@
 import type { Antibody } from '../../proto/antibody.ts';
 import { turn } from '../tracks/score-in-turns.ts';
+import { NormalTail, quantile } from './normal-tail.ts';
 import { Weighed } from './weighed.ts';
 
 /** Why a workload does not use an antibody. */
@@ -10,8 +11,7 @@ export type Vaccination = Readonly<{
   antibody: Antibody;
   /** Absent where it is used. */
   refused?: Refusal;
-  /** Middle score of the workload's normal examples, and the score from which on the antibody flags. */
-  usual: number;
+  /** The score that the workload's own normal examples do not reach. */
   level: number;
   /** What an example as confirmed elsewhere would score here. */
   expected: number;
@@ -24,24 +24,36 @@ export type Nearest = Readonly<{ risk: number; antibody: Antibody; which: number
 export const confirmedMin = 3;
 /** Normal examples before antibodies are tried on them. */
 const normalMin = 10;
-/** A scale below which scores of normal examples do not differ. */
-const spreadMin = 0.5;
+/** A scale below which scores of normal examples do not differ, and one for each nat of their tail. */
+const spreadMin = 0.2;
+const natMin = 0.2;
+/** Nats from usual, which half of all normal examples pass, to a risk of 1, which one in a hundred passes. */
+export const natsOfRisk = Math.log(0.5 / 0.01);
 
 /**
  * A workload's antibodies, each weighed anew against what is normal here: the share that a feature has in confirmed
  * examples against the share that it has in the workload's own. What the maker of an antibody took for normal counts nothing.
  *
- * An antibody flags from `level` on, above all but a share `alpha` of own normal examples, alpha divided by the number of antibodies
- * (Bonferroni); where examples are too few to show so small a share, their upper tail is prolonged as an exponential one. An antibody
- * is refused unless a confirmed example would stand above that level: else it describes what this workload does anyway.
+ * An antibody is refused unless a confirmed example would stand above `level`, which all own normal examples but a share `alpha` stay
+ * below, alpha divided by the number of antibodies (Bonferroni); where examples are too few to show so small a share, their upper tail
+ * is prolonged as an exponential one. Else it describes what this workload does anyway.
+ *
+ * An example is as near to an attack as the antibody says that it is unusual for: by its p-value among own normal examples, the root of
+ * the number of antibodies in use being taken off it, since antibodies of different attacks speak up together about as often as not.
  */
 export class Panel {
   readonly vaccinations: readonly Vaccination[];
   readonly #weighed: Weighed;
+  /** Of the antibodies in use, by their place among all. */
+  readonly #tails: ReadonlyMap<number, NormalTail>;
+  /** Nats that the least p-value of so many antibodies is worth less than that of one. */
+  readonly #ofMany: number;
 
-  private constructor(weighed: Weighed, vaccinations: readonly Vaccination[]) {
+  private constructor(weighed: Weighed, vaccinations: readonly Vaccination[], tails: ReadonlyMap<number, NormalTail>) {
     this.#weighed = weighed;
     this.vaccinations = vaccinations;
+    this.#tails = tails;
+    this.#ofMany = Math.log(tails.size) / 2;
   }
 
   /**
@@ -51,26 +63,45 @@ export class Panel {
   static async open(antibodies: readonly Antibody[], normal: readonly Uint32Array[], alpha: number): Promise<Panel> {
     const weighed = new Weighed(antibodies, normal);
     const vaccinations: Vaccination[] = [];
+    const tails = new Map<number, NormalTail>();
     for (const [which, antibody] of antibodies.entries()) {
       await turn();
-      vaccinations.push({ antibody, ...tried(weighed, which, antibody, normal, alpha / antibodies.length) });
+      const scores = isTriable(antibody, normal) ? normal.map((own) => weighed.scoreWithout(which, own)) : [];
+      const outcome = tried(antibody, scores, weighed.expected(which), alpha / antibodies.length);
+      if (outcome.refused === undefined) tails.set(which, new NormalTail(scores, natMin));
+      vaccinations.push({ antibody, ...outcome });
     }
-    return new Panel(weighed, vaccinations);
+    return new Panel(weighed, vaccinations, tails);
+  }
+
+  /** Whether any antibody is used. */
+  get isInUse(): boolean {
+    return this.#tails.size > 0;
   }
 
   /**
-   * How near an example comes to being flagged by the nearest antibody: 0 as usual here, 1 where it flags. Undefined where none
-   * is used.
+   * How near an example comes to the attack of the nearest antibody: 0 as usual here, 1 where one in a hundred normal examples would
+   * be. Undefined where none is used.
    */
   risk(antigens: Uint32Array): Nearest | undefined {
-    let nearest: Nearest | undefined;
     const scores = this.#weighed.scores(antigens);
-    for (const [which, { antibody, refused, usual, level }] of this.vaccinations.entries()) {
-      if (refused !== undefined) continue;
-      const risk = ((scores[which] as number) - usual) / (level - usual);
-      if (nearest === undefined || risk > nearest.risk) nearest = { risk, antibody, which };
+    return this.#nearest((which) => scores[which] as number);
+  }
+
+  /** As `risk` for one of the workload's own normal examples, as if it had not been learnt. */
+  riskWithout(antigens: Uint32Array): Nearest | undefined {
+    return this.#nearest((which) => this.#weighed.scoreWithout(which, antigens));
+  }
+
+  #nearest(scoreOf: (which: number) => number): Nearest | undefined {
+    let nearest: { nats: number; which: number } | undefined;
+    for (const [which, tail] of this.#tails) {
+      const nats = tail.nats(scoreOf(which));
+      if (nearest === undefined || nats > nearest.nats) nearest = { nats, which };
     }
-    return nearest;
+    if (nearest === undefined) return undefined;
+    const { antibody } = this.vaccinations[nearest.which] as Vaccination;
+    return { risk: Math.max(0, nearest.nats - this.#ofMany) / natsOfRisk, antibody, which: nearest.which };
   }
 
   /** The features of an example that speak most for an antibody, with what each says in nats, greatest first. */
@@ -82,21 +113,23 @@ export class Panel {
   }
 }
 
+function isTriable({ examples }: Antibody, normal: readonly Uint32Array[]): boolean {
+  return examples >= confirmedMin && normal.length >= normalMin;
+}
+
+/** scores: of the workload's normal examples, each as if it had not been learnt; none where the antibody is not to be tried. */
 function tried(
-  weighed: Weighed,
-  which: number,
   { examples }: Antibody,
-  normal: readonly Uint32Array[],
+  scores: readonly number[],
+  expected: number,
   alpha: number,
 ): Omit<Vaccination, 'antibody'> {
-  const untried = { usual: 0, level: Number.POSITIVE_INFINITY, expected: Number.NaN };
+  const untried = { level: Number.POSITIVE_INFINITY, expected: Number.NaN };
   if (examples < confirmedMin) return { refused: 'few-examples', ...untried };
-  if (normal.length < normalMin) return { refused: 'learning', ...untried };
-  const scores = normal.map((own) => weighed.scoreWithout(which, own)).sort((a, b) => a - b);
-  const usual = quantile(scores, 0.5);
-  const level = Math.max(usual + spreadMin, tailOf(scores, alpha));
-  const expected = weighed.expected(which);
-  return { usual, level, expected, ...(expected > level ? {} : { refused: 'looks-normal' as const }) };
+  if (scores.length === 0) return { refused: 'learning', ...untried };
+  const sorted = scores.toSorted((a, b) => a - b);
+  const level = Math.max(quantile(sorted, 0.5) + spreadMin, tailOf(sorted, alpha));
+  return { level, expected, ...(expected > level ? {} : { refused: 'looks-normal' as const }) };
 }
 
 /** Above which a share of the values lies; an exponential tail through the quantiles .9 and .99 where they are too few. */
@@ -105,8 +138,4 @@ function tailOf(sorted: readonly number[], share: number): number {
   if (share >= 0.01) return quantile(sorted, 1 - share);
   const scale = (upper - lower) / Math.LN10;
   return upper + Math.max(scale, 0.05) * Math.log(0.01 / share);
-}
-
-export function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number;
 }

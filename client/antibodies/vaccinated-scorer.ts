@@ -1,8 +1,9 @@
 import type { Antibody } from '../../proto/antibody.ts';
-import { scoreInTurns } from '../tracks/score-in-turns.ts';
+import { scoreInTurns, turn } from '../tracks/score-in-turns.ts';
 import type { Explanation, PlaceScores, TrackScorer } from '../tracks/track-kind.ts';
 import { distinctAntigens } from './distinct-antigens.ts';
-import { Panel, quantile, type Vaccination } from './panel.ts';
+import { jointRisk, limitOf, riskOn, type Scale, scaleOf } from './joint-risk.ts';
+import { Panel, type Vaccination } from './panel.ts';
 import { vaccinationTexts } from './vaccination-text.ts';
 
 /** What antibodies need of a track's kind: the features of an example's place. */
@@ -19,8 +20,9 @@ const defaultAlpha = 0.01;
 
 /**
  * A model and antibodies as one scorer. Both are brought to one scale, how far a place is on the way from what is usual (0) to what
- * few normal examples pass (1), of all groups for the model and of its own group for an antibody; the greater of the two is the score. So a
- * place that the model finds hostile stays as hostile as it was, and thresholds go on as they do for any scorer.
+ * one in a hundred normal examples passes (1), of all groups for the model and of its own group for the antibodies, and added up. What
+ * antibodies find usual takes nothing off: places of which they say nothing keep their order. The sum is brought to the same scale, by
+ * normal examples that neither has learnt, so that an antibody which flags what is normal raises the limit and no alarms.
  *
  * open: opens the model on these normal examples. It is opened twice, once on half of them for a while: the other half tells how
  * the model scores normal examples that it has not learnt.
@@ -35,48 +37,84 @@ export async function vaccinate<Example>(
   if (antibodies.length === 0) return { scorer: await open(normal), vaccinations: new Map() };
   const half = await open(normal.filter((_, at) => at % 2 === 0));
   const unseen = normal.filter((_, at) => at % 2 === 1);
-  let scale: Scale;
+  let scored: readonly PlaceScores[];
   try {
-    scale = scaleOf(await scoreInTurns(half, unseen));
+    scored = await scoreInTurns(half, unseen);
   } finally {
     half.close();
   }
+  const scale = scaleOf(scored);
   const scorer = await open(normal);
   try {
     const panels = await panelsOf(await scoreInTurns(scorer, normal), antigensOf, antibodies, normal, alpha);
     const vaccinations = new Map([...panels].map(([group, panel]) => [group, panel.vaccinations]));
-    return { scorer: new VaccinatedScorer(scorer, scale, panels, antigensOf), vaccinations };
+    const limit = limitOf(await risksOf(unseen, scored, { scale, panels, antigensOf }));
+    return { scorer: new VaccinatedScorer(scorer, { scale, limit, panels, antigensOf }), vaccinations };
   } catch (error) {
     scorer.close();
     throw error;
   }
 }
 
+type Joining<Example> = Readonly<{
+  scale: Scale;
+  panels: ReadonlyMap<string, Panel>;
+  antigensOf: AntigensOf<Example>;
+}>;
+
+/** Normal examples that the joint limit is made of, evenly out of all. */
+const limitExamplesMax = 500;
+
+/** Joint risks of normal examples that neither the model nor, example by example, the antibodies' panels have learnt. */
+async function risksOf<Example>(
+  examples: readonly Example[],
+  scored: readonly PlaceScores[],
+  { scale, panels, antigensOf }: Joining<Example>,
+): Promise<number[]> {
+  const risks: number[] = [];
+  const stride = Math.max(1, examples.length / limitExamplesMax);
+  for (let next = 0; next < examples.length; next += stride) {
+    await turn();
+    const at = Math.floor(next);
+    const { groups, scores } = scored[at] as PlaceScores;
+    for (const [place, group] of groups.entries()) {
+      const found = panels.get(group)?.riskWithout(antigensOf(examples[at] as Example, place));
+      risks.push(jointRisk(riskOn(scale, scores[place] as number), found?.risk ?? 0));
+    }
+  }
+  return risks;
+}
+
 class VaccinatedScorer<Example> implements TrackScorer<Example> {
   readonly #model: TrackScorer<Example>;
   readonly #scale: Scale;
+  /** The joint risk that counts as 1. */
+  readonly #limit: number;
   readonly #panels: ReadonlyMap<string, Panel>;
   readonly #antigensOf: AntigensOf<Example>;
+  readonly #isInUse: boolean;
 
   constructor(
     model: TrackScorer<Example>,
-    scale: Scale,
-    panels: ReadonlyMap<string, Panel>,
-    antigensOf: AntigensOf<Example>,
+    { scale, limit, panels, antigensOf }: Joining<Example> & Readonly<{ limit: number }>,
   ) {
     this.#model = model;
     this.#scale = scale;
+    this.#limit = limit;
     this.#panels = panels;
     this.#antigensOf = antigensOf;
+    this.#isInUse = panels.values().some(({ isInUse }) => isInUse);
   }
 
   score(examples: readonly Example[]): readonly PlaceScores[] {
+    // Antibodies that no workload uses leave the model as it was.
+    if (!this.#isInUse) return this.#model.score(examples);
     return this.#model.score(examples).map(({ groups, scores }, at) => ({
       groups,
       scores: Float64Array.from(scores, (score, place) => {
         const group = groups[place] as string;
         const found = this.#panels.get(group)?.risk(this.#antigensOf(examples[at] as Example, place));
-        return Math.max(riskOn(this.#scale, score), found?.risk ?? Number.NEGATIVE_INFINITY);
+        return jointRisk(riskOn(this.#scale, score), found?.risk ?? 0) / this.#limit;
       }),
     }));
   }
@@ -97,7 +135,15 @@ class VaccinatedScorer<Example> implements TrackScorer<Example> {
     return {
       detail: {
         ...explained.detail,
-        antibody: { family, cluster, examples, risk: found.risk, modelRisk: own, evidence },
+        // What the model alone would score stands beside it, on the scale of scores.
+        antibody: {
+          family,
+          cluster,
+          examples,
+          risk: found.risk,
+          modelRisk: jointRisk(own, 0) / this.#limit,
+          evidence,
+        },
       },
       text: `${text}\n${explained.text}`,
     };
@@ -111,23 +157,6 @@ class VaccinatedScorer<Example> implements TrackScorer<Example> {
   close(): void {
     this.#model.close();
   }
-}
-
-/** How a model scores normal examples: its scores of different groups compare, so all of them make one scale. */
-type Scale = Readonly<{ usual: number; spread: number }>;
-
-/** Scores that differ by less are the same: a model that scores all normal examples alike has no scale. */
-const spreadMin = 0.05;
-
-function scaleOf(scored: readonly PlaceScores[]): Scale {
-  const sorted = scored.flatMap(({ scores }) => [...scores]).sort((a, b) => a - b);
-  if (sorted.length === 0) return { usual: 0, spread: 1 };
-  const usual = quantile(sorted, 0.5);
-  return { usual, spread: Math.max(spreadMin, quantile(sorted, 0.99) - usual) };
-}
-
-function riskOn({ usual, spread }: Scale, score: number): number {
-  return (score - usual) / spread;
 }
 
 async function panelsOf<Example>(

@@ -54,7 +54,7 @@ export class Weighed {
   }
 
   /**
-   * How much an example speaks for each antibody: the sum of its features' nats over the root of their number, so that long and
+   * How much an example speaks for each antibody: the sum of its features' nats over a power of their number, so that long and
    * short examples compare. Shape [antibodies].
    */
   scores(features: Uint32Array): Float64Array {
@@ -79,15 +79,14 @@ export class Weighed {
         sums[which] = (sums[which] as number) + times * ((this.#unknown[which] as Float64Array)[count] as number);
       }
     }
-    const root = Math.sqrt(features.length);
-    return sums.map((sum) => sum / root);
+    return sums.map((sum) => comparable(sum, features.length));
   }
 
   /** As `scores` for one antibody and one of the workload's own examples, as if that example had not been learnt. */
   scoreWithout(which: number, own: Uint32Array): number {
     let sum = 0;
     for (const feature of own) sum += this.nats(which, feature, 1);
-    return own.length === 0 ? 0 : sum / Math.sqrt(own.length);
+    return comparable(sum, own.length);
   }
 
   /** The score of an example that has each of an antibody's features in its share. */
@@ -98,7 +97,7 @@ export class Weighed {
       sum += share * this.nats(which, feature);
       features += share;
     }
-    return sum / Math.sqrt(features);
+    return comparable(sum, features);
   }
 
   /** What a feature says for an antibody; `own`: 1 where the feature is of an example that is not to count. */
@@ -113,6 +112,14 @@ export class Weighed {
     const { examples } = this.#antibodies[which] as Antibody;
     return logRatio({ count: share * examples, of: examples }, { count, of: this.#examples - own });
   }
+}
+
+/**
+ * A sum of so many features' nats as one of a single feature. The root of their number is for independent features and their number
+ * for ones that all say the same; runs of calls, each within the next longer one, are between.
+ */
+function comparable(sum: number, features: number): number {
+  return features === 0 ? 0 : sum / features ** 0.7;
 }
 
 function sharesOf({ features, shares }: Antibody): ReadonlyMap<number, number> {
