@@ -1,7 +1,7 @@
 import { endKey, endOfFlow } from '../../client/events/flow-record.ts';
 import { flowFacts } from '../../client/rates/flow-facts.ts';
 import { WorkloadRates } from '../../client/rates/workload-rates.ts';
-import { RateWatch, withRates } from '../../client/scoring/rates-seen.ts';
+import { type RatesSeen, RateWatch, withRates } from '../../client/scoring/rates-seen.ts';
 import { Threshold } from '../../client/scoring/threshold.ts';
 import type { NamedSlice } from '../../client/tracks/flow/graph/slice.ts';
 import { edgeSurprisal } from '../../client/tracks/flow/local/edge-surprisal.ts';
@@ -66,7 +66,7 @@ function judgedEdges(): JudgedEdge[] {
         if (label === 'drift') return [];
         const seen = trackKind.ratesOf === undefined ? undefined : watch.see(trackKind.ratesOf(window, place));
         const family = others.length > 0 ? 'several' : label;
-        return [{ family, alone: riskOn(alone, score), both: riskOn(both, withRates(both, score, seen)) }];
+        return [{ family, alone: riskOn(alone, score), both: riskOn(both, score, seen) }];
       });
     });
   });
@@ -85,9 +85,10 @@ function thresholdOf(scores: readonly number[]): Threshold {
 }
 
 /** How near a score comes to its cluster's threshold, which then learns of it as a client's does. */
-function riskOn(own: Threshold, score: number): number {
-  const risk = own.riskOf(score) ?? 0;
-  own.judge(score);
+function riskOn(own: Threshold, score: number, seen?: RatesSeen): number {
+  const lifted = withRates(own, score, seen);
+  const risk = own.riskOf(lifted) ?? 0;
+  own.judge(lifted, score);
   return risk;
 }
 

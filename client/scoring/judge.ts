@@ -250,7 +250,7 @@ export class Judge {
       const rates = kind.ratesOf === undefined ? undefined : watch?.see(kind.ratesOf(observation, place));
       const score = withRates(own, alone, rates);
       const risk = own.riskOf(score);
-      const { alarm, threshold, drifting } = own.judge(score);
+      const { alarm, threshold, drifting } = own.judge(score, alone);
       this.#reportDrift(judged, group, drifting);
       if (risk !== undefined) onRisk(kind.subjectOf(observation, place), risk);
       return { place, score, threshold, raised: alarm, rates, byRates: alarm && alone <= threshold };

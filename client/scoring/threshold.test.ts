@@ -38,6 +38,20 @@ describe('Threshold', () => {
     expect(alarms).toBeGreaterThan(20);
   });
 
+  it('is alarmed by a score that something else lifted, and learns the score that it was', () => {
+    const [own, twin] = [1, 2].map(
+      () => new Threshold({ rule: { kind: 'quantile', alertRate: 0.01 }, warmUp: 20, windowMax: 500 }),
+    );
+    const random = seededStream(8, 'lifted');
+    for (let at = 0; at < 400; at++) {
+      const alone = random();
+      const { alarm } = own?.judge(alone + 3, alone) ?? {};
+      expect(alarm).toBe(at >= 20);
+      twin?.judge(alone);
+      expect(own?.level()).toBe(twin?.level());
+    }
+  });
+
   it('is warm at once after a baseline', () => {
     const threshold = new Threshold(options);
     threshold.seed(Array.from({ length: 100 }, (_, index) => index / 100));

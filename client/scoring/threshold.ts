@@ -102,11 +102,15 @@ export class Threshold {
     return level + (risk - 1) * Math.max(level - usual, alikeShare * Math.abs(level), Number.EPSILON);
   }
 
-  judge(score: number): Judgement {
+  /**
+   * score: what may raise the alarm. alone: the score before anything else lifted it, which is all that is learnt of it: else each
+   * minute of unusual rates would teach that such scores are usual.
+   */
+  judge(score: number, alone: number = score): Judgement {
     const threshold = this.level();
     const alarm = score > threshold;
-    this.#window.push(alarm ? this.#tamed(score, threshold) : score);
-    if (this.#reference.length < driftSample) this.#reference.push(score);
+    this.#window.push(alone > threshold ? this.#tamed(alone, threshold) : alone);
+    if (this.#reference.length < driftSample) this.#reference.push(alone);
     else this.#watchDrift(threshold);
     return { threshold, alarm, drifting: this.#held !== undefined };
   }
