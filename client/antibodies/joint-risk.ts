@@ -28,7 +28,7 @@ const antibodyWeight = 2;
  * How much of the model's risk beyond 1 counts: few normal examples show no rarer share, and where what is normal has moved, a quarter
  * of all normal places are there.
  */
-const beyondOne = 0.3;
+const beyondOne = 0.6;
 /** How much of it counts below usual: that a place is very usual to the model excuses little of what an antibody knows. */
 const belowUsual = 0.1;
 
