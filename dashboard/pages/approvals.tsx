@@ -85,7 +85,7 @@ function Asked({ proposal }: Readonly<{ proposal: Proposal }>) {
     <div class="proposal">
       <p>
         <Code text={`${namespace}/${pod}`} /> of <Said text={workload} />: risk {risk.toFixed(1)}, {alertCount} alerts
-        of <Said text={tracks.join(', ') || 'no track'} />. It waits since <When ms={sinceMs} />; its alerts are enough{' '}
+        of <Said text={tracks.join(', ') || 'no track'} />. Asked <When ms={sinceMs} />; its alerts are enough{' '}
         <When ms={untilMs} /> at least, then it is asked no more. <strong>{wouldBe(proposal)}</strong>
       </p>
       <div class="pair">

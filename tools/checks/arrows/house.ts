@@ -124,6 +124,7 @@ const rooms: Readonly<Record<string, Order>> = {
       'mix-bits.ts',
       'model-files.ts',
       'score-lines.ts',
+      'shared-map.ts',
     ],
     ['counting-learner.ts', 'offline-kind.ts', 'quality.ts'],
     'track-kind.ts',
