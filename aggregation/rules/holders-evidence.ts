@@ -23,5 +23,6 @@ export async function holdersEvidence(rows: UpdateBlocks): Promise<Float64Array>
       if (value > (highest[j] as number)) highest[j] = value;
     }
   }
-  return spokenFor.map((sum, j) => (sum > 0 ? sum : (highest[j] as number)));
+  for (let j = 0; j < d; j++) if (!((spokenFor[j] as number) > 0)) spokenFor[j] = highest[j] as number;
+  return spokenFor;
 }

@@ -65,24 +65,28 @@ async function descended(
 ): Promise<Point | undefined> {
   const enough = 1e-4 * squared(slope);
   for (let halving = 0, tried = length; halving < halvingsMax; halving++, tried /= 2) {
-    const next = await at(x.map((each, j) => each - tried * (slope[j] as number)));
+    const moved = new Float64Array(x.length);
+    for (let j = 0; j < x.length; j++) moved[j] = (x[j] as number) - tried * (slope[j] as number);
+    const next = await at(moved);
     if (next.value <= value - tried * enough) return next;
   }
   return undefined;
 }
 
 function squared(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value * value, 0);
+  let sum = 0; // In loops: a call for each of a million values is most of what a step costs.
+  for (let j = 0; j < values.length; j++) sum += (values[j] as number) * (values[j] as number);
+  return sum;
 }
 
 /** Barzilai and Borwein's step length sᵀs / sᵀy; undefined where the value does not curve upwards between the two. */
 function spectral(from: Point, to: Point): number | undefined {
   let [moved, curved] = [0, 0];
-  to.x.forEach((value, j) => {
-    const step = value - (from.x[j] as number);
+  for (let j = 0; j < to.x.length; j++) {
+    const step = (to.x[j] as number) - (from.x[j] as number);
     moved += step * step;
     curved += step * ((to.slope[j] as number) - (from.slope[j] as number));
-  });
+  }
   return curved > 0 ? moved / curved : undefined;
 }
 
