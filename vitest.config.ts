@@ -22,9 +22,9 @@ const images = process.env.TESTUDO_IMAGES === 'off' ? ['deploy/images/**'] : [];
 
 export default defineConfig({
   test: {
-    // Worker threads and child processes do the heavy work; two files at once fill a two-core machine.
+    // Files wait a fifth of their time, for disks and for processes: two at once left a machine of two cores idle as long.
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     // Node loads our sources itself, as it does in production; nothing here needs what Vite would make of them.
     experimental: { viteModuleRunner: false, nodeLoader: false },
     sequence: { sequencer: LongestFirst },
