@@ -1,15 +1,14 @@
 import { fileURLToPath } from 'node:url';
-import { expect, it, onTestFinished } from 'vitest';
-import { pause } from '../../base/pause.ts';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { systemTimers } from '../../base/system-timers.ts';
 import { hostileCalls, normalCalls } from '../../lab/testing/node-calls.ts';
 import { NodeRig, nginx } from '../../lab/testing/node-rig.ts';
+import { parseClusterId } from '../../proto/ids.ts';
 import { writeLightForm } from '../processes/coordinator/light-form.ts';
 import { CommandLine, runTestudo } from '../testing/command-line.ts';
 import type { StatusShape } from './status-shape.ts';
 
 const testudo = fileURLToPath(new URL('../testudo.ts', import.meta.url));
-const never = new AbortController().signal;
 /** More of the same than a threshold needs. */
 const usual = Array.from({ length: 40 }, (_, salt) => normalCalls(salt));
 
@@ -38,15 +37,11 @@ it('what a sensor saw on its node is in testudo status: by its hub and the coord
 
   // Ends with 4 too: a round would have too few clusters.
   const status = async () => JSON.parse((await line.run('status', '--json')).out) as StatusShape;
-  const told = async (): Promise<StatusShape['clusters'][number] | undefined> => {
-    const { clusters } = await status();
-    return clusters.find(({ sensors, tracks: [row] }) => sensors?.count === 1 && row?.alerts.length === 1);
-  };
-  let north = await told();
-  while (north === undefined) {
-    await pause(systemTimers, 500, never);
-    north = await told();
-  }
+  // Who asks by a command for as long as it takes starts fifty processes.
+  const { alerts } = federation.coordinator.engine;
+  const id = parseClusterId('north');
+  await vi.waitUntil(() => alerts.sensorsOf(id)?.count === 1 && alerts.of(id, Date.now()).length === 1, 600_000);
+  const north = (await status()).clusters[0];
   expect(north).toMatchObject({
     cluster: 'north',
     sensors: { count: 1, sampled: 0, dangerous: 0, behind: 0, blind: 0 },

@@ -38,7 +38,7 @@ export class RedisServer {
 
   async start(): Promise<void> {
     // A replica writes what its primary sends it: into a folder of its own, never where the tests were started.
-    const place = ['--dir', this.#folder, '--save', '', '--appendonly', 'no'];
+    const place = ['--dir', this.#folder, '--save', '', '--appendonly', 'no', '--repl-diskless-sync-delay', '0'];
     const common = ['--port', String(this.#port), '--bind', '127.0.0.1', ...place];
     const started = spawn('redis-server', [...common, ...this.#settings], { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#process = started;

@@ -1,7 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { type Job, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Result, unwrap } from '../../../base/fault.ts';
 import { systemTimers } from '../../../base/system-timers.ts';
 import { startTcpProxy } from '../../../lab/testing/tcp-proxy.ts';
@@ -33,6 +33,9 @@ const noFallback: AggregationRunner = {
   },
   close: async () => {},
 };
+
+/** Between two looks at a server: one that is asked without a pause keeps a processor busy, and itself. */
+const shortly = () => setTimeout(20);
 
 type Options = Readonly<{
   workers?: number;
@@ -153,7 +156,7 @@ describe('a round on Redis', () => {
     server.thaw();
     await until(engine, () => true);
     const link = await linkTo(server);
-    while (!link.isUp) await link.probe();
+    while (!link.isUp) await link.probe().then(shortly);
     unwrap(await engine.openRound(operator, { track, reason: 'test' }));
     expect((await roundEnd(engine, 'r-2')).phase.kind).toBe('candidate');
   });
@@ -199,7 +202,7 @@ async function failOverPair() {
   const [a, b] = clients as [Redis, Redis];
   const portOf = ({ url }: RedisServer) => Number(new URL(url).port);
   await b.replicaof('127.0.0.1', portOf(first));
-  while (!(await b.info('replication')).includes('master_link_status:up')) await setImmediate();
+  while (!(await b.info('replication')).includes('master_link_status:up')) await shortly();
   let target = first;
   const proxy = await startTcpProxy(() => portOf(target));
   onTestFinished(() => proxy.close());
@@ -233,9 +236,9 @@ describe('a primary that becomes a replica while its connections stay open', () 
       returns += 1;
     });
     await pair.failOver();
-    while (link.isUp) await link.probe();
+    while (link.isUp) await link.probe().then(shortly);
     expect(troubles).toEqual(['REDIS_READ_ONLY']);
-    while (!link.isUp) await link.probe().then(() => setImmediate());
+    while (!link.isUp) await link.probe().then(shortly);
     expect(troubles.at(-1)).toBe('REDIS_BACK');
     expect(returns).toBe(1);
   });
@@ -255,13 +258,7 @@ function attacker(server: RedisServer): Queue {
 
 /** The job as it lies in the paused queue, once it is there. */
 async function waitingJob(queue: Queue, id: string): Promise<Job> {
-  const deadline = Date.now() + 20_000;
-  while (Date.now() < deadline) {
-    const job = await queue.getJob(id);
-    if (job !== undefined) return job;
-    await setImmediate();
-  }
-  throw new Error(`no job ${id} came to the queue`);
+  return await vi.waitUntil(() => queue.getJob(id), 600_000);
 }
 
 describe('a round that collects', () => {
@@ -375,7 +372,7 @@ describe('a link to Redis', () => {
     const link = await linkTo(server, troubles);
     expect(link.isUp).toBe(true);
     await server.kill();
-    while (link.isUp) await link.probe();
+    while (link.isUp) await link.probe().then(shortly);
     const returned = new Promise<void>((resolve) => {
       link.onReturn(resolve);
     });

@@ -1,5 +1,5 @@
 import { Queue } from 'bullmq';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { refuse, unwrap } from '../../../base/fault.ts';
 import { systemTimers } from '../../../base/system-timers.ts';
 import type { Digest } from '../../../proto/ids.ts';
@@ -119,10 +119,9 @@ it('a tile that somebody changed in the queue is computed by nobody, and it is s
     onTestFinished(() => queue.close());
     await queue.pause();
     return async () => {
-      let job = await queue.getJob(`aggregate.${track}.r-1.tile.0.1`);
-      while (job === undefined) job = await queue.getJob(`aggregate.${track}.r-1.tile.0.1`);
-      const { body, mac } = job.data as { body: string; mac: string };
-      await job.updateData({ body: body.replace('"rows":2', '"rows":1'), mac });
+      const tile = await vi.waitUntil(() => queue.getJob(`aggregate.${track}.r-1.tile.0.1`), 600_000);
+      const { body, mac } = tile.data as { body: string; mac: string };
+      await tile.updateData({ body: body.replace('"rows":2', '"rows":1'), mac });
       await queue.resume();
     };
   });
