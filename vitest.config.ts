@@ -28,7 +28,7 @@ export default defineConfig({
     // Node loads our sources itself, as it does in production; nothing here needs what Vite would make of them.
     experimental: { viteModuleRunner: false, nodeLoader: false },
     sequence: { sequencer: LongestFirst },
-    setupFiles: ['./tools/testing/equal-bytes.mjs', './tools/testing/record-cost.mjs'],
+    setupFiles: ['equal-bytes', 'record-cost', 'file-end'].map((name) => `./tools/testing/${name}.mjs`),
     // Threads inherit the argument, processes the variable.
     execArgv: ['--import', stripped],
     // Other people's packages are read from a few files instead of five hundred, by test processes too.

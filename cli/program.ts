@@ -4,21 +4,24 @@ import { exitCodes, exitUncaught } from './exit.ts';
 import { about } from './help.ts';
 import { offeredVerbs, ownGroup } from './verbs.ts';
 
-const program = new Command('testudo')
-  .description(about)
-  .version(buildVersion())
-  .enablePositionalOptions() // What stands after a verb is the verb's.
-  .showHelpAfterError('(add --help for what is possible)')
-  .commandsGroup(`${ownGroup}:`)
-  .helpCommand(true) // Under that heading; every other verb says its own.
-  .exitOverride(exitOnUsage);
+/** Runs one command line, without `testudo` itself, to its end. */
+export async function runProgram(words: readonly string[]): Promise<void> {
+  const program = new Command('testudo')
+    .description(about)
+    .version(buildVersion())
+    .enablePositionalOptions() // What stands after a verb is the verb's.
+    .showHelpAfterError('(add --help for what is possible)')
+    .commandsGroup(`${ownGroup}:`)
+    .helpCommand(true) // Under that heading; every other verb says its own.
+    .exitOverride(exitOnUsage);
 
-const wanted = process.argv.slice(2).find((argument) => !argument.startsWith('-'));
-for (const [name, { group, summary, load }] of offeredVerbs()) {
-  if (name === wanted) program.addCommand(heldToUsage(await load(everyCommand)).helpGroup(`${group}:`));
-  else program.command(name).description(summary).helpGroup(`${group}:`);
+  const wanted = words.find((word) => !word.startsWith('-'));
+  for (const [name, { group, summary, load }] of offeredVerbs()) {
+    if (name === wanted) program.addCommand(heldToUsage(await load(everyCommand)).helpGroup(`${group}:`));
+    else program.command(name).description(summary).helpGroup(`${group}:`);
+  }
+  await program.parseAsync(words, { from: 'user' }).catch(exitUncaught);
 }
-await program.parseAsync().catch(exitUncaught);
 
 /** Every verb that is offered, whole and under its heading: for what must know all options. */
 async function everyCommand(): Promise<readonly CommandUnknownOpts[]> {

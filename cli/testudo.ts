@@ -9,4 +9,4 @@ const words = process.argv.slice(2);
 if (words.length === 1 && (words[0] === '--help' || words[0] === '-h')) {
   const [{ helpText }, { print }] = await Promise.all([import('./help.ts'), import('./print.ts')]);
   print(helpText(process.stdout.isTTY ? process.stdout.columns : undefined));
-} else await import('./program.ts');
+} else await (await import('./program.ts')).runProgram(words);

@@ -145,7 +145,7 @@ export const servedFaults = {
   ROOT_ABSENT: of(['operator'], 'no root is in force'),
   ROOT_INVALID: of(['operator'], 'the root is not one that may follow'),
   ROOT_KEY_UNKNOWN: of(['operator'], 'root names a key that the coordinator does not hold'),
-  METADATA_UNREADY: of(['operator'], 'nothing is signed yet since the coordinator started'),
+  METADATA_UNREADY: of(['operator'], 'what is asked for is not signed yet; it is about to be'),
   RELEASE_KEY_ABSENT: of(['operator'], 'the release key is not in the key store'),
   RELEASE_INCOMPLETE: of(['operator'], 'the release file lacks a part'),
   IMPORT_INVALID: of(['operator'], 'the release file is not one'),

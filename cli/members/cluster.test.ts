@@ -7,7 +7,8 @@ import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import { CommandLine } from '../testing/command-line.ts';
 
 async function openTokens(line: CommandLine, wanted: string): Promise<readonly string[]> {
-  const { out } = await line.run('tokens', 'list', '--json');
+  const { out, code, error } = await line.run('tokens', 'list', '--json');
+  expect(code, error).toBe(0);
   const tokens = out
     .trim()
     .split('\n')
@@ -88,7 +89,7 @@ describe('testudo cluster', () => {
     const line = await CommandLine.start();
     const out = join(tempDir(), 'us-east-1');
     const added = await line.run('cluster', 'add', 'us-east-1', '--out', out, '--gitops');
-    expect(added.code).toBe(0);
+    expect(added.code, added.error).toBe(0);
     const kinds = parseAllDocuments(added.out).map((one) => one.toJS().kind);
     expect(kinds).toEqual(['Namespace', 'Secret', 'Secret']);
     await expect(stat(join(out, 'secrets.yaml'))).rejects.toThrow('ENOENT');

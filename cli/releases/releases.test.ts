@@ -25,7 +25,6 @@ function releasingOf(line: CommandLine) {
 /** One round of everyone; resolves when its candidate is a release. */
 async function release(line: CommandLine, members: readonly TestCluster[], round: string): Promise<void> {
   const { federation } = line;
-  await federation.until(() => releasingOf(line).releases.length > 0); // The first model's, which a start makes.
   const version = releasingOf(line).releases.length;
   await federation.openRound();
   for (const member of members) {
@@ -33,6 +32,7 @@ async function release(line: CommandLine, members: readonly TestCluster[], round
     unwrap(await member.submit(new Float32Array(1000).fill(0.01 * version)));
   }
   await federation.until(() => releasingOf(line).channels.canary?.version === version);
+  await federation.coordinator.registry.settled(); // It is signed, too.
 }
 
 function agentOf(line: CommandLine, member: TestCluster): TestAgent {

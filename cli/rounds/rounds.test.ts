@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { blobFile } from '../../coordinator/testing/blob-file.ts';
 import { track } from '../../coordinator/testing/federation.ts';
-import type { Digest } from '../../proto/ids.ts';
+import type { Digest, RoundId } from '../../proto/ids.ts';
 import { CommandLine } from '../testing/command-line.ts';
 
 const policy = `
@@ -81,6 +81,12 @@ describe('testudo tracks head', () => {
     expect(head()).toBe(1);
     const cancelled = await line.run('rounds', 'cancel', 'syscall', 'r-3', '--reason', 'it started from version 2');
     expect(cancelled.code).toBe(0);
+    const cancelledRound = () =>
+      engine
+        .state()
+        .tracks.get(track)
+        ?.rounds.get('r-3' as RoundId);
+    await federation.until(() => cancelledRound()?.pending.length === 0); // Its key is destroyed, too.
     const why = await line.run('rounds', 'show', 'syscall', 'r-3');
     expect(why.out).toMatch(/^why +it started from version 2$/m);
     expect(await line.run('rounds', 'show', 'syscall', '3')).toEqual(why); // A number is that round.

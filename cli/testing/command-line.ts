@@ -17,30 +17,33 @@ import {
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import { exitCodes } from '../exit.ts';
 import { newPinKey, pinKeyPair } from '../operator/pin-key.ts';
+import { commandProcess, type Ended } from './command-process.ts';
 import { holdToSchema } from './held-to-schema.ts';
 
 const testudo = fileURLToPath(new URL('../testudo.ts', import.meta.url));
 
-/** How a command ended. */
-export type Ended = Readonly<{ code: number | null; out: string; error: string }>;
+export type { Ended } from './command-process.ts';
 
-const oneAfterAnother = fileURLToPath(new URL('one-after-another.ts', import.meta.url));
-
-/** Runs `testudo …` as a real process. What it prints for programs must be what its schema says. */
+/**
+ * Runs `testudo …` to its end, and what it prints for programs must be what its schema says. In a process that a file's commands
+ * share, so only what ends by itself: `spawnTestudo` is for who needs one of its own.
+ */
 export async function runTestudo(...words: readonly string[]): Promise<Ended> {
-  const ended = await runNode([testudo, ...words]);
+  const isAlone = commandProcess.isBusy || namesFolderOfKind(words);
+  const ended = isAlone ? await spawnTestudo(...words) : await commandProcess.run(words);
   if (isAnswered(words, ended)) holdToSchema(words, ended.out);
   return ended;
 }
 
-/** Runs each of these command lines, one after the other, in one process for all: see one-after-another.ts. */
+/** Kinds are loaded once, before a process reads its command line: one that is named by its folder with them. */
+function namesFolderOfKind(words: readonly string[]): boolean {
+  return words.some((word, at) => words[at - 1] === '--track' && /[/\\]/.test(word));
+}
+
+/** The same, one after the other. */
 export async function runEach(lines: readonly (readonly string[])[]): Promise<readonly Ended[]> {
-  const { code, out, error } = await runNode([oneAfterAnother], JSON.stringify(lines));
-  if (code !== 0) throw new Error(`one-after-another.ts: exit ${code}: ${error}${out}`);
-  const all = JSON.parse(out) as readonly Ended[];
-  for (const [at, ended] of all.entries()) {
-    if (isAnswered(lines[at] ?? [], ended)) holdToSchema(lines[at] ?? [], ended.out);
-  }
+  const all: Ended[] = [];
+  for (const words of lines) all.push(await runTestudo(...words));
   return all;
 }
 
@@ -49,16 +52,16 @@ function isAnswered(words: readonly string[], { code, out }: Ended): boolean {
   return words.includes('--json') && out !== '' && (code === exitCodes.done || code === exitCodes.attention);
 }
 
-async function runNode(words: readonly string[], input?: string): Promise<Ended> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...words], {
-    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+/** Runs `testudo …` as a process of its own. */
+export async function spawnTestudo(...words: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', testudo, ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  child.stdin?.end(input);
   const texts = { out: '', error: '' };
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
     texts.out += text;
   });
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
     texts.error += text;
   });
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
@@ -89,6 +92,9 @@ export class CommandLine {
     const federation = await TestFederation.start({ dataDirectory: folder, before: makeAdmin, ...options });
     const line = new CommandLine(federation, folder);
     for (const one of credentials) await line.#write(one);
+    // A first model is released, and that is signed, beside the start.
+    await federation.until(({ tracks }) => [...tracks.values()].every(({ releasing }) => releasing.channels.stable));
+    await federation.coordinator.registry.settled();
     return line;
   }
 

@@ -369,6 +369,15 @@ describe('a release as one file', () => {
     for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size);
   }
 
+  it('is refused for the moment in which it is a release and not yet in what is signed', async () => {
+    const house = await open();
+    const { registry, engine } = house;
+    const asked = until(engine, () => registry.release(track, 1) && codeOf(registry.exportRelease(track, 1)));
+    await candidates(house, 1);
+    expect(await asked).toBe('METADATA_UNREADY');
+    expect(codeOf(registry.exportRelease(track, 1))).toBe('ok');
+  });
+
   it('brings back what retention has removed, and nothing that was changed on the way', async () => {
     const house = await open(undefined, { releasesKept: 1 });
     const { registry, engine } = house;

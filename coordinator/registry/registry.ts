@@ -265,7 +265,7 @@ export class Registry {
     if (this.releasing(track) === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${track}`);
     const release = this.release(track, version);
     if (release === undefined) return refuse('VERSION_NOT_FOUND', `track ${track} has no release ${version}`);
-    return exportRelease(this.#store.blobs, this.#signer.served, release);
+    return exportRelease(this.#store, this.#signer.served, release);
   }
 
   /** Told after each newly signed set. Returns the end of the subscription. */

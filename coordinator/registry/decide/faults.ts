@@ -29,6 +29,7 @@ export type RegistryFaultCode =
   | 'ROOT_INVALID'
   | 'ROOT_KEY_UNKNOWN'
   | 'ROOT_ABSENT'
+  | 'METADATA_UNREADY'
   | 'RELEASE_KEY_ABSENT'
   | 'IMPORT_INVALID'
   | 'IMPORT_UNTRUSTED'

@@ -1,17 +1,25 @@
-import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { ok, type Result, refuse, unwrap } from '../../../base/fault.ts';
+import type { FederationId } from '../../../proto/ids.ts';
+import { openCatalogue } from '../../../proto/release/open.ts';
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import type { Release } from '../../ledger/state/releasing.ts';
 import type { SignedSet } from '../signing/signed-set.ts';
 import { fileHead, recordHead } from './release-file.ts';
 
-/** A release with everything that proves it, as one file: see release-file.ts. */
+/**
+ * A release with everything that proves it, as one file: see release-file.ts. Refused for the moment in which a new release is not
+ * yet in what is signed: nobody could take such a file in.
+ */
 export function exportRelease(
-  blobs: BlobStore,
+  { blobs, federation }: Readonly<{ blobs: BlobStore; federation: FederationId }>,
   set: SignedSet | undefined,
   { track, version, retired, manifest, manifestDigest, manifestBytes }: Release,
-): Result<AsyncIterable<Uint8Array>, 'VERSION_RETIRED' | 'ROOT_ABSENT'> {
+): Result<AsyncIterable<Uint8Array>, 'VERSION_RETIRED' | 'METADATA_UNREADY'> {
   if (retired) return refuse('VERSION_RETIRED', `the files of version ${version} of ${track} are no longer kept`);
-  if (set === undefined) return refuse('ROOT_ABSENT', 'nothing is signed yet; try again in a moment');
+  const listed = set === undefined ? [] : unwrap(openCatalogue(set.catalogue.body, federation)).releases;
+  if (set === undefined || !listed.some((one) => one.manifest.digest === manifestDigest)) {
+    return refuse('METADATA_UNREADY', `version ${version} of ${track} is not signed yet; try again in a moment`);
+  }
   return ok(
     (async function* () {
       yield fileHead();
