@@ -124,6 +124,7 @@ it('what every verb prints for programs is what its schema says', async () => {
     ['evidence', 'verify', '-d', at('agent')],
     ['evidence', 'export', '1', '-d', at('agent'), '--data-key', at('data.key'), '-o', at('record.json')],
     ['quarantine', 'approve', uid, '-d', at('agent'), ...reason],
+    ['quarantine', 'decline', uid, '-d', at('agent'), ...reason],
     ['quarantine', 'lift', uid, '-d', at('agent'), ...reason],
     ['quarantine', 'resume', '-d', at('agent'), ...reason],
     ['posture', at('pods.json')],

@@ -116,6 +116,7 @@ describe('testudo pin --below-floor', () => {
       unwrap(await member.submit(new Float32Array(1000).fill(0.02)));
     }
     await line.federation.until(({ tracks }) => tracks.get(track)?.releasing.channels.stable?.version === 2);
+    await line.federation.coordinator.registry.settled(); // The command reads the floor in what is signed.
     const agent = agentOf(line, members[0] as TestCluster);
     const pin = ['pin', 'a', 'syscall@0', '--until', '7d', '--reason', 'its detector of record'];
     expect(await line.run(...pin)).toMatchObject({ code: 1, error: expect.stringMatching(/BELOW_FLOOR.* 1/) });
