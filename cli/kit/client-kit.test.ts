@@ -33,10 +33,19 @@ it('tokens create --kit makes a folder that a client starts from, and spends no 
   expect(statSync(join(folder, 'join-token')).mode & 0o777).toBe(0o600);
   expect(JSON.parse(readFileSync(join(folder, 'root.json'), 'utf8'))).toHaveProperty('signed');
 
+  expect(created.error).not.toContain('you reach the coordinator');
+
+  const tunnelled = await line.run('tokens', 'create', 'eu-west-2', '--kit', `${folder}-2`);
+  expect(tunnelled).toMatchObject({
+    code: 0,
+    error: expect.stringContaining('you reach the coordinator at 127.0.0.1:'),
+  });
+  expect(tunnelled.error).toMatch(/If it shall too: --coordinator 127\.0\.0\.1:\d+ --enrol HOST:PORT/);
+
   const again = await line.run('tokens', 'create', 'eu-west-1', '--kit', folder);
   expect(again).toMatchObject({ code: 1, error: expect.stringContaining('OUTPUT_EXISTS') });
   const { out } = await line.run('tokens', 'list', '--json');
-  expect(out.trim().split('\n')).toHaveLength(1);
+  expect(out.trim().split('\n')).toHaveLength(2);
 }, 600_000);
 
 it('client init writes the same without a coordinator, and a schema by which editors refuse what the client would', async () => {

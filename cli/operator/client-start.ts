@@ -1,6 +1,7 @@
 import { builtInKinds, defaultKind } from '../../client/tracks/track-kinds.ts';
 import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import { orExit } from '../exit.ts';
+import { complain } from '../print.ts';
 import type { OperatorConnection } from './connection.ts';
 import { enrolAddressOf } from './enrol-address.ts';
 import { trustedRootText } from './release-trust.ts';
@@ -18,13 +19,26 @@ type ClientStart = Readonly<{
   foreign: readonly string[];
 }>;
 
-/** Asks for it. `coordinator`, `enrol`: where the cluster reaches it, where that is not as the credentials say. */
+type Asked = Readonly<{
+  credentials: string;
+  address?: string | undefined;
+  coordinator?: string | undefined;
+  enrol?: string | undefined;
+}>;
+
+/** Asks for it. `address`: where this operator reaches it. `coordinator`, `enrol`: where the cluster reaches it, where that is not as the credentials say. */
 export async function clientStart(
   connection: OperatorConnection,
-  { credentials, coordinator, enrol }: Readonly<{ credentials: string; coordinator?: string; enrol?: string }>,
+  { credentials, address: reached, coordinator, enrol }: Asked,
 ): Promise<ClientStart> {
   const own = orExit(await readCredentials(credentials));
   const address = coordinator ?? own.address;
+  if (coordinator === undefined && reached !== undefined && reached !== own.address) {
+    complain(
+      `a cluster is told ${address || 'no address'}, as the credentials say; you reach the coordinator at ${reached}. ` +
+        `If it shall too: --coordinator ${reached} --enrol HOST:PORT`,
+    );
+  }
   const trustAnchor = await trustedRootText(connection, credentials, own);
   const { tracks } = await connection.call(connection.client.listTracks, {});
   const ids = tracks.map(({ settings }) => settings?.track ?? '');
