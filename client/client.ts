@@ -26,7 +26,7 @@ import { type ClientMetrics, createMetrics } from './observability/metrics.ts';
 import { standingOf } from './observability/standing.ts';
 import { openAgent } from './open-agent.ts';
 import { openHub, openRelay } from './open-hub.ts';
-import { type LocalParts, openLocal } from './open-local.ts';
+import { type LocalParts, openLocal, type StartFaultCode } from './open-local.ts';
 import { openPods } from './open-pods.ts';
 import type { AgentEvent } from './releases/agent-ports.ts';
 import type { ReleaseAgent } from './releases/release-agent.ts';
@@ -63,7 +63,10 @@ const build = `testudo-client/${buildVersion()}`;
  * One cluster's client: sources feed its tracks, rounds train on what they keep, deltas go up. Resolves when everything
  * local is in place; enrolment and connection go on by themselves. `close()` may be called twice.
  */
-export async function startClient(config: ClientConfig, hooks: ClientHooks = {}): Promise<Result<RunningClient>> {
+export async function startClient(
+  config: ClientConfig,
+  hooks: ClientHooks = {},
+): Promise<Result<RunningClient, StartFaultCode>> {
   const log = hooks.log ?? makeLog(config.log.level, { fields: { component: 'client' }, to: 'standard output' });
   const parts = await openLocal(config, log, (hooks.timers ?? systemTimers).now());
   if (!parts.ok) return parts;
