@@ -220,8 +220,8 @@ describe('liftedRisk', () => {
     expect(liftedRisk(0, 0.0005, 0.001)).toBeCloseTo(1, 2);
     expect(liftedRisk(0, 1e-6, 0.001)).toBeGreaterThan(1.9);
     expect(liftedRisk(1.7, 0.4, 0.001)).toBe(1.7);
-    expect(liftedRisk(0, 0.051, 0.001)).toBe(0);
-    expect(liftedRisk(0, 0.049, 0.001)).toBeGreaterThan(0.2);
+    expect(liftedRisk(0, 0.201, 0.001)).toBe(0);
+    expect(liftedRisk(0, 0.199, 0.001)).toBeGreaterThan(0.05);
   });
 
   it('never lowers a risk, and grows as rates get rarer', () => {
