@@ -1,5 +1,6 @@
 import type { Result } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
+import type { CallFaultCode } from '../../proto/call.ts';
 import type { LocalTrack } from '../learning/local-track.ts';
 import type { SharedMap } from '../tracks/shared-map.ts';
 
@@ -24,7 +25,7 @@ type Connection = Readonly<{
   tellMap?(
     told: SharedMap,
     options: Readonly<{ carrier: Readonly<Record<string, string>>; timeoutMs: number; signal: AbortSignal }>,
-  ): Promise<Result<unknown>>;
+  ): Promise<Result<unknown, CallFaultCode>>;
 }>;
 
 /** A map is made of the whole buffer: not often. */

@@ -2,6 +2,7 @@ import type { Result } from '../../../base/fault.ts';
 import type { QuarantineProposal, QuarantineStanding } from '../../../proto/generated/testudo/v1/responses.ts';
 import type { ResponsePolicy } from '../../../proto/response-policy.ts';
 import type { Isolation } from './isolation.ts';
+import type { NoPolicy } from './policy-feed.ts';
 import type { Proposal } from './proposals.ts';
 import type { Seen } from './seen.ts';
 
@@ -35,7 +36,7 @@ export function standingMessage({
   counts: QuarantineCounts;
   spent: number;
   cap: string;
-  policy: Result<ResponsePolicy, string>;
+  policy: Result<ResponsePolicy, NoPolicy>;
   /** undefined where names stay in the cluster. */
   proposals: readonly Proposal[] | undefined;
 }>): QuarantineStanding {
