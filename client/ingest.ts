@@ -10,6 +10,7 @@ import type { Intake } from './events/intake.ts';
 import type { SkipReason, SourceBatch, SourceItem, SourceLoss } from './events/source-item.ts';
 import type { IngestPorts } from './ingest-ports.ts';
 import type { LocalTrack } from './learning/local-track.ts';
+import { RepeatedTrouble } from './observability/repeated-trouble.ts';
 import type { FilePosition } from './recordings/file-follower.ts';
 import { CursorStore } from './sources/cursor-store.ts';
 import { fileAt } from './sources/file-at.ts';
@@ -54,6 +55,8 @@ export class Ingest {
   readonly #health = new Map<SourceConfig, SourceHealth>();
   /** What was logged last of each source. */
   readonly #said = new Map<SourceConfig, BlindState>();
+  /** Tracks whose examples find no room, so that a full disk is not filled with that. */
+  readonly #unstored = new RepeatedTrouble();
   #looking: Timer | undefined;
   #lookingNow: Promise<void> | undefined;
 
@@ -325,9 +328,16 @@ export class Ingest {
     if (examples.length === 0) return;
     const { metrics, log, timers } = this.#ports;
     const added = buffer.add(examples, timers.now());
-    if (added.ok) return;
-    metrics.bufferFaults.inc({ code: added.fault.code }, examples.length);
-    log.warn({ ...faultFields(added.fault), track: id, examples: examples.length }, 'examples could not be stored');
+    if (added.ok) {
+      const unsaid = this.#unstored.over(id);
+      if (unsaid !== undefined) log.info({ track: id, unsaid }, 'examples are stored again');
+      return;
+    }
+    const { code } = added.fault;
+    metrics.bufferFaults.inc({ code }, examples.length);
+    const lost = this.#unstored.again(id, code, examples.length, timers.monotonicMs());
+    if (lost === undefined) return;
+    log.warn({ ...faultFields(added.fault), track: id, examples: lost }, 'examples could not be stored');
   }
 
   #countBuffer({ id, buffer }: LocalTrack): void {
