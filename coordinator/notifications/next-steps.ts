@@ -34,6 +34,8 @@ const steps: Readonly<Record<AttentionCode, (at: About) => string>> = {
   TOO_FEW_CLUSTERS: ({ track }) => `\`testudo rounds plan ${track}\` says who is missed; start their clients`,
   GATE_HELD: ({ track }) => `\`testudo gate show ${track}\`, then promote the version or reject it`,
   GATE_WAITS: ({ track }) => `another operator looks (\`testudo gate show ${track}\`) and approves`,
+  CANARY_WAITS: ({ track, about }) =>
+    `\`testudo releases show ${track}@${about}\`, then \`testudo promote ${track}\`; or give the track's policy a gate`,
   BREAKER_OPEN: ({ track, about }) =>
     `\`testudo releases show ${track}@${about}\`, then roll it back, or let each cluster \`testudo quarantine resume\``,
   ALERT_WAVE: ({ about }) =>

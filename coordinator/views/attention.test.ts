@@ -5,8 +5,18 @@ import type { JournalEvent } from '../ledger/journal/events.ts';
 import type { State } from '../ledger/state/state.ts';
 import { movesOf } from '../registry/decide/channel-events.ts';
 import { noPins, resolvedIn } from '../registry/decide/effects.ts';
+import type { TrackPolicy } from '../round/policy.ts';
 import type { Standing } from '../round/standing.ts';
-import { ada, enrolled, eventsAfter, newState, released, track, weightsOf } from '../testing/released-state.ts';
+import {
+  ada,
+  enrolled,
+  eventsAfter,
+  gatePolicy,
+  newState,
+  released,
+  track,
+  weightsOf,
+} from '../testing/released-state.ts';
 import { type Attention, type AttentionCode, attentionCodes, attentionOf, type Surroundings } from './attention.ts';
 import { type StatusParts, statusView } from './status.ts';
 
@@ -21,8 +31,8 @@ const around: Surroundings = {
 };
 
 /** One cluster that follows stable at version 0. Its certificate lasts. */
-function stateOf(): State {
-  let state = eventsAfter(newState(), released(newState(), 0));
+function stateOf(policy: Partial<TrackPolicy> = {}): State {
+  let state = eventsAfter(newState(policy), released(newState(), 0));
   const known = () => state.tracks.get(track) as NonNullable<ReturnType<State['tracks']['get']>>;
   state = eventsAfter(state, movesOf(state, known(), 0));
   const lasting = enrolled('a').map((event) =>
@@ -92,6 +102,26 @@ describe('attentionOf', () => {
     };
     expect(codes(eventsAfter(state, [moved], nowMs - hourMs))).toEqual(['RELEASE_BEHIND']);
     expect(codes(eventsAfter(state, [moved], nowMs - 60_000))).toEqual([]); // It is on its way.
+  });
+
+  it('says that a version in canary waits for a person where no gate looks at it', () => {
+    const moved = (channel: string): JournalEvent => ({
+      ...{ kind: 'channelMoved', track, channel, version: 1, reason: 'x' },
+      shadows: channel === 'canary' ? 'stable' : null,
+    });
+    const candidateIn = (policy: Partial<TrackPolicy>) => {
+      const before = eventsAfter(stateOf(policy), [acknowledged(0, 'installed')]);
+      return eventsAfter(eventsAfter(before, released(before, 1)), [moved('canary')], nowMs - 60_000);
+    };
+    const state = candidateIn({});
+    expect(codes(state)).toEqual(['CANARY_WAITS']);
+    expect(codes(candidateIn({ gate: gatePolicy }))).toEqual([]);
+    expect(found(state).at(-1)).toMatchObject({
+      severity: 'notice',
+      about: '1',
+      text: expect.stringContaining('testudo promote'),
+    });
+    expect(codes(eventsAfter(state, [moved('stable')], nowMs - 60_000))).toEqual([]);
   });
 
   it('puts what is worse first', () => {

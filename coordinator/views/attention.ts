@@ -36,6 +36,7 @@ export const attentionCodes = [
   'TOO_FEW_CLUSTERS',
   'GATE_HELD',
   'GATE_WAITS',
+  'CANARY_WAITS',
   'BREAKER_OPEN',
   'ALERT_WAVE',
 ] as const;
@@ -175,6 +176,10 @@ function ofTrack(state: State, view: TrackStatusView, { gate }: Surroundings): A
   } else if (standing !== undefined && standing.state.decision === null && standing.state.approvals.length > 0) {
     const text = `version ${canary} has ${standing.state.approvals.length} of ${standing.approvalsNeeded} approvals: \`testudo gate override\``;
     found.push(about('critical', 'GATE_WAITS', text, { track }));
+  }
+  if (canary !== null && canary > (view.stable ?? -1) && known.policy.gate === undefined) {
+    const text = `version ${canary} is in canary and this track has no gate: it waits until somebody promotes it, \`testudo promote ${track}\``;
+    found.push(about('notice', 'CANARY_WAITS', text, { track, about: String(canary) }));
   }
   found.push(...breakersOf(state, known));
   return found;
