@@ -10,7 +10,7 @@ import type { Intake } from './events/intake.ts';
 import type { SkipReason, SourceBatch, SourceItem, SourceLoss } from './events/source-item.ts';
 import type { IngestPorts } from './ingest-ports.ts';
 import type { LocalTrack } from './learning/local-track.ts';
-import { RepeatedTrouble } from './observability/repeated-trouble.ts';
+import { RepeatedTrouble } from './learning/repeated-trouble.ts';
 import type { FilePosition } from './recordings/file-follower.ts';
 import { CursorStore } from './sources/cursor-store.ts';
 import { fileAt } from './sources/file-at.ts';
