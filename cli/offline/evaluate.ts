@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { jsonLine } from '../../base/text/table.ts';
 import { complain, print } from '../print.ts';
+import { FirstComplaints } from './complaints.ts';
 import { addKindOptions, chooseKind, settled } from './kind-options.ts';
 import { dataOption, modelOption, storedModel } from './stored-model.ts';
 
@@ -17,7 +18,10 @@ export function evaluateCommand() {
     .action(async ({ model: path, data, input: inputs, json }) => {
       const model = await storedModel(path, data);
       const { operation, settings } = chooseKind(command, 'evaluate', model);
-      const { detail, text } = settled(await operation.run({ model, inputs, complain, settings }));
+      const complaints = new FirstComplaints(complain);
+      const ended = await operation.run({ model, inputs, complain: complaints.add, settings });
+      complaints.rest();
+      const { detail, text } = settled(ended);
       print(json ? jsonLine(detail) : text);
     });
   addKindOptions(command, 'evaluate');

@@ -152,3 +152,12 @@ describe('an output that is an input', () => {
     expect(out.split('\n').map((line) => line.split('\t')[0])).toEqual(['strange', 'usual', '']);
   });
 });
+
+it('evaluate says of a file of another kind what is wrong with its first lines, and how many more there are', async () => {
+  await writeFile(at('rows.csv'), 'a,b,c\n'.repeat(300));
+  const { code, error } = await runTestudo('evaluate', '--model', at('calls'), '--input', at('rows.csv'));
+  const lines = error.trimEnd().split('\n');
+  expect({ code, lines: lines.length }).toEqual({ code: 1, lines: 22 });
+  expect(lines.at(-2)).toBe('and 280 more');
+  expect(lines.at(-1)).toMatch(/^INPUT_UNREADABLE: /);
+});

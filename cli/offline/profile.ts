@@ -1,10 +1,8 @@
 import { Command } from '@commander-js/extra-typings';
 import { complain, print } from '../print.ts';
+import { abridged } from './complaints.ts';
 import { addKindOptions, chooseKind, settled } from './kind-options.ts';
 import { refuseOverwriting } from './overwriting.ts';
-
-/** Of a file of another kind every line is wrong: so many complaints are said at most. */
-const saidMax = 20;
 
 /** `testudo profile FILE…`: files of normal behaviour into a baseline. */
 export function profileCommand() {
@@ -25,10 +23,4 @@ export function profileCommand() {
     });
   addKindOptions(command, 'profile');
   return command;
-}
-
-/** The first complaints, how many more there are, and the last, which says what became of the whole. */
-function abridged(complaints: readonly string[]): readonly string[] {
-  if (complaints.length <= saidMax) return complaints;
-  return [...complaints.slice(0, saidMax - 1), `and ${complaints.length - saidMax} more`, ...complaints.slice(-1)];
 }
