@@ -40,12 +40,28 @@ export class MovedTimers implements Timers {
 
   /** Moves time on to where the next of those that wait is due, and lets it act. False where nobody waits. */
   next(): boolean {
-    const [first] = [...this.#waiting].sort(([, a], [, b]) => a.dueMs - b.dueMs);
+    const first = this.#first();
     if (first === undefined) return false;
     const [timer, { dueMs }] = first;
     this.#movedMs += Math.max(0, dueMs - this.monotonicMs());
     this.#fire(timer);
     return true;
+  }
+
+  /** Moves time on by so much, and lets those act whose time that is: it runs faster, and what is real keeps up. */
+  pass(ms: number): void {
+    this.#movedMs += ms;
+    for (
+      let first = this.#first();
+      first !== undefined && first[1].dueMs <= this.monotonicMs();
+      first = this.#first()
+    ) {
+      this.#fire(first[0]);
+    }
+  }
+
+  #first(): readonly [symbol, Waiting] | undefined {
+    return [...this.#waiting].sort(([, a], [, b]) => a.dueMs - b.dueMs)[0];
   }
 
   #fire(timer: symbol): void {
