@@ -202,17 +202,19 @@ export class Desk {
     if (!policies.ok) return refusal('OUTCOME_UNKNOWN', policies.fault.message);
     const isolation = isolationOf(pod, policies.value);
     const { uid, namespace, name, labels, annotations } = pod;
-    this.verdicts.set(uid, isolation);
     const verdict = isolationText(isolation);
     // Said again only where it has changed: a watch of the same pod fills no disk.
-    if (this.#recorded.get(uid) === verdict) return done;
-    await this.#chain.append({
-      ...{ atMs: nowMs, kind: 'outcome', cluster: this.#parts.cluster, alerts: [] },
-      subject: { namespace, pod: name, uid },
-      content: writable({ verdict, labels, annotations }),
-    });
-    this.#recorded.set(uid, verdict);
-    failpoint('verdict-written');
+    if (this.#recorded.get(uid) !== verdict) {
+      await this.#chain.append({
+        ...{ atMs: nowMs, kind: 'outcome', cluster: this.#parts.cluster, alerts: [] },
+        subject: { namespace, pod: name, uid },
+        content: writable({ verdict, labels, annotations }),
+      });
+      this.#recorded.set(uid, verdict);
+      failpoint('verdict-written');
+    }
+    // What is shown of it is evidence by then.
+    this.verdicts.set(uid, isolation);
     return done;
   }
 
