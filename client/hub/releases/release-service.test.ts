@@ -28,19 +28,22 @@ let timers: SimulatedTimers;
 let client: ReleasesClient;
 let refused: string[];
 let taken: number;
+/** Of each call that was served: whether its other end takes nothing, and how much it has taken. */
+let standing: (() => number | undefined)[];
 /** Who asks. */
 let peer: () => string;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'testudo-files-'));
   await writeFile(join(folder, 'file'), file);
-  [timers, refused, taken] = [new SimulatedTimers(), [], 0];
+  [timers, refused, taken, standing] = [new SimulatedTimers(), [], 0, []];
   peer = () => `node-${taken}`;
   files = fileServer(limits);
   server = new Server();
   server.addService(relayedReleases, {
     fetchFile: (call: Fetcher) => {
       taken += 1;
+      standing.push(standstillOf(call));
       void files.serve(call, peer()).then((served) => {
         if (!served.ok) refused.push(served.fault.code);
         call.end();
@@ -85,6 +88,28 @@ function fetchFile() {
 /** Resolves when so many calls in all have come, and so many of them wait for a place. */
 async function inLine(calls: number, waiting: number): Promise<void> {
   await vi.waitFor(() => expect([taken, files.waiting]).toEqual([calls, waiting]), { timeout: 60_000, interval: 5 });
+}
+
+/** What was written to it while it waits for the other end to take that; undefined while it does not wait. */
+function standstillOf(call: Fetcher): () => number | undefined {
+  let [written, takes] = [0, true];
+  const write = call.write.bind(call);
+  call.write = (message: never) => {
+    written += 1;
+    takes = write(message);
+    return takes;
+  };
+  return () => (takes ? undefined : written);
+}
+
+/** Resolves when nobody has taken anything for a hundred turns of the event loop, which turns for both ends. */
+async function stoodStill(): Promise<void> {
+  for (let [turns, last] = [0, '']; turns < 100; turns++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const [now, takes] = [standing.map((of) => of()).join(), standing.some((of) => of() === undefined)];
+    if (takes || now !== last) turns = 0;
+    last = now;
+  }
 }
 
 it('lets one sensor more than it sends to at once wait its turn, keeps no place for who hangs up in the line, and lets nobody wait for ever', async () => {
@@ -166,6 +191,7 @@ it('gives the places of those who stand still to who waits, and counts their cal
   peer = () => nodes[taken - 1] ?? 'node-d';
   const [first, ...others] = nodes.map(fetchFile) as [Fetching, ...Fetching[]];
   await Promise.all([first, ...others].map(({ began }) => began));
+  await stoodStill();
   const honest = fetchFile();
   await inLine(5, 1);
   await timers.advance(limits.stallMs - 1);
