@@ -28,7 +28,7 @@ const normalMin = 10;
 const spreadMin = 0.2;
 const natMin = 0.2;
 /** Nats from usual, which half of all normal examples pass, to a risk of 1, which one in a hundred passes. */
-export const natsOfRisk = Math.log(0.5 / 0.01);
+const natsOfRisk = Math.log(0.5 / 0.01);
 
 /**
  * A workload's antibodies, each weighed anew against what is normal here: the share that a feature has in confirmed
