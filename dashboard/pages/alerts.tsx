@@ -10,7 +10,7 @@ import { Mark, Said } from '../parts/text.tsx';
 import { Approvals } from './approvals.tsx';
 
 /** What of releases waits for a person's word. */
-const approvals: ReadonlySet<string> = new Set(['GATE_HELD', 'GATE_WAITS', 'PINS_WAIT']);
+const approvals: ReadonlySet<string> = new Set(['GATE_HELD', 'GATE_WAITS', 'CANARY_WAITS', 'PINS_WAIT']);
 
 /** Which attacks are seen where, by counts, and what waits for somebody. */
 export function AlertsPage() {
