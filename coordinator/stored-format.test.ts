@@ -8,12 +8,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { canonicalBytes } from '../base/canonical-json.ts';
 import { unwrap } from '../base/fault.ts';
 import { makeLog } from '../base/log.ts';
 import { SimulatedTimers } from '../base/simulation/simulated-timers.ts';
 import { digestOf } from '../proto/digest.ts';
 import { checkHeader, verifyHeader } from '../proto/envelope/header.ts';
-import type { ClusterId, RoundId, TrackId } from '../proto/ids.ts';
+import type { ClusterId, Digest, RoundId, TrackId } from '../proto/ids.ts';
 import { parseTrust, trustedRoot } from '../proto/release/trust.ts';
 import { walkReleases } from '../proto/release/walk.ts';
 import { verifyDataDir } from './backup.ts';
@@ -158,7 +159,14 @@ describe('stored rounds', () => {
         ?.rounds.get('r-5' as RoundId);
       return round?.phase.kind === 'collecting' || round?.phase.kind === 'aggregating' ? undefined : round?.phase;
     });
-    expect(phase).toMatchObject({ kind: 'candidate', ...expected.finished });
+    const { provenance: recordedThen, ...same } = expected.finished;
+    expect(phase).toMatchObject({ kind: 'candidate', ...same });
+    // Its record says what that build would have written, and where the updates stand to each other.
+    const stored = unwrap(await engine.blobs.get((phase as { provenance: Digest }).provenance));
+    const { map, updates, ...rest } = JSON.parse(Buffer.from(stored).toString('utf8'));
+    expect(map.share).toBeGreaterThan(0);
+    const withoutPlaces = { ...rest, updates: updates.map(({ place: _, ...update }: { place?: unknown }) => update) };
+    expect(digestOf(canonicalBytes(withoutPlaces))).toBe(recordedThen);
   });
 });
 

@@ -84,7 +84,7 @@ describe('AccessControl', () => {
       (methods) => Object.values<CallRule>(methods),
     );
     const limited = rules.filter(({ metered }) => 'burst' in metered);
-    expect(limited).toHaveLength(11);
+    expect(limited).toHaveLength(12);
     for (const rule of limited) {
       const { burst, perMinute } = rule.metered as { burst: number; perMinute: number };
       let servedCount = 0;

@@ -28,7 +28,7 @@ let timers: SimulatedTimers;
 let client: ReleasesClient;
 let refused: string[];
 let taken: number;
-/** Of each call that was served: whether its other end takes nothing, and how much it has taken. */
+/** Of each call that was served: whether its other end takes nothing, and after how much. */
 let standing: (() => number | undefined)[];
 /** Who asks. */
 let peer: () => string;
@@ -90,24 +90,26 @@ async function inLine(calls: number, waiting: number): Promise<void> {
   await vi.waitFor(() => expect([taken, files.waiting]).toEqual([calls, waiting]), { timeout: 60_000, interval: 5 });
 }
 
-/** What was written to it while it waits for the other end to take that; undefined while it does not wait. */
+/** How many pieces were written to it, while the last of them waits for the other end to take it; undefined while none does. */
 function standstillOf(call: Fetcher): () => number | undefined {
-  let [written, takes] = [0, true];
+  let [written, waits] = [0, false];
   const write = call.write.bind(call);
-  call.write = (message: never) => {
-    written += 1;
-    takes = write(message);
-    return takes;
-  };
-  return () => (takes ? undefined : written);
+  call.write = ((message: Buffer, done: () => void) => {
+    [written, waits] = [written + 1, true];
+    return write(message, () => {
+      waits = false;
+      done();
+    });
+  }) as typeof call.write;
+  return () => (waits ? written : undefined);
 }
 
 /** Resolves when nobody has taken anything for a hundred turns of the event loop, which turns for both ends. */
 async function stoodStill(): Promise<void> {
   for (let [turns, last] = [0, '']; turns < 100; turns++) {
     await new Promise((resolve) => setImmediate(resolve));
-    const [now, takes] = [standing.map((of) => of()).join(), standing.some((of) => of() === undefined)];
-    if (takes || now !== last) turns = 0;
+    const [now, goesOn] = [standing.map((of) => of()).join(), standing.some((of) => of() === undefined)];
+    if (goesOn || now !== last) turns = 0;
     last = now;
   }
 }
