@@ -24,6 +24,7 @@ describe('a locked folder', () => {
     const dir = join(tempDir(), 'data');
     const program = fileURLToPath(new URL('./testing/hold-lock.ts', import.meta.url));
     const holder = spawn(process.execPath, [program, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
+    onTestFinished(() => void holder.kill('SIGKILL'));
     await once(holder.stdout, 'data');
     const second = lockFolder(dir);
     expect(!second.ok && second.fault.message).toContain(`process ${holder.pid} on`);

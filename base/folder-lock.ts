@@ -10,6 +10,9 @@ export type FolderLock = Readonly<{
   release(): void;
 }>;
 
+/** What is not released is held until the process ends, whoever forgets it: a database that is collected closes its file. */
+const held = new Set<Database.Database>();
+
 /**
  * Takes a folder, made where there is none and closed to other users where it was open to them, for this process alone. The lock is an exclusive SQLite transaction on
  * `<folder>/lock`, that is a record lock of the kernel: it ends with the process however that ends, so no stale lock is
@@ -25,8 +28,14 @@ export function lockFolder(folder: string): Result<FolderLock, 'FOLDER_IN_USE' |
     database = new Database(join(folder, 'lock'), { timeout: 0 });
     database.exec('BEGIN EXCLUSIVE');
     sayWhoHolds(holderFile);
-    const held = database;
-    return ok({ release: () => void held.close() });
+    const lock = database;
+    held.add(lock);
+    return ok({
+      release() {
+        held.delete(lock);
+        lock.close();
+      },
+    });
   } catch (error) {
     database?.close();
     if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
