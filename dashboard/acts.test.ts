@@ -105,7 +105,7 @@ describe('what operators do at the dashboard', () => {
     await dialog.getByRole('button', { name: 'Freeze now' }).click();
     await dialog.getByText(/Done: entry \d+ of the journal/).waitFor();
     await page.keyboard.press('Escape');
-    const row = panel.getByRole('row', { name: /^syscall .* in \d+ h .*ada <img src=x onerror/ });
+    const row = panel.getByRole('row', { name: /^syscall .* in (1 d|23 h 59 min) .*ada <img src=x onerror/ });
     await row.waitFor();
     expect(await axeFindings(ada)).toEqual([]);
     const seen = eve.page.getByRole('region', { name: 'Freeze', exact: true });
