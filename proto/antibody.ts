@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { canonicalBytes } from '../base/canonical-json.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
-import { problemText } from '../base/text/problem-text.ts';
+import { firstProblem, problemText } from '../base/text/problem-text.ts';
 import { type ClusterId, type FederationId, isClusterId, isFederationId, isTrackId, type TrackId } from './ids.ts';
 
 /**
@@ -71,10 +71,7 @@ export function readAntibody(bytes: Uint8Array): Result<Antibody, 'ANTIBODY_INVA
     return invalid('expected canonical JSON');
   }
   const parsed = shape.safeParse(value, { error: problemText });
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return invalid(`${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'is not an antibody'}`);
-  }
+  if (!parsed.success) return invalid(firstProblem(parsed.error));
   const { format: _, ...antibody } = parsed.data;
   const { features, shares, madeAtMs, expiresAtMs } = antibody;
   if (features.length < 1 || features.length > featuresMax || shares.length !== features.length) {

@@ -40,6 +40,11 @@ export function problemText(issue: Issue): string {
   }
 }
 
+/** The first thing that is wrong with a value, and where; `whole` where it is not one of its parts. */
+export function firstProblem({ issues: [first] }: z.core.$ZodError, whole = 'the whole'): string {
+  return `${first?.path.join('.') || whole}: ${first?.message ?? 'is not one of the values that it may have'}`;
+}
+
 function wrongKind(expected: string, input: unknown): string {
   const wanted = kinds[expected] ?? expected;
   return input === undefined ? `is missing; expected ${wanted}` : `expected ${wanted}${got(input)}`;

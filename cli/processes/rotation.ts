@@ -4,8 +4,8 @@ import { table } from '../../base/text/table.ts';
 import { type LastingCode, lastingFindings } from '../../client/posture/exposure.ts';
 import { logKeyOf } from '../../client/response/rotation/rotation-log.ts';
 import { type Verified, verifyLog } from '../../client/response/rotation/verify.ts';
-import { exitCodes, usage } from '../exit.ts';
-import { complain, print } from '../print.ts';
+import { exitCodes, exitWith, usage } from '../exit.ts';
+import { print } from '../print.ts';
 
 /** `testudo rotation`: what proves afterwards that pods were rotated as they were drawn. */
 export function rotationCommand() {
@@ -28,11 +28,11 @@ function verifyCommand() {
     .option('--json', 'as JSON')
     .action((file, { key, head, pods, json }) => {
       if (!/^[0-9a-f]{64}$/.test(key)) usage(`--key: expected 64 hexadecimal digits, got ${JSON.stringify(key)}`);
-      const text = read(file);
-      if (text === undefined) return;
-      const lines = text.split('\n').filter((line) => line !== '');
+      const lines = read(file)
+        .toString('utf8')
+        .split('\n')
+        .filter((line) => line !== '');
       const exposures = pods === undefined ? new Map() : exposuresIn(pods);
-      if (exposures === undefined) return;
       const verified = verifyLog(lines, Buffer.from(key, 'hex'), head, exposures);
       const { findings, waitedMs } = verified;
       print(json === true ? JSON.stringify({ ...verified, waitedMs: Object.fromEntries(waitedMs) }) : textOf(verified));
@@ -40,17 +40,15 @@ function verifyCommand() {
     });
 }
 
-/** By uid; undefined where the file is none of kubectl's, which is said. */
-function exposuresIn(file: string): ReadonlyMap<string, readonly LastingCode[]> | undefined {
-  const text = read(file);
-  if (text === undefined) return undefined;
+/** By uid. */
+function exposuresIn(file: string): ReadonlyMap<string, readonly LastingCode[]> {
+  const text = read(file).toString('utf8');
   try {
     const { items } = JSON.parse(text) as { items: readonly { metadata: { uid: string }; spec: unknown }[] };
     return new Map(items.map(({ metadata, spec }) => [metadata.uid, lastingFindings(spec)]));
   } catch {
-    complain(`FILE_REFUSED: ${file} is no list of pods; give what \`kubectl get pods -A -o json\` prints`);
-    process.exitCode = exitCodes.refused;
-    return undefined;
+    const message = `${file} is no list of pods; give what \`kubectl get pods -A -o json\` prints`;
+    return exitWith({ code: 'FILE_REFUSED', message });
   }
 }
 
@@ -59,18 +57,16 @@ function keyCommand() {
     .description('Print the public key of the rotation log that this secret signs.')
     .argument('<secret>', 'the file of rotation.secretFile, or rotation.secret in the data directory')
     .action((file) => {
-      const secret = read(file, 'latin1');
-      if (secret !== undefined) print(Buffer.from(logKeyOf(Buffer.from(secret, 'latin1')).publicKey).toString('hex'));
+      print(Buffer.from(logKeyOf(read(file)).publicKey).toString('hex'));
     });
 }
 
-function read(file: string, encoding: 'utf8' | 'latin1' = 'utf8'): string | undefined {
+function read(file: string): Buffer {
   try {
-    return readWhole(file, textBytesMax).toString(encoding);
+    return readWhole(file, textBytesMax);
   } catch (error) {
-    complain(`FILE_REFUSED: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
-    process.exitCode = exitCodes.refused;
-    return undefined;
+    const message = `${file} cannot be read (${(error as NodeJS.ErrnoException).code})`;
+    return exitWith({ code: 'FILE_REFUSED', message });
   }
 }
 

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { ok, refuse } from '../../base/fault.ts';
 import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
-import { boundedMap, type SharedMap, sharedMapLimits } from '../tracks/shared-map.ts';
+import { sharedMapLimits } from '../../proto/wire-names.ts';
+import { boundedMap, type SharedMap } from '../tracks/shared-map.ts';
 import { MapTeller } from './map-teller.ts';
 
 const minuteMs = 60_000;

@@ -1,3 +1,5 @@
+import { sharedMapLimits } from '../../proto/wire-names.ts';
+
 /**
  * Who talks to whom about what, as much of it as a cluster lets out: names of services and templates of routes, with counts. No value, no
  * caller's identity, no time of a single request.
@@ -26,9 +28,6 @@ export type SharedTemplate = Readonly<{
   isOpenAmongClosed: boolean;
   isNew: boolean;
 }>;
-
-/** What is told at most. A coordinator refuses more. */
-export const sharedMapLimits = { services: 256, edges: 1_024, templates: 1_024, nameCharacters: 128 } as const;
 
 /** The most telling of each: what is open among closed, then what is new, then what is asked most; ties by name. */
 export function boundedMap(whole: Omit<SharedMap, 'leftOff'>): SharedMap {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parsePolicy } from '../../aggregation/policy.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { firstProblem } from '../../base/text/problem-text.ts';
 import { checkDeclaredClasses } from '../../proto/declared-classes.ts';
 import {
   type ClassName,
@@ -83,10 +84,7 @@ export function parseTile(found: unknown): Result<TileJob, 'JOB_INVALID'> {
  */
 export function parseJob(found: unknown): Result<AggregationJob, 'JOB_INVALID'> {
   const parsed = shape.safeParse(found);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return invalid(`${issue?.path.join('.') || 'shape'}: ${issue?.message ?? 'not a job'}`);
-  }
+  if (!parsed.success) return invalid(firstProblem(parsed.error, 'shape'));
   const { spec, policy, ...rest } = parsed.data;
   const checkedSpec = checkSpec(spec);
   if (!checkedSpec.ok) return invalid(`spec: ${checkedSpec.fault.message}`);

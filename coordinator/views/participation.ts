@@ -9,6 +9,9 @@ export type StoredProvenance = Readonly<{
   fates: ReadonlyMap<string, UpdateFate>;
   /** Rows that the rule admitted, the trusted sample's own among them where it was counted as one. */
   nAdmitted: number;
+  /** What the rule ran with, and where updates have their places; null before it ran, and in records that give none. */
+  ran: Readonly<Pick<Provenance, 'n' | 'nAdmitted' | 'fApplied'>> | null;
+  map: NonNullable<Provenance['map']> | null;
   /** How classes were aggregated, and what the trusted sample said; nothing where the rule did not look at them. */
   classes: readonly ClassFate[];
   sample: (Readonly<{ digest: string }> & Partial<NonNullable<Provenance['onSample']>>) | undefined;
@@ -37,7 +40,10 @@ export type ParticipationView = Readonly<{
   provenance: string | null;
 }>;
 
-const nothing: StoredProvenance = { json: '', fates: new Map(), nAdmitted: 0, classes: [], sample: undefined };
+const nothing: StoredProvenance = {
+  ...{ json: '', fates: new Map(), nAdmitted: 0, ran: null, map: null },
+  ...{ classes: [], sample: undefined },
+};
 
 /** The round's provenance as our own worker stored it; nothing before there is one. */
 export async function readProvenance(blobs: Pick<BlobStore, 'get'>, { phase }: Round): Promise<StoredProvenance> {
@@ -45,9 +51,13 @@ export async function readProvenance(blobs: Pick<BlobStore, 'get'>, { phase }: R
   const stored = await blobs.get(phase.provenance);
   if (!stored.ok) return nothing;
   const json = Buffer.from(stored.value).toString('utf8');
-  const { updates, nAdmitted, classes = [], sample, onSample } = JSON.parse(json) as Provenance;
+  const { n, nAdmitted, fApplied, updates, map = null, ...rest } = JSON.parse(json) as Provenance;
+  const { classes = [], sample, onSample } = rest;
   const fates = new Map(updates.map((fate) => [fate.cluster, fate]));
-  return { json, fates, nAdmitted, classes, sample: sample && { digest: sample, ...onSample } };
+  return {
+    ...{ json, fates, nAdmitted, ran: { n, nAdmitted, fApplied }, map, classes },
+    sample: sample && { digest: sample, ...onSample },
+  };
 }
 
 /**

@@ -40,7 +40,7 @@ export type RoundDetail = Readonly<{
 
 export async function roundDetail(track: Track, round: Round, blobs: Pick<BlobStore, 'get'>): Promise<RoundDetail> {
   const { phase, policy, reason } = round;
-  const { json, fates, classes } = await readProvenance(blobs, round);
+  const { ran, map, fates, classes } = await readProvenance(blobs, round);
   const arrivals = new Map('accepted' in phase ? phase.accepted.map((one) => [one.cluster as string, one]) : []);
   const parts = [...participationView(round, fates)].map((part): MeasuredPart => {
     const fate = fates.get(part.cluster);
@@ -59,17 +59,12 @@ export async function roundDetail(track: Track, round: Round, blobs: Pick<BlobSt
     rule: policy.aggregation.rule.kind,
     f: policy.aggregation.f,
     quorumCount: 'quorumUpdates' in phase ? phase.quorumUpdates : 0,
-    ran: phase.kind === 'candidate' && json !== '' ? ranWith(json, phase.provenance) : null,
+    ran: phase.kind === 'candidate' && ran !== null ? { ...ran, provenance: phase.provenance } : null,
     scores: scoresOf(fates.values()),
     classes,
-    map: json === '' ? null : ((JSON.parse(json) as Provenance).map ?? null),
+    map,
     parts,
   };
-}
-
-function ranWith(json: string, provenance: Digest): NonNullable<RoundDetail['ran']> {
-  const { n, nAdmitted, fApplied } = JSON.parse(json) as Provenance;
-  return { n, nAdmitted, fApplied, provenance };
 }
 
 function scoresOf(fates: Iterable<UpdateFate>): RoundDetail['scores'] {

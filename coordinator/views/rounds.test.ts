@@ -219,6 +219,8 @@ describe('readProvenance', () => {
         json: '',
         fates: new Map(),
         nAdmitted: 0,
+        ran: null,
+        map: null,
         classes: [],
       });
     }

@@ -1,5 +1,6 @@
 import { type AggregationPolicy, asksOf, checkPolicy } from '../../aggregation/policy.ts';
 import { withstoodAmong } from '../../aggregation/requirements.ts';
+import { claimsNeeded } from '../../aggregation/rules/corroborated.ts';
 import type { ClassName } from '../../proto/ids.ts';
 import { liarsInCohort } from '../round/cohort-liars.ts';
 import { relayRule } from '../round/relay-rule.ts';
@@ -144,7 +145,7 @@ function holdsFor(
 }
 
 function sampledText(holders: number, f: number, corroborate: boolean): string {
-  const needed = Math.min(f + 1, holders);
+  const needed = claimsNeeded(f, holders);
   const claims = needed === holders ? `all ${holders} holders` : `${needed} of ${holders} holders`;
   const also = corroborate && holders > 1 ? `; what it knows from attacks alone counts if ${claims} claim it` : '';
   if (holders > f) return `the sample finds out up to ${f} that lie${also}`;

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
 import { privateFileMode } from '../../../base/atomic-file.ts';
 import type { JournalHead } from './journal.ts';
 
@@ -20,9 +20,7 @@ export class EndNote {
 
   constructor(journal: string) {
     try {
-      this.#file = openSync(pathOf(journal), 'a+', privateFileMode);
-      closeSync(this.#file);
-      this.#file = openSync(pathOf(journal), 'r+');
+      this.#file = openSync(pathOf(journal), constants.O_RDWR | constants.O_CREAT, privateFileMode);
     } catch {
       this.#file = undefined; // It is evidence alone: a disk that has no room for it stops no journal.
     }

@@ -1,26 +1,24 @@
 import { z } from 'zod';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
-import { problemText } from '../../../base/text/problem-text.ts';
+import { firstProblem, problemText } from '../../../base/text/problem-text.ts';
 import type { EpochMs } from '../../../base/time.ts';
 import type { TellMapRequest } from '../../../proto/generated/testudo/v1/federation.ts';
 import type { ClusterId } from '../../../proto/ids.ts';
+import { sharedMapLimits } from '../../../proto/wire-names.ts';
+import { wireMs } from './wire-time.ts';
 
-const ms = z
-  .bigint()
-  .max(253_402_300_799_000n)
-  .transform((value): EpochMs => Number(value));
 const count = z
   .bigint()
   .max(BigInt(Number.MAX_SAFE_INTEGER))
   .transform((value) => Number(value));
 /** Other people's words, and an attacker's: shown as text alone. */
-const name = z.string().max(128);
+const name = z.string().max(sharedMapLimits.nameCharacters);
 const seen = { requests: count, isNew: z.boolean() };
 
 const shape = z.object({
-  ...{ fromMs: ms, untilMs: ms, newSinceMs: ms },
-  services: z.array(z.object({ name, ...seen })).max(256),
-  edges: z.array(z.object({ from: name, to: name, ...seen })).max(1_024),
+  ...{ fromMs: wireMs, untilMs: wireMs, newSinceMs: wireMs },
+  services: z.array(z.object({ name, ...seen })).max(sharedMapLimits.services),
+  edges: z.array(z.object({ from: name, to: name, ...seen })).max(sharedMapLimits.edges),
   templates: z
     .array(
       z.object({
@@ -29,7 +27,7 @@ const shape = z.object({
         ...{ isOpen: z.boolean(), isOpenAmongClosed: z.boolean() },
       }),
     )
-    .max(1_024),
+    .max(sharedMapLimits.templates),
   leftOff: z.int().min(0).max(1_000_000_000),
 });
 
@@ -47,10 +45,7 @@ export class MapBoard {
   /** What a cluster tells takes the place of what it told before. */
   hear(cluster: ClusterId, told: TellMapRequest, nowMs: EpochMs): Result<void, 'REQUEST_INVALID'> {
     const parsed = shape.safeParse(told, { error: problemText });
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      return refuse('REQUEST_INVALID', `map: ${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'is none'}`);
-    }
+    if (!parsed.success) return refuse('REQUEST_INVALID', `map: ${firstProblem(parsed.error)}`);
     this.#maps.delete(cluster); // The last to tell stands last.
     this.#maps.set(cluster, { ...parsed.data, heardAtMs: nowMs });
     const [oldest] = this.#maps.keys();

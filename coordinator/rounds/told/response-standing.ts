@@ -1,15 +1,11 @@
 import { z } from 'zod';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
-import { problemText } from '../../../base/text/problem-text.ts';
-import type { EpochMs } from '../../../base/time.ts';
+import { firstProblem, problemText } from '../../../base/text/problem-text.ts';
 import type { TellStandingRequest } from '../../../proto/generated/testudo/v1/responses.ts';
 import { isTrackId, type TrackId } from '../../../proto/ids.ts';
+import { wireMs as ms } from './wire-time.ts';
 
 const count = z.int().min(0).max(1_000_000);
-const ms = z
-  .bigint()
-  .max(253_402_300_799_000n)
-  .transform((value): EpochMs => Number(value));
 /** As Kubernetes writes names; what is none could stand in no command that a page shows. */
 const name = z.string().regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/, 'a name as Kubernetes writes it');
 const code = z.string().regex(/^[A-Z][A-Z_]{0,63}$|^$/, 'a code');
@@ -54,6 +50,5 @@ export type QuarantineProposal = ResponseStanding['quarantine']['proposals'][num
 export function readStanding(told: TellStandingRequest): Result<ResponseStanding, 'REPORT_INVALID'> {
   const parsed = shape.safeParse(told, { error: problemText });
   if (parsed.success) return ok(parsed.data);
-  const [issue] = parsed.error.issues;
-  return refuse('REPORT_INVALID', `standing: ${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'is none'}`);
+  return refuse('REPORT_INVALID', `standing: ${firstProblem(parsed.error)}`);
 }
