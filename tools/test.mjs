@@ -45,7 +45,7 @@ await setUpOrExit({
 
 /** @type {Counts[]} */
 const results = [];
-if (whole && !onlyKube) results.push({ ...(await runChecks()), remarks: [] });
+if (whole && !onlyKube) results.push(await runChecks());
 const waiting = runWaiting();
 if (!onlyKube) results.push(await runVitest(['own', 'shared']));
 results.push(...(await waiting));

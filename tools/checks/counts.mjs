@@ -1,7 +1,7 @@
 /**
  * @typedef {object} TestReport what vitest's JSON reporter writes, as far as we read it
  * @property {boolean} success
- * @property {{ name: string, status: string, assertionResults: { status: string, fullName: string }[] }[]} testResults
+ * @property {{ name: string, status: string, assertionResults: { status: string, fullName: string, failureMessages?: string[] }[] }[]} testResults
  */
 
 /**
@@ -10,6 +10,8 @@
  *
  * A skipped test of a whole run counts as failed: here nothing is skipped, a missing component fails. When the run was
  * narrowed by the user's own arguments, the tests left out count as nothing.
+ *
+ * Every failure is named in `remarks`, which a run says last: of a long output some readers keep only the end.
  *
  * @param {TestReport} report
  * @param {{ whole: boolean }} run
@@ -23,8 +25,11 @@ export function countTests({ success, testResults }, { whole }) {
   for (const { name, status, assertionResults } of testResults) {
     for (const test of assertionResults) {
       if (test.status === 'passed') passed += 1;
-      else if (test.status === 'failed') failed += 1;
-      else if (whole) {
+      else if (test.status === 'failed') {
+        failed += 1;
+        const [message = 'without a message'] = (test.failureMessages?.[0] ?? '').split('\n').filter(Boolean);
+        remarks.push(`failed: ${name}: ${test.fullName}: ${message}`);
+      } else if (whole) {
         failed += 1;
         remarks.push(`${test.status}, and counted as failed: ${name}: ${test.fullName}`);
       }

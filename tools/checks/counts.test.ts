@@ -11,7 +11,16 @@ const whole = { whole: true };
 describe('countTests', () => {
   it('adds up files', () => {
     const testResults = [file('passed', 'passed', 'passed'), file('failed', 'failed', 'passed')];
-    expect(countTests({ success: false, testResults }, whole)).toEqual({ passed: 3, failed: 1, remarks: [] });
+    expect(countTests({ success: false, testResults }, whole)).toMatchObject({ passed: 3, failed: 1 });
+  });
+
+  it('names each test that failed, with the first line of what it said', () => {
+    const [, failing] = [file('passed', 'passed'), file('failed', 'failed', 'passed')];
+    Object.assign(failing?.assertionResults[0] ?? {}, {
+      failureMessages: ['\nexpected 2 to be 1\n    at a.test.ts:7', 'more'],
+    });
+    const { remarks } = countTests({ success: false, testResults: failing ? [failing] : [] }, whole);
+    expect(remarks).toEqual(['failed: a.test.ts: is failed: expected 2 to be 1']);
   });
 
   it('counts a file that did not load', () => {

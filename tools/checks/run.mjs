@@ -10,20 +10,21 @@ const scripts = ['typecheck', 'lint', 'arrows', 'time', 'fault-codes', 'unused',
 
 /**
  * Runs the checks one after the other and shows the words of those that fail.
- * @returns {Promise<{ passed: number, failed: number }>}
+ * @returns {Promise<{ passed: number, failed: number, remarks: string[] }>} each that failed is named in `remarks`
  */
 export async function runChecks() {
-  let failed = 0;
+  /** @type {string[]} */
+  const remarks = [];
   for (const script of scripts) {
     const startedAt = performance.now();
     const { code, output } = await npmRun(script);
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
     process.stdout.write(`${code === 0 ? ' ok ' : 'FAIL'}  npm run ${script} (${seconds} s)\n`);
     if (code === 0) continue;
-    failed += 1;
+    remarks.push(`failed: npm run ${script}`);
     process.stdout.write(`${output.trimEnd().replaceAll(/^/gm, '      ')}\n`);
   }
-  return { passed: scripts.length - failed, failed };
+  return { passed: scripts.length - remarks.length, failed: remarks.length, remarks };
 }
 
 /**
