@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { jsonLine } from '../../base/text/table.ts';
+import { openRates } from '../../client/scoring/offline/file-judge.ts';
 import { complain, print } from '../print.ts';
 import { FirstComplaints } from './complaints.ts';
 import { addKindOptions, chooseKind, settled } from './kind-options.ts';
@@ -19,7 +20,7 @@ export function evaluateCommand() {
       const model = await storedModel(path, data);
       const { operation, settings } = chooseKind(command, 'evaluate', model);
       const complaints = new FirstComplaints(complain);
-      const ended = await operation.run({ model, inputs, complain: complaints.add, settings });
+      const ended = await operation.run({ model, inputs, complain: complaints.add, openRates, settings });
       complaints.rest();
       const { detail, text } = settled(ended);
       print(json ? jsonLine(detail) : text);

@@ -57,7 +57,7 @@ describe('the kind that a verb on files is for', () => {
     expect(scaled).toMatchObject({ code: 2, error: scale });
     expect(units).toMatchObject({
       code: 2,
-      error: 'USAGE: --by: the flow track scores by edge or workload, not by trace\n',
+      error: 'USAGE: --by: the flow track scores by edge or workload or minute, not by trace\n',
     });
     expect(classes).toMatchObject({ code: 2, error: expect.stringMatching(/^USAGE: --classes: /) });
   });

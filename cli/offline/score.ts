@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { openRates } from '../../client/scoring/offline/file-judge.ts';
 import { complain } from '../print.ts';
 import { addKindOptions, chooseKind, settled } from './kind-options.ts';
 import { refuseOverwriting } from './overwriting.ts';
@@ -17,7 +18,7 @@ export function scoreCommand() {
       refuseOverwriting(output, normal === undefined ? [input] : [input, normal]);
       const model = await storedModel(path, data);
       const { operation, settings } = chooseKind(command, 'score', model);
-      complain(settled(await operation.run({ model, input, output, settings })));
+      complain(settled(await operation.run({ model, input, output, openRates, settings })));
     });
   addKindOptions(command, 'score');
   return command;

@@ -9,6 +9,8 @@ export type Trace = Readonly<{
   /** normal, drift, or what kind of attack. A label: detectors never read it. */
   family: string;
   name: string;
+  /** When it ended, epoch milliseconds, where the file says so. */
+  endedMs?: number | undefined;
   /** Ids of client/events/vocabulary.ts, in order. */
   calls: Uint16Array;
   /** One id of client/events/argument-class.ts for each call, where the source saw arguments. */

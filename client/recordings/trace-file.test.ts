@@ -29,7 +29,7 @@ function parse(chunks: readonly Uint8Array[]): TraceItem[] {
 const line = 'train\tc01\tnginx\tnormal\tnginx.r1.s0\t1 2 3\n';
 
 describe('readTraceFile', () => {
-  it('reads the three layouts, plain and gzip, with and without a last newline', async () => {
+  it('reads the layouts without times, plain and gzip, with and without a last newline', async () => {
     const text = `${line}validation\tNormal\tUVD-1\t265 168\r\nlive\topenat close openat`;
     const ids = (...numbers: number[]) => numbers.map((number) => callIdOfNumber(number, 'x86_64'));
     const expected = [
@@ -41,6 +41,15 @@ describe('readTraceFile', () => {
       const traces = (await itemsOf(content)).map((item) => item.kind === 'trace' && item.trace);
       expect(traces.map((trace) => trace && { ...trace, calls: [...trace.calls] })).toEqual(expected);
     }
+  });
+
+  it('reads when a trace ended where a column before the calls says so, and refuses what is no time', async () => {
+    const at = (ended: string) => `validation\tc01\tnginx\tnormal\tn1\t${ended}\t1 2 3\n`;
+    const times = ['1793577600.25', '2026-11-02T00:00:00.250Z', 'noon 1', '2026-13-45T00:00:00Z', ''];
+    const items = await itemsOf(times.map(at).join('') + line);
+    const read = items.map((item) => (item.kind === 'trace' ? item.trace.endedMs : item.kind));
+    expect(read).toEqual([1_793_577_600_250, 1_793_577_600_250, 'malformed', 'malformed', 'malformed', undefined]);
+    expect(items[2]).toMatchObject({ fault: { message: expect.stringContaining('epoch seconds or as 2026-') } });
   });
 
   it('has an item for every line, and says where the unreadable ones are', async () => {

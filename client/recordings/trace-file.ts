@@ -1,11 +1,12 @@
 /**
  * Trace files, plain, gzip or zstd (told apart by their magic numbers), read as a stream: one trace per line,
  *
+ *     split TAB cluster TAB service TAB family TAB name TAB ended TAB calls
  *     split TAB cluster TAB service TAB family TAB name TAB calls
  *     split TAB family TAB name TAB calls
  *     name TAB calls
  *
- * told apart line by line. Every line yields one item, the unreadable ones with the reason.
+ * told apart line by line. `ended`: epoch seconds, with fractions, or a time as in 2026-11-29T21:00:00Z. Every line yields one item, the unreadable ones with the reason.
  */
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';

@@ -26,6 +26,15 @@ const space = 0x20;
 
 type Labels = Omit<Trace, 'calls'>;
 
+const epochSeconds = /^\d{1,10}(?:\.\d{1,9})?$/;
+const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+
+/** Epoch milliseconds; NaN for anything else. */
+function timeOf(text: string): number {
+  if (epochSeconds.test(text)) return Math.round(1_000 * Number(text));
+  return isoTime.test(text) ? Date.parse(text) : Number.NaN;
+}
+
 /** Labels by the number of columns before the calls. A file without a service column uses the family for it. */
 const layouts = new Map<number, (columns: readonly string[]) => Labels>([
   [1, ([name = '']) => ({ split: '', cluster: undefined, service: '', family: '', name })],
@@ -33,6 +42,13 @@ const layouts = new Map<number, (columns: readonly string[]) => Labels>([
   [
     5,
     ([split = '', cluster = '', service = '', family = '', name = '']) => ({ split, cluster, service, family, name }),
+  ],
+  [
+    6,
+    ([split = '', cluster = '', service = '', family = '', name = '', ended = '']) => ({
+      ...{ split, cluster, service, family, name },
+      endedMs: timeOf(ended),
+    }),
   ],
 ]);
 
@@ -122,7 +138,7 @@ export class TraceLineParser {
 
   #finishColumn(): void {
     // More columns than any layout has: keep counting, not collecting.
-    if (this.#columns.length <= 5) {
+    if (this.#columns.length <= 6) {
       this.#columns.push(this.#textTooLong ? '' : this.#text.toString('utf8', 0, this.#textLength));
     }
     this.#startColumn();
@@ -153,11 +169,14 @@ export class TraceLineParser {
     const read = layouts.get(this.#columns.length);
     if (read === undefined) {
       const columns = this.#columns.length + 1;
-      return this.#malformed('', `${columns} columns; expected 2, 4 or 6, separated by tabs`);
+      return this.#malformed('', `${columns} columns; expected 2, 4, 6 or 7, separated by tabs`);
     }
     const labels = read(this.#columns);
     if (this.#columns.includes('')) {
       return this.#malformed(labels.name, `a label is empty or longer than ${traceLimits.textBytesMax} bytes`);
+    }
+    if (Number.isNaN(labels.endedMs)) {
+      return this.#malformed(labels.name, 'the time before the calls must be epoch seconds or as 2026-11-29T21:00:00Z');
     }
     if (this.#notCalls) {
       return this.#malformed(labels.name, 'the calls must be numbers or names with single spaces between them');

@@ -6,7 +6,7 @@ import { type Alert, alertId, alertOf } from './alert.ts';
 import { IntrusionLabels } from './intrusion-labels.ts';
 import type { JudgeParts } from './judge-parts.ts';
 import { type GroupLevel, type GroupSketch, JudgedModel } from './judged-model.ts';
-import { withRates } from './rates-seen.ts';
+import { judgeWith } from './rates-seen.ts';
 import { type ModelName, type ModelScores, nameOf, type ScoringModel } from './score-protocol.ts';
 import type { JudgeFaultCode, ScoreFaultCode } from './scoring-thread.ts';
 import { comparedWith, type ShadowObserver, type Verdict } from './shadow-verdicts.ts';
@@ -248,12 +248,10 @@ export class Judge {
       const alone = scores[place] as number;
       const own = judged.of(group);
       const rates = kind.ratesOf === undefined ? undefined : watch?.see(kind.ratesOf(observation, place));
-      const score = withRates(own, alone, rates);
-      const risk = own.riskOf(score);
-      const { alarm, threshold, drifting } = own.judge(score, alone);
+      const { lifted: score, risk, alarm, threshold, drifting, byRates } = judgeWith(own, alone, rates);
       this.#reportDrift(judged, group, drifting);
       if (risk !== undefined) onRisk(kind.subjectOf(observation, place), risk);
-      return { place, score, threshold, raised: alarm, rates, byRates: alarm && alone <= threshold };
+      return { place, score, threshold, raised: alarm, rates, byRates };
     });
   }
 

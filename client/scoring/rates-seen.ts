@@ -2,7 +2,7 @@ import type { EpochMs } from '../../base/time.ts';
 import { liftedRisk } from '../rates/lifted-risk.ts';
 import { rateText, type Unusual, type WorkloadRates } from '../rates/workload-rates.ts';
 import type { Explanation, RateView } from '../tracks/track-kind.ts';
-import type { Threshold } from './threshold.ts';
+import type { Judgement, Threshold } from './threshold.ts';
 
 /** What is unusual of the rates that a place is part of. */
 export type RatesSeen = Readonly<{
@@ -55,9 +55,14 @@ export class RateWatch {
     return false;
   }
 
+  /** The rates that are rare by themselves, rarest first. */
+  told({ unusual }: RatesSeen): readonly Unusual[] {
+    return unusual.filter(({ p }) => p < toldBelow).slice(0, toldMax);
+  }
+
   /** For programs and for people; undefined where no rate is rare by itself. */
-  explain({ unusual }: RatesSeen): Explanation | undefined {
-    const told = unusual.filter(({ p }) => p < toldBelow).slice(0, toldMax);
+  explain(seen: RatesSeen): Explanation | undefined {
+    const told = this.told(seen);
     if (told.length === 0) return undefined;
     return { detail: { rates: told }, text: told.map((one) => rateText(one, this.#rates.intervalMs)).join('\n') };
   }
@@ -73,4 +78,23 @@ export function withRates(own: Threshold, score: number, rates: RatesSeen | unde
   const risk = own.riskOf(score) ?? (score > level ? 1 : 0);
   const lifted = liftedRisk(risk, rates.p, rates.alertRate);
   return lifted > risk ? Math.max(score, own.scoreOf(lifted)) : score;
+}
+
+/** What a place comes to once the rates of its workload are known. */
+export type JudgedWithRates = Judgement &
+  Readonly<{
+    /** Its score with what the rates add. */
+    lifted: number;
+    /** On the way from usual (0) to an alarm (1); undefined while there is no threshold. */
+    risk: number | undefined;
+    /** Its own score is below the threshold: without the rates there would be no alarm. */
+    byRates: boolean;
+  }>;
+
+/** Judges a place by its score and the rates together. The threshold learns the score alone. */
+export function judgeWith(own: Threshold, alone: number, rates: RatesSeen | undefined): JudgedWithRates {
+  const lifted = withRates(own, alone, rates);
+  const risk = own.riskOf(lifted);
+  const judged = own.judge(lifted, alone);
+  return { ...judged, lifted, risk, byRates: judged.alarm && alone <= judged.threshold };
 }

@@ -1,5 +1,5 @@
 import type { JudgedModel } from './judged-model.ts';
-import { type RatesSeen, withRates } from './rates-seen.ts';
+import { judgeWith, type RatesSeen } from './rates-seen.ts';
 import type { ModelScores } from './score-protocol.ts';
 
 /** What the live model said of one place. */
@@ -33,7 +33,7 @@ export function comparedWith(shadow: ModelScores, beside: JudgedModel, live: Liv
     for (const [place, group] of groups.entries()) {
       const { threshold, raised, rates } = live.verdicts[at++] as Verdict;
       const own = beside.of(group);
-      const said = own.judge(withRates(own, scores[place] as number, rates));
+      const said = judgeWith(own, scores[place] as number, rates);
       // Who has no threshold yet cannot disagree.
       if (!Number.isFinite(said.threshold) || !Number.isFinite(threshold)) continue;
       shadowAlarms.push(said.alarm);

@@ -29,7 +29,7 @@ const driftSample = 200;
 const driftCoefficient = 2.47;
 
 /** Scores that are enough for a threshold where the model before had one. */
-const shortWarmUp = 20;
+export const shortWarmUp = 20;
 
 /** Of the level: scores that are nearer to each other are alike. */
 const alikeShare = 0.01;

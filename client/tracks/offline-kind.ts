@@ -8,14 +8,23 @@
  */
 import type { Result } from '../../base/fault.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { OpenFileJudge } from './file-judge.ts';
 import type { StoredModel } from './model-files.ts';
 
 export type OfflineKind = Readonly<{
-  /** Scores a file; answers with a sentence about what was read. */
-  score?: Operation<Readonly<{ model: StoredModel; input: string; output: string }>, string>;
+  /** Scores a file; answers with a sentence about what was read. `openRates` judges with the rates of workloads, as a client does. */
+  score?: Operation<
+    Readonly<{ model: StoredModel; input: string; output: string; openRates?: OpenFileJudge | undefined }>,
+    string
+  >;
   /** Measures a model on labelled files. `complain` hears about lines and files that could not be used, as they come. */
   evaluate?: Operation<
-    Readonly<{ model: StoredModel; inputs: readonly string[]; complain: (line: string) => void }>,
+    Readonly<{
+      model: StoredModel;
+      inputs: readonly string[];
+      complain: (line: string) => void;
+      openRates?: OpenFileJudge | undefined;
+    }>,
     Report
   >;
   /** Says why the observation of this name in a file scored as it did. */

@@ -1,3 +1,4 @@
+import { ratedText } from '../../minutes.ts';
 import { namedRows, percentText, qualityTable } from '../../quality.ts';
 import type { FlowEvaluation } from './flow-evaluation.ts';
 
@@ -9,9 +10,11 @@ export function evaluationText({
   byFamily,
   driftAlarms,
   drift,
+  rates,
 }: FlowEvaluation): string {
   const rows = [
     { name: 'this model', ...overall },
+    ...(rates === undefined ? [] : [{ name: 'this model, with rates', ...rates.overall }]),
     { name: 'never seen this pair', ...seenPair },
     { name: 'never seen this service', ...seenService },
   ];
@@ -19,5 +22,6 @@ export function evaluationText({
     qualityTable('edges by', rows),
     `edges that changed on purpose above the threshold of 5 %: ${percentText(driftAlarms)} of ${drift}`,
     qualityTable('family', namedRows(byFamily)),
+    ...(rates === undefined ? [] : [qualityTable('family, with rates', namedRows(rates.byFamily)), ratedText(rates)]),
   ].join('\n\n');
 }

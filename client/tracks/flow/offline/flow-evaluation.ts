@@ -1,6 +1,7 @@
 import { endKey } from '../../../events/flow-record.ts';
 import { averagePrecision } from '../../average-precision.ts';
 import { shareAbove, thresholdAt } from '../../metrics.ts';
+import type { RatedQuality } from '../../minutes.ts';
 import { type Quality, qualityOf } from '../../quality.ts';
 import type { FlowScorer } from '../flow-scorer.ts';
 import type { NamedSlice } from '../graph/slice.ts';
@@ -26,6 +27,8 @@ export type FlowEvaluation = Readonly<{
   /** Share of benign edges that changed on purpose above the threshold of 5 % false alarms. */
   driftAlarms: number;
   drift: number;
+  /** With the rates of the workloads at the edges' ends; absent where they were not counted. */
+  rates?: RatedQuality;
 }>;
 
 /** Benign behaviour that changed on purpose: neither normal nor hostile. */
@@ -54,7 +57,7 @@ export function judgeEdges(scorer: FlowScorer, windows: readonly NamedSlice[]): 
 }
 
 /** Evaluates by the labels; an edge with several counts in each family. Rates are NaN where one side is empty. */
-export function evaluateEdges(judged: readonly JudgedEdge[]): FlowEvaluation {
+export function evaluateEdges(judged: readonly JudgedEdge[], rates?: RatedQuality): FlowEvaluation {
   const hostile = judged.filter(({ labels }) => labels.some((label) => label !== drift));
   const drifted = judged.filter(({ labels }) => labels.length > 0 && labels.every((label) => label === drift));
   const benign = judged.filter(({ labels }) => labels.length === 0);
@@ -81,5 +84,6 @@ export function evaluateEdges(judged: readonly JudgedEdge[]): FlowEvaluation {
       ),
     ),
     drift: drifted.length,
+    ...(rates && { rates }),
   };
 }

@@ -1,16 +1,26 @@
 /** Scoring and measuring of recorded flows with a stored model. Loads TensorFlow. */
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
+import type { FileJudge } from '../../file-judge.ts';
+import { minuteLine } from '../../minutes.ts';
 import type { ModelFolderFaultCode, StoredModel } from '../../model-files.ts';
 import type { Report } from '../../offline-kind.ts';
 import { writeLines } from '../../score-lines.ts';
 import { flowModelOf } from '../flow-model-folder.ts';
 import type { FlowScorer } from '../flow-scorer.ts';
+import type { NamedSlice } from '../graph/slice.ts';
 import { LinkReader } from '../link/link-reader.ts';
 import { evaluationText } from './evaluation-text.ts';
 import { evaluateEdges, type JudgedEdge, judgeEdges } from './flow-evaluation.ts';
 import { type FlowScoreUnit, flowScoreLines, openFlowModel } from './flow-scores.ts';
-import { type FlowFile, type FlowFileFaultCode, normalPart, readFlowWindows } from './flow-windows.ts';
+import {
+  type FlowFile,
+  type FlowFileFaultCode,
+  type FlowFileOptions,
+  normalPart,
+  readFlowWindows,
+} from './flow-windows.ts';
 import { measureHiddenEdges } from './hidden-edges.ts';
+import { RatedEdges } from './rated-edges.ts';
 
 export type FlowJudging = Readonly<{
   model: StoredModel;
@@ -19,25 +29,37 @@ export type FlowJudging = Readonly<{
   /** Normal flows of the same cluster that its memory learns first. */
   normal?: string | undefined;
   windowMs: number;
+  /** Counts what workloads do as a client does; scores count alone unless given. */
+  rates?: FileJudge | undefined;
 }>;
 
 type OpenFaultCode = 'OPTION_WRONG' | ModelFolderFaultCode | FlowFileFaultCode;
 
 export async function scoreFlowFile(
   judging: FlowJudging,
-  { input, output, by }: Readonly<{ input: string; output: string; by: FlowScoreUnit }>,
+  { input, output, by }: Readonly<{ input: string; output: string; by: FlowScoreUnit | 'minute' }>,
 ): Promise<Result<string, OpenFaultCode | 'OUTPUT_UNWRITABLE'>> {
-  const scorer = await opened(judging);
-  if (!scorer.ok) return scorer;
+  const opening = await opened(judging);
+  if (!opening.ok) return opening;
+  const { scorer, rated } = opening.value;
   try {
-    const file = await readFile(judging, input);
+    const file = await readFile(judging, input, (window, ended) => {
+      if (by === 'minute') rated?.judge(window, ended, scoresIn(scorer, window));
+    });
     if (!file.ok) return file;
     if (!hasEdges(file.value)) return nothingIn(input, file.value, 'nothing was scored');
-    const written = await writeLines(flowScoreLines(scorer.value, file.value.windows, by), output);
+    const { windows } = file.value;
+    const minutes = rated?.minutes.inOrder() ?? [];
+    const lines = by === 'minute' ? minutes.values().map(minuteLine) : flowScoreLines(scorer, windows, by);
+    const written = await writeLines(lines, output);
     return written.ok ? ok(sentence(file.value, ' scored')) : written;
   } finally {
-    scorer.value.close();
+    scorer.close();
   }
+}
+
+function scoresIn(scorer: FlowScorer, window: NamedSlice): number[] {
+  return scorer.score(window).map(({ score }) => score);
 }
 
 export async function evaluateFlowFiles(
@@ -45,21 +67,30 @@ export async function evaluateFlowFiles(
   inputs: readonly string[],
   complain: (line: string) => void,
 ): Promise<Result<Report, OpenFaultCode>> {
-  const scorer = await opened(judging);
-  if (!scorer.ok) return scorer;
+  const opening = await opened(judging);
+  if (!opening.ok) return opening;
+  const { scorer, rated } = opening.value;
   try {
     const judged: JudgedEdge[] = [];
     for (const path of inputs) {
-      const file = await readFile(judging, path);
+      rated?.startFile();
+      const file = await readFile(judging, path, (window, ended) => {
+        const edges = judgeEdges(scorer, [window]);
+        judged.push(...edges);
+        rated?.judge(
+          window,
+          ended,
+          edges.map(({ score }) => score),
+        );
+      });
       if (!file.ok) return file;
-      judged.push(...judgeEdges(scorer.value, file.value.windows));
       complain(`${path}: ${sentence(file.value)}`);
     }
     if (judged.length === 0) {
       const message = `${inputs.join(', ')}: no flow that can be judged, so nothing was measured; name labelled files of flows`;
       return refuse('INPUT_UNREADABLE', message);
     }
-    const evaluation = evaluateEdges(judged);
+    const evaluation = evaluateEdges(judged, rated?.minutes.quality());
     const { benign, hostile } = evaluation.overall;
     if (benign === 0 || hostile === 0) {
       const seen = `${benign} normal and ${hostile} hostile edges in windows`;
@@ -67,7 +98,7 @@ export async function evaluateFlowFiles(
     }
     return ok({ detail: evaluation, text: evaluationText(evaluation) });
   } finally {
-    scorer.value.close();
+    scorer.close();
   }
 }
 
@@ -94,22 +125,27 @@ export async function evaluateHiddenEdges(
   }
 }
 
-async function opened(judging: FlowJudging): Promise<Result<FlowScorer, OpenFaultCode>> {
-  const { model: stored, cluster, normal } = judging;
+type Opened = Readonly<{ scorer: FlowScorer; rated: RatedEdges | undefined }>;
+
+async function opened(judging: FlowJudging): Promise<Result<Opened, OpenFaultCode>> {
+  const { model: stored, cluster, normal, rates } = judging;
   const model = flowModelOf(stored);
   if (!model.ok) return model;
-  if (normal === undefined) return ok(openFlowModel(model.value, cluster));
-  const file = await readFile(judging, normal);
+  const rated = rates && new RatedEdges(rates);
+  if (normal === undefined) return ok({ scorer: openFlowModel(model.value, cluster), rated });
+  const file = await readFile(judging, normal, (_, ended) => rated?.learn(ended));
   if (!file.ok) return file;
   if (!hasEdges(file.value)) return nothingIn(normal, file.value, 'nothing can be learnt from it');
   // Windows may be mixed: what is hostile in them is not learnt, the rest is.
   const learnt = file.value.windows.flatMap((window) => normalPart(window) ?? []);
   if (learnt.length === 0) return nothingIn(normal, file.value, 'every flow in it is labelled as an attack');
-  return ok(openFlowModel(model.value, cluster, learnt));
+  const scorer = openFlowModel(model.value, cluster, learnt);
+  rated?.seed(scorer, learnt);
+  return ok({ scorer, rated });
 }
 
-function readFile({ windowMs, cluster }: FlowJudging, path: string): Promise<Result<FlowFile, FlowFileFaultCode>> {
-  return readFlowWindows(path, { windowMs, part: cluster });
+function readFile({ windowMs, cluster }: FlowJudging, path: string, onWindow?: FlowFileOptions['onWindow']) {
+  return readFlowWindows(path, { windowMs, part: cluster, onWindow });
 }
 
 function hasEdges({ windows }: FlowFile): boolean {

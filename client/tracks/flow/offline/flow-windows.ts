@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
+import { endOfFlow, type ObservedFlow } from '../../../events/flow-record.ts';
 import { AddressBook } from '../../../recordings/address-book.ts';
 import { csvFlowRecording } from '../../../recordings/csv-flow-file.ts';
 import { sortedFlows } from '../../../recordings/sorted-flows.ts';
@@ -11,6 +12,8 @@ export type FlowFileOptions = Readonly<{
   windowMs: number;
   /** Only rows of this cluster or application, where a file holds several. */
   part?: string | undefined;
+  /** Hears each window as it closes, and the flows that were over by then and not before, in the order of their ends. */
+  onWindow?: ((window: NamedSlice, ended: readonly ObservedFlow[]) => void) | undefined;
 }>;
 
 export type FlowFile = Readonly<{
@@ -24,9 +27,14 @@ export type FlowFile = Readonly<{
   broken?: string;
 }>;
 
+/** Whether a label names an attack: what changed on purpose is none. */
+export function isHostile(label: string | undefined): boolean {
+  return label !== undefined && label !== '' && label !== 'normal' && label !== 'drift';
+}
+
 /** What of a window may be learnt: its edges without a label of an attack; undefined where there are none. */
 export function normalPart(window: NamedSlice): NamedSlice | undefined {
-  const isNormal = (edge: number) => (window.names.edges[edge]?.labels ?? []).every((label) => label === 'drift');
+  const isNormal = (edge: number) => !(window.names.edges[edge]?.labels ?? []).some(isHostile);
   const part = keepEdges(window, isNormal);
   return part.slice.edgeCount === 0 ? undefined : part;
 }
@@ -39,7 +47,7 @@ export type FlowFileFaultCode = 'INPUT_UNREADABLE';
  */
 export async function readFlowWindows(
   path: string,
-  { windowMs, part }: FlowFileOptions,
+  { windowMs, part, onWindow }: FlowFileOptions,
 ): Promise<Result<FlowFile, FlowFileFaultCode>> {
   const slicer = new FlowSlicer({ intervalMs: windowMs, windowIntervals: 1, sorted: true, partialWindows: true });
   const windows: NamedSlice[] = [];
@@ -48,9 +56,18 @@ export async function readFlowWindows(
     skipped[reason] = (skipped[reason] ?? 0) + count;
   };
   let [flows, scans] = [0, 0];
+  let running: ObservedFlow[] = [];
+  const close = (window: NamedSlice) => {
+    windows.push(window);
+    if (onWindow === undefined) return;
+    const isOver = (flow: ObservedFlow) => endOfFlow(flow) < window.slice.endMs;
+    const ended = running.filter(isOver).sort((a, b) => endOfFlow(a) - endOfFlow(b));
+    running = running.filter((flow) => !isOver(flow));
+    onWindow(window, ended);
+  };
   const take = (events: readonly SlicerEvent[]) => {
     for (const event of events) {
-      if (event.kind === 'slice') windows.push({ slice: event.slice, names: event.names });
+      if (event.kind === 'slice') close({ slice: event.slice, names: event.names });
       else if (event.kind === 'skipped') skip(event.reason, event.count);
       else if (event.kind === 'scan') scans++;
     }
@@ -62,6 +79,7 @@ export async function readFlowWindows(
         if (item.kind === 'flow') {
           flows++;
           take(slicer.push(item.flow));
+          if (onWindow !== undefined) running.push(item.flow);
         } else if (item.kind === 'skipped') skip(item.reason);
       }
     }

@@ -1,8 +1,11 @@
 /** What the verbs on files do for the flow track. TensorFlow is loaded when they run. */
 import { z } from 'zod';
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
+import type { OpenFileJudge } from '../../file-judge.ts';
 import type { OfflineKind, OfflineOption, Settings } from '../../offline-kind.ts';
+import { minutesNeedRates, openedRates, rates } from '../../rates-option.ts';
 import { defaultFlowDetector, flowDetectorNames } from '../detector-names.ts';
+import type { FlowJudging } from './flow-files.ts';
 
 const judgingOptions: readonly OfflineOption[] = [
   {
@@ -11,27 +14,39 @@ const judgingOptions: readonly OfflineOption[] = [
   },
   { flags: '--normal <file>', about: 'normal flows of the same cluster that its local memory learns first' },
   { flags: '--window <seconds>', about: 'length of a window of the service graph', default: '60' },
+  rates,
 ];
 
-const judging = z.object({ cluster: z.string().optional(), normal: z.string().optional(), window: z.string() });
+const judging = z.object({
+  cluster: z.string().optional(),
+  normal: z.string().optional(),
+  window: z.string(),
+  rates: z.string(),
+});
 const starting = z.object({ detector: z.string().default(defaultFlowDetector), scaleFrom: z.string().optional() });
 const scaleRefused = '--scale-from: only --track flow --detector feature-autoencoder has a scale';
-const units = ['edge', 'workload'] as const;
+const units = ['edge', 'workload', 'minute'] as const;
 
 export const flowOffline: OfflineKind = {
   score: {
-    about: 'a CSV file of flows, plain or gzip, into one line per edge and window, or per workload and window',
+    about:
+      'a CSV file of flows, plain or gzip, into one line per edge and window, per workload and window, or, with rates, per workload and minute',
     options: [
-      { flags: '--by <unit>', about: 'one score per edge, or per workload', choices: units },
+      {
+        flags: '--by <unit>',
+        about: 'one line per edge, per workload, or, with rates, per workload and minute',
+        choices: units,
+      },
       ...judgingOptions,
     ],
-    async run({ model, input, output, settings }) {
+    async run({ model, input, output, openRates, settings }) {
       const { by: wanted = 'edge' } = settings;
       const by = units.find((unit) => unit === wanted);
       if (by === undefined)
         return refuse('OPTION_WRONG', `--by: the flow track scores by ${units.join(' or ')}, not by ${wanted}`);
-      const chosen = judgingOf(settings);
+      const chosen = judgingOf(settings, openRates);
       if (!chosen.ok) return chosen;
+      if (by === 'minute' && chosen.value.rates === undefined) return refuse('OPTION_WRONG', minutesNeedRates);
       const { scoreFlowFile } = await import('./flow-files.ts');
       return await scoreFlowFile({ model, ...chosen.value }, { input, output, by });
     },
@@ -48,8 +63,8 @@ export const flowOffline: OfflineKind = {
         refusedElsewhere: '--hide-edges: only the flow track has edges to hide',
       },
     ],
-    async run({ model, inputs, complain, settings }) {
-      const chosen = judgingOf(settings);
+    async run({ model, inputs, complain, openRates, settings }) {
+      const chosen = judgingOf(settings, openRates);
       if (!chosen.ok) return chosen;
       const { evaluateFlowFiles, evaluateHiddenEdges } = await import('./flow-files.ts');
       if (settings.hideEdges !== undefined) {
@@ -102,11 +117,12 @@ export const flowOffline: OfflineKind = {
   },
 };
 
-type Judging = Readonly<{ cluster?: string | undefined; normal?: string | undefined; windowMs: number }>;
+type Judging = Omit<FlowJudging, 'model'>;
 
-function judgingOf(settings: Settings): Result<Judging, 'OPTION_WRONG'> {
-  const { window, ...rest } = judging.parse(settings);
+function judgingOf(settings: Settings, openRates: OpenFileJudge | undefined): Result<Judging, 'OPTION_WRONG'> {
+  const { window, rates: interval, ...rest } = judging.parse(settings);
   const windowMs = Number(window) * 1_000;
   if (!(windowMs >= 1)) return refuse('OPTION_WRONG', `--window: expected seconds above 0, got ${window}`);
-  return ok({ ...rest, windowMs });
+  const opened = openedRates(interval, openRates);
+  return opened.ok ? ok({ ...rest, windowMs, rates: opened.value?.() }) : opened;
 }

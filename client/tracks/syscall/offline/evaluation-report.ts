@@ -1,9 +1,11 @@
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
 import { readTraceFile, type TraceFileOptions } from '../../../recordings/trace-file.ts';
+import { type RatedQuality, ratedText } from '../../minutes.ts';
 import type { Report } from '../../offline-kind.ts';
 import { namedRows, percentText, qualityTable } from '../../quality.ts';
 import type { SyscallScorer } from '../scoring/scoring.ts';
 import { type Evaluation, evaluate, type Labelled, withoutDuplicates } from './evaluation.ts';
+import { noTimes, type Rating, rateTraces } from './rated-traces.ts';
 
 /** Scores labelled files and says how well that tells hostile from benign, with repeats and without.
  * Files without a trace that counts are refused. */
@@ -12,6 +14,7 @@ export async function evaluateTraceFiles(
   files: readonly string[],
   options: TraceFileOptions,
   complain: (line: string) => void,
+  rating?: Rating,
 ): Promise<Result<Report, 'INPUT_UNREADABLE'>> {
   const scored: Labelled[] = [];
   for (const file of files) {
@@ -35,12 +38,20 @@ export async function evaluateTraceFiles(
     return refuse('INPUT_UNREADABLE', `${files.join(', ')}: ${seen}: without both there is nothing to tell apart`);
   }
   const distinct = evaluate(withoutDuplicates(scored));
-  return ok({ detail: { all, withoutDuplicates: distinct }, text: tables(all, distinct) });
+  const rated = rating === undefined ? ok(undefined) : await rateTraces(scorer, scored, rating);
+  if (!rated.ok) return rated;
+  if (rating !== undefined && rated.value === undefined) complain(`${files.join(', ')}: ${noTimes}`);
+  const rates = rated.value?.quality();
+  return ok({
+    detail: { all, withoutDuplicates: distinct, ...(rates && { rates }) },
+    text: tables(all, distinct, rates),
+  });
 }
 
-function tables(all: Evaluation, distinct: Evaluation): string {
+function tables(all: Evaluation, distinct: Evaluation, rates: RatedQuality | undefined): string {
   const overall = [
     { name: 'all traces', ...all.overall },
+    ...(rates === undefined ? [] : [{ name: 'traces with times, with rates', ...rates.overall }]),
     { name: 'all, drift counted as benign', ...all.withDrift },
     { name: 'distinct contents', ...distinct.overall },
   ];
@@ -52,6 +63,7 @@ function tables(all: Evaluation, distinct: Evaluation): string {
     qualityTable('family', namedRows(all.byFamily)),
     qualityTable('cluster', namedRows(all.byCluster)),
     qualityTable('service', namedRows(all.byService)),
+    ...(rates === undefined ? [] : [qualityTable('family, with rates', namedRows(rates.byFamily)), ratedText(rates)]),
   ];
   return parts.join('\n\n');
 }

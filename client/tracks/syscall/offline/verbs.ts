@@ -1,8 +1,11 @@
 /** What the verbs on files do for the syscall track. Detectors load TensorFlow where their architecture needs it. */
 import { z } from 'zod';
-import { ok, refuse } from '../../../../base/fault.ts';
+import { ok, type Result, refuse } from '../../../../base/fault.ts';
 import { abis } from '../../../events/vocabulary.ts';
-import type { OfflineKind, OfflineOption } from '../../offline-kind.ts';
+import type { OpenFileJudge } from '../../file-judge.ts';
+import type { StoredModel } from '../../model-files.ts';
+import type { OfflineKind, OfflineOption, Settings } from '../../offline-kind.ts';
+import { minutesNeedRates, openedRates, rates } from '../../rates-option.ts';
 import { openDetector } from '../architectures.ts';
 import { defaultSyscallDetector, syscallDetectorNames } from '../detector-names.ts';
 import { syscallSpec } from '../detector-specs.ts';
@@ -11,6 +14,7 @@ import { WorkloadClasses } from '../traces/workload-classes.ts';
 import { evaluateTraceFiles } from './evaluation-report.ts';
 import { explainTraceOf } from './explain-trace.ts';
 import { syscallModelOf } from './model-folder.ts';
+import { type Rating, scoreMinutes } from './rated-traces.ts';
 import { relearnt } from './relearnt.ts';
 import { scoreTraceFile, summaryText } from './score-file.ts';
 
@@ -28,56 +32,73 @@ const learnt: readonly OfflineOption[] = [
     choices: ['none', 'tfidf'],
     default: 'none',
   },
+  rates,
+  {
+    flags: '--flows <file>',
+    about: 'flows of the same time and clusters (CSV): sessions and refusals of a workload count for its traces too',
+    refusedElsewhere: '--flows: only the syscall track takes flows beside what it judges',
+  },
 ];
 
 const reading = z.object({ abi: z.enum(abis), normal: z.string().optional() });
-const judging = reading.extend({ callWeights: z.enum(['none', 'tfidf']) });
+const judging = reading.extend({
+  callWeights: z.enum(['none', 'tfidf']),
+  rates: z.string(),
+  flows: z.string().optional(),
+});
 const starting = z.object({
   detector: z.string().default(defaultSyscallDetector),
   classes: z.array(z.string()).optional(),
   arguments: z.boolean().default(false),
 });
 const argumentsRefused = '--arguments: only --detector lstm-lm reads arguments';
-const units = ['trace', 'window'] as const;
+const units = ['trace', 'window', 'minute'] as const;
 
 export const syscallOffline: OfflineKind = {
   score: {
     about: 'a trace file, plain or gzip, "-" for standard input, into one line "name TAB score" per line, in order',
     options: [
-      { flags: '--by <unit>', about: 'one score per trace, or per window of 20 calls', choices: units },
+      {
+        flags: '--by <unit>',
+        about: 'one line per trace, per window of 20 calls, or, with rates, per workload and minute',
+        choices: units,
+      },
       abi,
       ...learnt,
     ],
-    async run({ model: stored, input, output, settings }) {
+    async run({ model: stored, input, output, openRates, settings }) {
       const { by: wanted = 'trace' } = settings;
       const by = units.find((unit) => unit === wanted);
       if (by === undefined)
         return refuse('OPTION_WRONG', `--by: the syscall track scores by ${units.join(' or ')}, not by ${wanted}`);
-      const { normal, callWeights, abi: numbering } = judging.parse(settings);
-      const model = await syscallModelOf(stored);
-      if (!model.ok) return model;
-      const ready = await relearnt(model.value, normal, callWeights, { abi: numbering });
-      if (!ready.ok) return ready;
-      const scorer = new SyscallScorer(ready.value);
-      const summary = await scoreTraceFile(scorer, input, output, { by, abi: numbering });
-      scorer.close();
-      return summary.ok ? ok(summaryText(summary.value)) : summary;
+      const opened = await openJudging(stored, settings, openRates);
+      if (!opened.ok) return opened;
+      const { scorer, abi: numbering, rating } = opened.value;
+      try {
+        if (by === 'minute') {
+          if (rating === undefined) return refuse('OPTION_WRONG', minutesNeedRates);
+          return await scoreMinutes(scorer, { input, output }, { abi: numbering }, rating);
+        }
+        const summary = await scoreTraceFile(scorer, input, output, { by, abi: numbering });
+        return summary.ok ? ok(summaryText(summary.value)) : summary;
+      } finally {
+        scorer.close();
+      }
     },
   },
 
   evaluate: {
     about: 'labelled trace files, plain or gzip',
     options: [abi, ...learnt],
-    async run({ model: stored, inputs, complain, settings }) {
-      const { normal, callWeights, abi: numbering } = judging.parse(settings);
-      const model = await syscallModelOf(stored);
-      if (!model.ok) return model;
-      const ready = await relearnt(model.value, normal, callWeights, { abi: numbering });
-      if (!ready.ok) return ready;
-      const scorer = new SyscallScorer(ready.value);
-      const report = await evaluateTraceFiles(scorer, inputs, { abi: numbering }, complain);
-      scorer.close();
-      return report;
+    async run({ model: stored, inputs, complain, openRates, settings }) {
+      const opened = await openJudging(stored, settings, openRates);
+      if (!opened.ok) return opened;
+      const { scorer, abi: numbering, rating } = opened.value;
+      try {
+        return await evaluateTraceFiles(scorer, inputs, { abi: numbering }, complain, rating);
+      } finally {
+        scorer.close();
+      }
     },
   },
 
@@ -176,3 +197,22 @@ export const syscallOffline: OfflineKind = {
     },
   },
 };
+
+type Judging = Readonly<{ scorer: SyscallScorer; abi: (typeof abis)[number]; rating: Rating | undefined }>;
+
+/** A scorer and what counts by the minute, as the settings say. Close the scorer. */
+async function openJudging(
+  stored: StoredModel,
+  settings: Settings,
+  openRates: OpenFileJudge | undefined,
+): Promise<Result<Judging>> {
+  const { normal, callWeights, abi: numbering, rates: interval, flows } = judging.parse(settings);
+  const open = openedRates(interval, openRates);
+  if (!open.ok) return open;
+  const model = await syscallModelOf(stored);
+  if (!model.ok) return model;
+  const ready = await relearnt(model.value, normal, callWeights, { abi: numbering });
+  if (!ready.ok) return ready;
+  const rating = open.value && { open: open.value, normal: ready.value.normal, flows };
+  return ok({ scorer: new SyscallScorer(ready.value.model), abi: numbering, rating });
+}

@@ -1,7 +1,6 @@
 import { type Measure, type RateFact, workloadKey } from '../../../events/rate-fact.ts';
 import { callIdOfName } from '../../../events/vocabulary.ts';
 import type { RateView } from '../../track-kind.ts';
-import type { AssembledTrace } from './trace-assembler.ts';
 
 /** What a process may have done, by calls that tell it; a failed login is one that never got so far. */
 const deeds: readonly Readonly<{ name: string; calls: readonly string[] }>[] = [
@@ -23,7 +22,17 @@ const deedOf = new Map(deeds.flatMap(({ calls }, at) => calls.map((name) => [cal
  * What a trace adds to the rates of its workload: a process where it is its first piece, and one more trace of its shape. Sessions and
  * refusals of the workload are about every trace of the time; whom it calls, about those that call anybody.
  */
-export function traceRates({ process, calls, piece, lastMs }: AssembledTrace): RateView {
+export function traceRates({
+  process,
+  calls,
+  piece,
+  lastMs,
+}: Readonly<{
+  process: Parameters<typeof workloadKey>[0];
+  calls: Uint16Array;
+  piece: number;
+  lastMs: number;
+}>): RateView {
   const workload = workloadKey(process);
   const done = deedsOf(calls);
   const own = { workload, peer: '', amount: 1 };

@@ -1,0 +1,160 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { saveFlowModel } from '../../client/tracks/flow/flow-model-folder.ts';
+import { initialLinkModel, linkSpec } from '../../client/tracks/flow/link/link-model.ts';
+import { openDetector } from '../../client/tracks/syscall/architectures.ts';
+import { gramTableSpec, initialGramTable } from '../../client/tracks/syscall/gram-table/gram-table.ts';
+import { saveModelFolder } from '../../client/tracks/syscall/offline/model-folder.ts';
+import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
+import { runTestudo } from '../testing/command-line.ts';
+
+/** 2026-11-02, midnight. */
+const startS = 1_793_577_600;
+const startOf = (minute: number) => `${new Date(1_000 * (startS + 60 * minute)).toISOString().slice(0, 19)}Z`;
+/** The minute in which somebody guesses passwords, in its first seconds: minutes slide, and the next logins are past them. */
+const attacked = 25;
+const guesses = Array.from({ length: 40 }, (_, at) => startS + 60 * attacked + 2 + at);
+/** Logins of every other minute: one or two. */
+const logins = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, at) => from + at)
+    .filter((minute) => minute !== attacked)
+    .flatMap((minute) => [45, 55].slice(0, 1 + (minute % 2)).map((second) => startS + 60 * minute + second));
+
+type Quality = { benign: number; hostile: number; auc: number; foundAt1: number };
+type Rates = {
+  intervalMs: number;
+  overall: Quality;
+  byFamily: Record<string, Quality>;
+  alarms: Record<'benign' | 'hostile', { places: number; alone: number; withRates: number }>;
+  minutes: Record<'alone' | 'withRates' | 'ratesAlone', Quality>;
+  unusual: { minute: string; workload: string; labels: string[]; rates: { text: string }[] }[];
+};
+
+let folder = '';
+const at = (name: string) => join(folder, name);
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'testudo-rated-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('rates in testudo evaluate and score, of flows', () => {
+  const common = () => ['--model', at('links'), '--normal', at('usual.csv'), '--input', at('judged.csv')];
+
+  beforeAll(async () => {
+    const spec = linkSpec('gcn');
+    await saveFlowModel(at('links'), { spec, weights: initialLinkModel(spec, 1), clusters: new Map() });
+    const header =
+      'start_s,duration_s,cluster,src_service,dst_service,dst_port,protocol,bytes_out,bytes_in,packets_out,packets_in,label,family';
+    const row = (start: number, family = 'normal') =>
+      `${start},0.1,c01,client,sshd,22,tcp,900,1400,9,9,${family === 'normal' ? family : 'attack'},${family}`;
+    await writeFile(at('usual.csv'), [header, ...logins(-30, 0).map((s) => row(s))].join('\n'));
+    const guessed = guesses.map((s) => row(s, 'password_guessing'));
+    await writeFile(at('judged.csv'), [header, ...logins(0, 40).map((s) => row(s)), ...guessed].join('\n'));
+  });
+
+  it('finds by how often it comes what no edge shows by itself, by the workload and the minute', async () => {
+    const { code, out } = await runTestudo('evaluate', ...common(), '--json');
+    expect(code).toBe(0);
+    const { overall, rates } = JSON.parse(out) as { overall: Quality; rates: Rates };
+    // One edge of one pair that everybody uses: alone it is as usual as the others.
+    expect(overall).toMatchObject({ benign: 39, hostile: 1, auc: 0.5, foundAt1: 0 });
+    expect(rates).toMatchObject({ intervalMs: 60_000, overall: { auc: 1, foundAt1: 1 } });
+    expect(rates.byFamily).toMatchObject({ password_guessing: { hostile: 1, auc: 1 } });
+    expect(rates.alarms.hostile).toEqual({ places: 1, alone: 0, withRates: 1 });
+    expect(rates.alarms.benign).toEqual({ places: 39, alone: 0, withRates: 0 });
+    expect(rates.minutes).toMatchObject({ alone: { auc: 0.5 }, withRates: { auc: 1 }, ratesAlone: { auc: 1 } });
+    const [rarest] = rates.unusual;
+    expect(rarest).toMatchObject({ minute: startOf(attacked), workload: '/sshd', labels: ['password_guessing'] });
+    expect(rarest?.rates[0]?.text).toContain('40 sessions alike (port 22');
+  });
+
+  it('shows people a line for each, and says nothing of rates where they shall not count', async () => {
+    const shown = await runTestudo('evaluate', ...common());
+    expect(shown.out).toMatch(/^this model, with rates +39 +1 +1\.0000/m);
+    expect(shown.out).toContain(
+      'alarms, benign: 0 without rates and 0 with, of 39; hostile: 0 without rates and 1 with, of 1',
+    );
+    expect(shown.out).toMatch(new RegExp(`^${startOf(attacked)} +password_guessing .* /sshd: 40 sessions alike`, 'm'));
+    const alone = await runTestudo('evaluate', ...common(), '--rates', '0', '--json');
+    expect(JSON.parse(alone.out)).not.toHaveProperty('rates');
+  });
+
+  it('scores a workload and minute a line', async () => {
+    const said = await runTestudo('score', ...common(), '--by', 'minute', '--output', at('minutes.tsv'));
+    expect(said.code).toBe(0);
+    const lines = (await readFile(at('minutes.tsv'), 'utf8'))
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('\t'));
+    expect(lines).toHaveLength(40);
+    const raised = lines.filter(([, , , risk]) => Number(risk) > 1);
+    expect(raised.map(([minute, workload]) => [minute, workload])).toEqual([
+      [new Date(1_000 * (startS + 60 * attacked)).toISOString(), '/sshd'],
+    ]);
+    expect(Number(raised[0]?.[2])).toBeLessThan(1);
+    expect(Number(raised[0]?.[4])).toBeLessThan(1e-5);
+  });
+
+  it('refuses minutes without rates, and lengths that are none', async () => {
+    const flags = [...common(), '--by', 'minute', '--output', at('none.tsv')];
+    expect((await runTestudo('score', ...flags, '--rates', '0')).error).toContain('minutes are of rates');
+    expect((await runTestudo('score', ...flags, '--rates', 'x')).error).toContain('expected 1 to 3600 seconds');
+  });
+});
+
+describe('rates in testudo evaluate and score, of system calls', () => {
+  const calls = (many: number) => Array.from({ length: many }, (_, n) => [0, 1, 3, 7][n % 4]).join(' ');
+  const line = (split: string, family: string, name: string, endedS: number, many = 20) =>
+    [split, 'c01', 'sshd', family, name, endedS, calls(many)].join('\t');
+  const common = () => ['--model', at('grams'), '--input', at('traces.tsv')];
+
+  beforeAll(async () => {
+    const spec = gramTableSpec(new WorkloadClasses(['sshd']), 2 ** 12);
+    const detector = await openDetector(spec);
+    await saveModelFolder(at('grams'), { detector, weights: initialGramTable(spec), clusters: new Map() });
+    // The attack's traces are what a failed login is: the same calls.
+    const lines = [
+      ...logins(-30, 0).map((s, n) => line('train', 'normal', `t${n}`, s, 20 + (n % 7))),
+      ...logins(0, 40).map((s, n) => line('validation', 'normal', `n${n}`, s, 20 + (n % 7))),
+      ...guesses.map((s, n) => line('attack', 'password_guessing', `g${n}`, s, 20 + (n % 7))),
+    ];
+    await writeFile(at('traces.tsv'), `${lines.join('\n')}\n`);
+    const timeless = lines.map((text) => text.split('\t').toSpliced(5, 1).join('\t'));
+    await writeFile(at('timeless.tsv'), `${timeless.join('\n')}\n`);
+  });
+
+  it('finds guesses by their number, once some came, where traces have times', async () => {
+    const { code, out } = await runTestudo('evaluate', ...common(), '--normal', at('traces.tsv'), '--json');
+    expect(code).toBe(0);
+    const { all, rates } = JSON.parse(out) as { all: { overall: Quality }; rates: Rates };
+    expect(all.overall.auc).toBeLessThan(0.6);
+    expect(rates.overall).toMatchObject({ benign: all.overall.benign, hostile: 40 });
+    expect(rates.overall.auc).toBeGreaterThan(0.9);
+    expect(rates.minutes).toMatchObject({ withRates: { auc: 1 } });
+    expect(rates.alarms.benign.withRates).toBe(rates.alarms.benign.alone);
+    expect(rates.unusual[0]).toMatchObject({ workload: 'c01 /sshd', minute: startOf(attacked) });
+  });
+
+  it('counts the sessions of flows beside', async () => {
+    const header =
+      'start_s,duration_s,cluster,src_service,dst_service,dst_port,protocol,bytes_out,bytes_in,packets_out,packets_in,label,family';
+    const row = (s: number) => `${s},0.1,c01,client,sshd,22,tcp,900,1400,9,9,normal,normal`;
+    await writeFile(at('flows.csv'), [header, ...[...logins(-30, 40), ...guesses].map(row)].join('\n'));
+    const flags = ['--normal', at('traces.tsv'), '--flows', at('flows.csv'), '--json'];
+    const { out } = await runTestudo('evaluate', ...common(), ...flags);
+    const { unusual } = (JSON.parse(out) as { rates: Rates }).rates;
+    expect(unusual[0]?.rates.map(({ text }) => text).join()).toContain('sessions alike (port 22');
+  });
+
+  it('says that nothing was counted where no trace has a time', async () => {
+    const timeless = ['--model', at('grams'), '--input', at('timeless.tsv')];
+    const { code, out, error } = await runTestudo('evaluate', ...timeless, '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).not.toHaveProperty('rates');
+    expect(error).toContain('no trace to judge has a time');
+    const scored = await runTestudo('score', ...timeless, '--by', 'minute', '--output', at('none.tsv'));
+    expect(scored).toMatchObject({ code: 1, error: expect.stringContaining('a seventh column before the calls') });
+  });
+});
