@@ -32,6 +32,16 @@ it("the chart's agent uses each right that it has, and no other, while it takes 
   };
   const install = ['install', 'testudo', chart, '--namespace', namespace, '--values', '-'];
   await kubectl.helm(install, JSON.stringify(values));
+  // The API server hears of roles a moment after they were made: what the agent asked before that would be refused.
+  for (const [where, verb, resource] of [
+    [ground.namespace, 'patch', 'pods'],
+    [namespace, 'update', 'leases/testudo-agent'],
+    [namespace, 'watch', 'nodes'],
+  ] as const) {
+    const as = `--as=system:serviceaccount:${namespace}:testudo-agent`;
+    const asked = () => kubectl.try('kubectl', ['auth', 'can-i', verb, resource, '-n', where, as]);
+    await expect.poll(async () => (await asked()).code, { message: `${verb} ${resource}` }).toBe(0);
+  }
   const access = await accessAs(kubectl, namespace, 'testudo-agent', ground.folder);
   const settings = [
     ...ground.settings('one'),

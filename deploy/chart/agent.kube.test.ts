@@ -156,27 +156,32 @@ describe("the chart's agent", () => {
     const bare = await rights(shop, `system:serviceaccount:${shop}:default`);
     const own = async (where: string) => (await rights(where, account)).filter((right) => !bare.includes(right));
     const nodes = 'nodes [] [] [list watch]';
-    expect(await own(shop)).toEqual(
-      [
-        'deployments.apps [] [] [list watch]',
+    // The API server hears of roles, and of their end, a moment later.
+    await expect
+      .poll(() => own(shop))
+      .toEqual(
+        [
+          'deployments.apps [] [] [list watch]',
+          nodes,
+          'pods [] [] [list watch patch]',
+          'pods/eviction [] [] [create]',
+          'poddisruptionbudgets.policy [] [] [list watch]',
+          'replicasets.apps [] [] [list watch]',
+          'statefulsets.apps [] [] [list watch]',
+        ].sort(),
+      );
+    await expect
+      .poll(() => own(namespace))
+      .toEqual([
+        'leases.coordination.k8s.io [] [] [create]',
+        'leases.coordination.k8s.io [] [testudo-agent] [get update]',
         nodes,
-        'pods [] [] [list watch patch]',
-        'pods/eviction [] [] [create]',
-        'poddisruptionbudgets.policy [] [] [list watch]',
-        'replicasets.apps [] [] [list watch]',
-        'statefulsets.apps [] [] [list watch]',
-      ].sort(),
-    );
-    expect(await own(namespace)).toEqual([
-      'leases.coordination.k8s.io [] [] [create]',
-      'leases.coordination.k8s.io [] [testudo-agent] [get update]',
-      nodes,
-    ]);
+      ]);
     expect(await own('default')).toEqual([nodes]);
     await helm(['upgrade', 'testudo', chart], { agent: { ...agent, mayAct: false } });
-    expect((await own(shop)).filter((right) => /patch|create/.test(right))).toEqual([]);
+    await expect.poll(async () => (await own(shop)).filter((right) => /patch|create/.test(right))).toEqual([]);
     await helm(['uninstall', 'testudo', '--wait']);
-    expect(await own(shop)).toEqual([]);
+    await expect.poll(() => own(shop)).toEqual([]);
   });
 
   it('may write its own labels and annotations on a pod and nothing else, and evicts by uid and with its own time alone', async () => {

@@ -79,16 +79,14 @@ describe('the chart on a control plane', () => {
   it('the sensor is refused under restricted for its hostPath and its user, and for nothing else', async () => {
     const namespace = await prepared('restricted');
     await act(['install', 'testudo', chart], namespace, valuesOf(['sensors']));
-    let message = '';
-    for (let tries = 0; message === '' && tries < 100; tries += 1) {
+    const refusal = async () => {
       const { items } = await kubectl.json<{ items: { reason: string; message: string }[] }>([
-        '-n',
-        namespace,
-        'get',
-        'events',
+        ...['-n', namespace, 'get', 'events'],
       ]);
-      message = items.find(({ reason }) => reason === 'FailedCreate')?.message ?? '';
-    }
+      return items.find(({ reason }) => reason === 'FailedCreate')?.message;
+    };
+    let message: string | undefined;
+    while (message === undefined) message = await refusal();
     const why = /violates PodSecurity "restricted:latest": (.*)$/.exec(message)?.[1] ?? message;
     expect(
       why
@@ -154,20 +152,19 @@ describe('the chart on a control plane', () => {
         .filter(Boolean)
         .sort();
     const bare = await rights('default');
+    // The API server hears of roles a moment after they were made.
+    const more = async (account: string) => (await rights(account)).filter((right) => !bare.includes(right));
+    await expect
+      .poll(() => more('testudo-client'))
+      .toEqual(['pods [] [] [list watch]', 'tokenreviews.authentication.k8s.io [] [] [create]']);
     for (const role of ['coordinator', 'worker', 'sensor']) expect(await rights(`testudo-${role}`), role).toEqual(bare);
-    const client = await rights('testudo-client');
-    expect(client.filter((right) => !bare.includes(right))).toEqual([
-      'pods [] [] [list watch]',
-      'tokenreviews.authentication.k8s.io [] [] [create]',
-    ]);
     await act(['upgrade', 'testudo', chart], namespace, valuesOf(['relay', 'workers', 'client', 'sensors']));
     expect(await rights('testudo-coordinator')).toEqual(bare); // A region asks its own cluster nothing.
     const all = valuesOf(['coordinator', 'workers', 'client', 'sensors'], {
       sensors: { enrichment: { enabled: true } },
     });
     await act(['upgrade', 'testudo', chart], namespace, all);
-    const sensor = await rights('testudo-sensor');
-    expect(sensor.filter((right) => !bare.includes(right))).toEqual(['pods [] [] [list watch]']);
+    await expect.poll(() => more('testudo-sensor')).toEqual(['pods [] [] [list watch]']);
     const may = async (...what: string[]) =>
       (
         await kubectl.try('kubectl', [

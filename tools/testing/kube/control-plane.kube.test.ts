@@ -51,7 +51,8 @@ describe('the control plane of the tests', () => {
       join(kubectl.address.folder, 'pki', 'ca.crt'),
       '--kubeconfig=/dev/null',
     ];
-    expect((await kubectl.try('kubectl', [...authority, ...as, 'get', 'pods'])).code).toBe(0);
+    // The API server hears of a role a moment after it was made.
+    await expect.poll(async () => (await kubectl.try('kubectl', [...authority, ...as, 'get', 'pods'])).code).toBe(0);
     const denied = await kubectl.try('kubectl', [...authority, ...as, 'get', 'secrets']);
     expect(denied.error).toContain('cannot list resource "secrets"');
     const audit = await readFile(join(kubectl.address.folder, 'audit.log'), 'utf8');

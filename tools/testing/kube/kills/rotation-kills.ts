@@ -123,8 +123,11 @@ export class RotationKills {
     await agent.stop(60_000);
   }
 
-  /** What was wrong at any time; how many pods were replaced. */
-  async verdict(): Promise<Readonly<{ wrong: readonly string[]; replaced: number; proven: number }>> {
+  /**
+   * What was wrong at any time. `replaced`: evictions by the audit log, which lacks what a server answered and died before it
+   * wrote it down; `gone`: pods that are no more, replacements of those that were put back among them.
+   */
+  async verdict(): Promise<Readonly<{ wrong: readonly string[]; replaced: number; gone: number; proven: number }>> {
     const wrong = [...this.#pods.wrong];
     for (const service of [...singles, 'db']) {
       if (this.#endpoints.least(service) < 1) wrong.push(`${service} was without a ready endpoint`);
@@ -136,7 +139,8 @@ export class RotationKills {
     const lines = (await readFile(join(folder, 'rotation.log'), 'utf8')).split('\n').slice(0, -1);
     const { findings, proven } = verifyLog(lines, publicKey);
     wrong.push(...findings.map(({ kind, line, pod = '', text }) => `log, line ${line}: ${kind} ${pod} ${text}`));
-    return { wrong, replaced: acts.filter(({ does }) => does === 'evict').length, proven };
+    const replaced = acts.filter(({ does }) => does === 'evict').length;
+    return { wrong, replaced, gone: this.#pods.seen.size - this.#pods.now.size, proven };
   }
 
   async close(): Promise<void> {
