@@ -1,24 +1,15 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Provider } from 'oidc-provider';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { lastingPorts } from '../base/testing/lasting-ports.ts';
 import { TestFederation } from '../coordinator/testing/federation.ts';
 import { openPage, pages, useBrowser } from '../tools/testing/browser.ts';
 
 const groups: Readonly<Record<string, readonly string[]>> = { ada: ['staff', 'oncall'], eve: ['staff'] };
 
-/** A port that the kernel gave a moment ago: the provider and the dashboard must name each other before they listen. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /** A real provider of OpenID Connect, with pages of its own on which people log in. */
 async function startProvider(redirect: string): Promise<string> {
-  const port = await freePort();
+  const [port = 0] = await lastingPorts(1);
   const issuer = `http://127.0.0.1:${port}`;
   const provider = new Provider(issuer, {
     clients: [
@@ -43,7 +34,7 @@ describe('people whom an identity provider knows', () => {
   useBrowser();
 
   it('log in by code, PKCE, state and nonce, with the role that their groups give, and no other way', async () => {
-    const port = await freePort();
+    const [port = 0] = await lastingPorts(1);
     const url = `http://127.0.0.1:${port}`;
     const issuer = await startProvider(`${url}/api/oidc/back`);
     const federation = await TestFederation.start({

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
+import { lastingPorts } from '../../base/testing/lasting-ports.ts';
 import type { Timers } from '../../base/time.ts';
 import type { BucketSettings } from '../blobs/s3/bucket-settings.ts';
 import { openBucket } from '../blobs/s3/probe.ts';
@@ -62,7 +63,7 @@ export class ObjectStore {
     const [folder, meta] = [join(root, 'objects'), join(root, 'meta')];
     mkdirSync(join(folder, bucket), { recursive: true });
     mkdirSync(meta);
-    const port = await freePort();
+    const [port = 0] = await lastingPorts(1);
     const { program, args, env } = serve({ folder, meta, port });
     const started = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
     const said: Buffer[] = [];
@@ -113,13 +114,4 @@ async function answers(port: number): Promise<boolean> {
     socket.once('connect', () => resolve(true));
     socket.once('error', () => setTimeout(() => resolve(false), 20));
   }).finally(() => socket.destroy()) as Promise<boolean>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -11,12 +11,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { lastingPorts } from '../../base/testing/lasting-ports.ts';
 import { postgresFolder } from '../../base/testing/postgres-folder.mjs';
 import type { PostgresSettings } from '../postgres/connection.ts';
 
@@ -79,7 +79,7 @@ export class PostgresServer {
   static async #startIn(folder: string, more: readonly string[]): Promise<PostgresServer> {
     giveAway(folder);
     chmodSync(join(folder, 'data'), 0o700);
-    const port = await freePort();
+    const [port = 0] = await lastingPorts(1);
     return new PostgresServer({ folder, port, process: await launch(folder, port, more) });
   }
 
@@ -206,13 +206,4 @@ function giveAway(folder: string): void {
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     chownSync(join(folder, name), nobody.uid, nobody.gid);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

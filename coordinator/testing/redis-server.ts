@@ -1,8 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
+import { lastingPorts } from '../../base/testing/lasting-ports.ts';
 import { tempDir } from './temp-dir.ts';
 
 export function hasRedisServer(): boolean {
@@ -30,7 +30,8 @@ export class RedisServer {
 
   /** Started and ready; killed when the test ends. */
   static async start(...settings: readonly string[]): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), settings);
+    const [port = 0] = await lastingPorts(1);
+    const server = new RedisServer(port, settings);
     onTestFinished(() => server.kill());
     await server.start();
     return server;
@@ -64,13 +65,4 @@ export class RedisServer {
   thaw(): void {
     this.#process?.kill('SIGCONT');
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -8,6 +8,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { unwrap } from '../../../base/fault.ts';
+import { lastingPorts } from '../../../base/testing/lasting-ports.ts';
 import type { SigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
 import { verifyEnrolment } from '../../../proto/envelope/enrolment-proof.ts';
 import { verifyHeader } from '../../../proto/envelope/header.ts';
@@ -73,16 +74,18 @@ export class LoopbackCoordinator {
 
   async start(): Promise<void> {
     const { rootPem, serverChainPem, serverKeyPem } = this.#identity;
+    // It stops and starts again where it was, and somebody else may stand there meanwhile.
+    if (this.memberPort === 0) [this.enrolPort = 0, this.memberPort = 0] = await lastingPorts(2);
     const pair = { private_key: Buffer.from(serverKeyPem), cert_chain: Buffer.from(serverChainPem) };
     this.#enrolServer = new Server();
     this.#enrolServer.addService(EnrolmentService, this.#enrolment());
-    this.enrolPort = await listen(this.#enrolServer, this.enrolPort, ServerCredentials.createSsl(null, [pair], false));
+    await listen(this.#enrolServer, this.enrolPort, ServerCredentials.createSsl(null, [pair], false));
     this.#memberServer = new Server();
     this.#memberServer.addService(EnrolmentService, this.#enrolment());
     this.#memberServer.addService(FederationService, this.#federation());
     if (this.#releases !== undefined) this.#memberServer.addService(ReleasesService, this.#releases);
     const mutual = ServerCredentials.createSsl(Buffer.from(rootPem), [pair], true);
-    this.memberPort = await listen(this.#memberServer, this.memberPort, mutual);
+    await listen(this.#memberServer, this.memberPort, mutual);
   }
 
   /** As a killed process would: streams break, what was accepted and the partial uploads stay "on disk". */
@@ -220,11 +223,9 @@ export class LoopbackCoordinator {
   }
 }
 
-function listen(server: Server, port: number, serverCredentials: ServerCredentials): Promise<number> {
+function listen(server: Server, port: number, serverCredentials: ServerCredentials): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${port}`, serverCredentials, (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
+    server.bindAsync(`127.0.0.1:${port}`, serverCredentials, (error) => (error === null ? resolve() : reject(error)));
   });
 }
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { lastingPorts } from '../../../base/testing/lasting-ports.ts';
 import { writeAuthorities } from './authorities.ts';
 import { auditPolicy, kubeconfig, nodes } from './manifests.ts';
 import { type Running, startProgram } from './process.ts';
@@ -58,7 +58,7 @@ export class ControlPlane {
     kwokConfigurations = [],
   }: ControlPlaneOptions): Promise<ControlPlane> {
     const folder = await mkdtemp(join(tmpdir(), 'testudo-kube-'));
-    const [api, etcd, peer, manager, scheduler, kwok] = (await freePorts(6)) as [
+    const [api, etcd, peer, manager, scheduler, kwok] = (await lastingPorts(6)) as [
       number,
       number,
       number,
@@ -301,12 +301,3 @@ export class ControlPlane {
 const comesAgain = (name: string) => name !== 'kube-apiserver' && name !== 'etcd';
 
 type Condition = Readonly<{ type: string; status: string }>;
-
-/** Ports of loopback that nobody uses now: all are held open at once, so that no two are the same. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
-}
