@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { unwrap } from '../../base/fault.ts';
+import { letHeapGrow } from '../../base/heap.ts';
 import { chunksOf, enrolCluster, type TestCluster } from '../../coordinator/testing/cluster.ts';
 import { checkReceipt, verifyReceipt } from '../../proto/envelope/receipt.ts';
 import { receiptFromWire } from '../../proto/envelope/wire.ts';
@@ -21,6 +22,7 @@ type Task = Readonly<{
 }>;
 
 process.stdin.on('end', () => process.exit()).resume(); // Ends with the process that started it.
+letHeapGrow(); // What hosts many clients shares the machine with what is measured.
 const { addresses, authority, tokens, track, values, firstSeed } = JSON.parse(process.argv[2] as string) as Task;
 const members = await Promise.all(tokens.map(async (token) => unwrap(await enrolCluster(addresses, authority, token))));
 await Promise.all(members.map((member) => member.watch([track])));

@@ -18,7 +18,7 @@ import { type Speaker, startSpeaker } from '../../lab/rig/speaker.ts';
 import type { FollowResponse, OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
 import { type ModelSpec, specBytes } from '../../proto/model-spec.ts';
 import { chunkBytes } from '../../proto/wire-names.ts';
-import { peakMiB, residentMiB } from '../harness/process-figures.ts';
+import { cpuSecondsOf, peakMiB, residentMiB } from '../harness/process-figures.ts';
 
 export const track = 'bench';
 const masterKey = 'a master key for benchmarks alone';
@@ -189,6 +189,13 @@ connections: { enrolment: { atOnceMax: 2000, perAddressMax: 2000 } }
   #complaints(): readonly string[] {
     const lines = existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8').split('\n') : [];
     return lines.filter((line) => line !== '' && (!line.startsWith('{') || /"level":"(?:warn|error)"/.test(line)));
+  }
+
+  /** User and system time so far of the coordinator, and of the processes of clients and agents together, seconds. */
+  processorSeconds(): Readonly<{ coordinator: number; clients: number }> {
+    let clients = 0;
+    for (const { pid } of this.#speakers) clients += cpuSecondsOf(pid);
+    return { coordinator: cpuSecondsOf(this.#coordinator?.member.pid as number), clients };
   }
 
   /** Ends every process that it started and removes its files. */

@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import { keepHeapSmall } from '../../base/small-heap.ts';
+import { keepHeapSmall } from '../../base/heap.ts';
 import { listing, table } from '../../base/text/table.ts';
 import type { AgentView } from '../../client/releases/agent-view.ts';
 import { readAgentConfig } from '../../client/response/agent-config.ts';

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { Command } from '@commander-js/extra-typings';
+import { letHeapGrow } from '../../base/heap.ts';
 import { coordinatorConfigJsonSchema, readConfigFile } from '../../coordinator/config/config.ts';
 import { schemaCommand } from '../config-schema.ts';
 import { orExit } from '../exit.ts';
@@ -30,6 +31,7 @@ export function coordinatorCommand() {
     .option('-s, --set <path=value...>', 'settings that win over the file and the environment')
     .option('--standby', 'wait beside the coordinator that leads on the same database, and take over when it is gone')
     .action(async ({ config: path, set, standby }) => {
+      letHeapGrow();
       const config = orExit(readConfigFile(path, { environment: process.env, settings: set ?? [] }));
       const { startCoordinator } = await import('../../coordinator/coordinator.ts');
       const { writeLightForm } = await import('./coordinator/light-form.ts');

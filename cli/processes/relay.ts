@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { letHeapGrow } from '../../base/heap.ts';
 import { readConfigFile } from '../../coordinator/config/config.ts';
 import { readRelayConfig, relayConfigJsonSchema } from '../../relay/config.ts';
 import { schemaCommand } from '../config-schema.ts';
@@ -18,6 +19,7 @@ export function relayCommand() {
       "the region's coordinator's settings that win over its file and the environment",
     )
     .action(async ({ config: path, set }) => {
+      letHeapGrow();
       const config = orExit(readRelayConfig(path, { environment: process.env }));
       const sources = { environment: process.env, settings: set ?? [] };
       const coordinator = orExit(readConfigFile(config.coordinator, sources));

@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import { keepHeapSmall } from '../../base/small-heap.ts';
+import { keepHeapSmall } from '../../base/heap.ts';
 import { endWith } from '../exit.ts';
 import { print } from '../print.ts';
 

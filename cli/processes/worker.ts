@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { letHeapGrow } from '../../base/heap.ts';
 import { readConfigFile } from '../../coordinator/config/config.ts';
 import { exitCodes, orExit } from '../exit.ts';
 
@@ -9,6 +10,7 @@ export function workerCommand() {
     .option('-c, --config <file>', "the coordinator's configuration", './coordinator.yaml')
     .option('-s, --set <path=value...>', 'settings that win over the file and the environment')
     .action(async ({ config: path, set }) => {
+      letHeapGrow();
       const config = orExit(readConfigFile(path, { environment: process.env, settings: set ?? [] }));
       const { startWorker } = await import('../../coordinator/worker.ts');
       const { sampleReaderUrl } = await import('./coordinator/sample-reader-worker.ts');

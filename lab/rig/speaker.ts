@@ -12,7 +12,7 @@ export type SpeakerPlan = Readonly<{
   onLine: (line: string) => void;
 }>;
 
-export type Speaker = Readonly<{ kill(): void }>;
+export type Speaker = Readonly<{ pid: number; kill(): void }>;
 
 /** Starts a process that works and says what it did, a line each. Resolves when it is ready; throws when it ends before. */
 export async function startSpeaker({ program, task, ready, onLine }: SpeakerPlan): Promise<Speaker> {
@@ -24,5 +24,5 @@ export async function startSpeaker({ program, task, ready, onLine }: SpeakerPlan
     child.once('exit', (code) => reject(new Error(`${program} ended with ${code} before it was ready`)));
     lines.on('line', (line) => (line === ready ? resolve() : onLine(line)));
   });
-  return { kill: () => void child.kill('SIGKILL') };
+  return { pid: child.pid as number, kill: () => void child.kill('SIGKILL') };
 }
