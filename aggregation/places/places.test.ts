@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { seededNumbers } from '../../base/random.ts';
 import { aggregate } from '../aggregate.ts';
@@ -93,6 +94,22 @@ it('principal axes are those that the matrix was made of, and point one way', ()
   for (const [at, value] of [-0.6, 0, 0.8, 0, 0].entries()) expect(found.axes[0][at]).toBeCloseTo(value, 12);
   for (const [at, value] of [0, 1, 0, 0, 0].entries()) expect(found.axes[1][at]).toBeCloseTo(value, 12);
   expect(principalAxes(new Float64Array(4), 2)).toMatchObject({ values: [0, 0], total: 0 });
+});
+
+it('principal axes are the same to the bit as those that earlier rounds have recorded', () => {
+  const k = sketchBuckets;
+  const matrix = new Float64Array(k * k);
+  for (const row of drawn(20, k, 'axes')) {
+    for (let p = 0; p < k; p++) {
+      for (let q = p; q < k; q++) {
+        matrix[p * k + q] = (matrix[p * k + q] as number) + (row[p] as number) * (row[q] as number);
+      }
+    }
+  }
+  const { axes, values, total } = principalAxes(matrix, k);
+  const hash = createHash('sha256');
+  for (const part of [...axes, Float64Array.of(...values, total)]) hash.update(new Uint8Array(part.buffer));
+  expect(hash.digest('hex')).toBe('23f9fc2ed35df2767ec7bd17860935420a433fb4484f405fbb6d768e378d60ba');
 });
 
 /** Rows of up to 64 values as sketches, with an aggregate. */
