@@ -8,7 +8,7 @@ import { recycledForks } from './tools/testing/recycled-forks.mjs';
 
 const stripped = new URL('./tools/testing/stripped.mjs', import.meta.url).href;
 const compiled = fileURLToPath(new URL('./node_modules/.cache/testudo-compiled/', import.meta.url));
-const folders = '{base,proto,aggregation,coordinator,client,relay,cli,dashboard,demo,deploy,lab,tools,bench}';
+const folders = '{base,proto,aggregation,coordinator,client,relay,door,cli,dashboard,demo,deploy,lab,tools,bench}';
 /** Tests that need a Kubernetes control plane: one is built and started before the first of them. */
 const kube = `${folders}/**/*.kube.test.ts`;
 /** Tests that need an object store which is built for them (tools/testing/stores): they wait for it, and so run with those. */

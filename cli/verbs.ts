@@ -55,6 +55,10 @@ const verbGroups = {
       summary: 'people and pipelines: list, add, renew, remove',
       load: async () => (await import('./members/operators.ts')).operatorsCommand(),
     },
+    doors: {
+      summary: "processes that take clusters' calls for the coordinator: list, add, revoke",
+      load: async () => (await import('./members/doors.ts')).doorsCommand(),
+    },
   },
   Rounds: {
     tracks: {
@@ -206,6 +210,10 @@ const verbGroups = {
     worker: {
       summary: 'run aggregations for a coordinator with Redis',
       load: async () => (await import('./processes/worker.ts')).workerCommand(),
+    },
+    door: {
+      summary: "take clusters' calls in front of a coordinator: one of many",
+      load: async () => (await import('./processes/door.ts')).doorCommand(),
     },
     relay: {
       summary: 'run a region: a coordinator for its clusters that is one member of a parent',

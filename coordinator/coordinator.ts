@@ -133,8 +133,12 @@ export async function startCoordinator(
     return opened;
   }
   const engine = opened.value;
-  const checkpointer = await openCheckpointer(config, engine, keys.value, log).catch(async (error: unknown) => {
+  const closeEngine = async () => {
     await engine.close();
+    place.value?.close(); // Its connections would keep the process for as long as the store keeps them.
+  };
+  const checkpointer = await openCheckpointer(config, engine, keys.value, log).catch(async (error: unknown) => {
+    await closeEngine();
     throw error;
   });
   let registryOpen: Registry | undefined;
@@ -168,6 +172,7 @@ export async function startCoordinator(
       const coordinator = await serve({
         config,
         engine,
+        closeEngine,
         registry: registry.value,
         keys: keys.value,
         checkpointer,
@@ -182,12 +187,12 @@ export async function startCoordinator(
       return refuse('STANDBY_STOPPED', 'this standby was stopped while it took over');
     }
     await checkpointer.close();
-    await engine.close();
+    await closeEngine();
     return registry;
   } catch (error) {
     await registryOpen?.close();
     await checkpointer.close();
-    await engine.close();
+    await closeEngine();
     throw error;
   }
 }
@@ -195,6 +200,8 @@ export async function startCoordinator(
 type Parts = Readonly<{
   config: CoordinatorConfig;
   engine: Engine;
+  /** And lets go of the bucket. */
+  closeEngine: () => Promise<void>;
   registry: Registry;
   keys: CoordinatorKeys;
   checkpointer: Checkpointer;
@@ -299,7 +306,7 @@ async function serve(parts: Parts): Promise<Coordinator> {
     unfollow();
     await registry.close();
     await parts.checkpointer.close();
-    await engine.close();
+    await parts.closeEngine();
     await health.close();
     log.info({ federation }, 'coordinator closed');
   };

@@ -10,11 +10,14 @@ import type { Sessions } from './access/sessions.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import type { ConnectionRoom } from './grpc/descriptors.ts';
 import { Door } from './grpc/door.ts';
+import { Attendances } from './grpc/doors/attendances.ts';
+import { doorsService } from './grpc/doors/doors-service.ts';
+import { HandedOn } from './grpc/doors/handed-on.ts';
 import { memberEnrolment, strangerEnrolment } from './grpc/enrolment-service.ts';
 import { federationService } from './grpc/federation/federation-service.ts';
 import { FileFetches } from './grpc/federation/file-fetches.ts';
 import { servedModelBytes } from './grpc/federation/models.ts';
-import { Watchers } from './grpc/federation/watch.ts';
+import { Watchers, watchSourceOf } from './grpc/federation/watch.ts';
 import { healthService, ServingState } from './grpc/health.ts';
 import { Listeners } from './grpc/listeners.ts';
 import { operatorService } from './grpc/operator/operator-service.ts';
@@ -24,12 +27,15 @@ import { ReleaseStreams } from './grpc/releases/release-streams.ts';
 import { releasesService } from './grpc/releases/releases-service.ts';
 import { responsesService } from './grpc/releases/responses-service.ts';
 import { ToolStreams } from './grpc/tool-streams.ts';
+import { deskOfEngine } from './grpc/updates/intake-desk.ts';
 import { UpdateIntake } from './grpc/updates/update-intake.ts';
 import { UploadGate } from './grpc/updates/upload-gate.ts';
 import type { CoordinatorKeys } from './keys/coordinator-keys.ts';
 import { ServerCertificate } from './keys/server-certificate.ts';
 import type { JournalEntry } from './ledger/journal/entry.ts';
 import { Challenges } from './members/challenges.ts';
+import { DoorMembers } from './members/door-members.ts';
+import { endsMembership } from './members/ends-membership.ts';
 import { Membership } from './members/membership.ts';
 import { Rejoining } from './members/rejoining.ts';
 import type { Metrics } from './observability/metrics.ts';
@@ -109,7 +115,8 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
   const openCalls = new OpenCalls();
   const access = new AccessControl({ engine, openCalls, limiter, log, timers });
   const door = new Door({ access, metrics, timers });
-  const intake = new UpdateIntake({ engine, gate, pace, receiptKey, metrics, traces, timers });
+  const desk = deskOfEngine({ engine, receiptKey, traces });
+  const intake = new UpdateIntake({ desk, gate, pace, metrics, timers });
   const fetchCaps = {
     atOnceMax: fetches.atOnceMax,
     perPeerMax: fetches.perClusterMax,
@@ -132,7 +139,9 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     perPeerMax: watches.perClusterMax,
     waitingMax: 0, // A watch has no end to wait for.
   });
-  const watchers = new Watchers(engine, watchLimit, heartbeatMs, timers);
+  const watchers = new Watchers({ source: watchSourceOf(engine), limit: watchLimit, heartbeatMs, timers });
+  const doorMembers = new DoorMembers(engine, authority, certificates.doorDays * dayMs);
+  const attendances = new Attendances({ access, watchers, timers });
   const releaseStreams = new ReleaseStreams({ engine, registry });
   const toolStreams = new ToolStreams(engine);
   const serving = new ServingState();
@@ -158,18 +167,31 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     },
   });
   metrics.connections(() => listeners.openCounts);
+  const ofClusters = [
+    memberEnrolment({ door, membership, facts: engine }),
+    federationService({ door, intake, watchers, fetches: modelFetches, alerts: engine.alerts, maps: engine.maps }),
+    releasesService({ door, registry, streams: releaseStreams, fetches: releaseFetches }),
+    responsesService({
+      door,
+      reports: new ResponseReports(engine, receiptKey, timers.now),
+      board: engine.responses,
+      receiptKey: receiptKey.publicKey,
+    }),
+  ];
+  const handedOn = new HandedOn(ofClusters);
   const services = {
     stranger: [strangerEnrolment({ door, membership, rejoining, federation, receiptKey: receiptKey.publicKey })],
     member: [
-      memberEnrolment({ door, membership }),
-      federationService({ door, intake, watchers, fetches: modelFetches, alerts: engine.alerts, maps: engine.maps }),
-      operatorService({ door, engine, membership, registry, sessions: parts.sessions }),
-      releasesService({ door, registry, streams: releaseStreams, fetches: releaseFetches }),
-      responsesService({
+      ...ofClusters,
+      doorsService({ door, access, intake, handedOn, attendances, members: doorMembers, refusals: engine }),
+      operatorService({
         door,
-        reports: new ResponseReports(engine, receiptKey, timers.now),
-        board: engine.responses,
-        receiptKey: receiptKey.publicKey,
+        engine,
+        membership,
+        registry,
+        sessions: parts.sessions,
+        doors: doorMembers,
+        attendances,
       }),
       healthService({ door, serving, streams: toolStreams }),
       ...reflectionServices({ door, streams: toolStreams }),
@@ -205,11 +227,3 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     },
   };
 }
-
-/** Entries after which someone who is connected may have no right to be. */
-const endsMembership: ReadonlySet<JournalEntry['event']['kind']> = new Set<JournalEntry['event']['kind']>([
-  'clusterRevoked',
-  'clusterEnrolled',
-  'operatorAdded',
-  'operatorRemoved',
-]);

@@ -23,6 +23,10 @@ export const servedFaults = {
   PEER_TOO_SLOW: of(['federation', 'releases', 'operator'], 'the peer reads or writes too slowly'),
   STREAM_REPLACED: of(clusters, 'a newer stream of the same cluster took over'),
   DRAINING: of(everyCall, 'the coordinator is stopping'),
+  LEADER_AWAY: of(
+    everyCall,
+    'a door does not reach the coordinator that leads, or had no answer: what was asked may have been done',
+  ),
   INTERNAL: of(everyCall, "an error of the coordinator's own; its log has the cause"),
 
   // Who calls.
@@ -35,7 +39,9 @@ export const servedFaults = {
   CLUSTER_QUARANTINED: of(clusters, 'an operator put the cluster into quarantine'),
   OPERATOR_UNKNOWN: of(withCertificate, 'no operator has this name'),
   OPERATOR_REMOVED: of(withCertificate, 'the operator was removed'),
-  ROLE_INSUFFICIENT: of(['federation', 'releases', 'operator'], 'the call needs another role'),
+  DOOR_UNKNOWN: of(withCertificate, 'no door has this name'),
+  DOOR_REVOKED: of(withCertificate, 'the door was revoked'),
+  ROLE_INSUFFICIENT: of(everyCall, 'the call needs another role'),
   LAST_ADMIN: of(['operator'], 'the federation would be left without an admin'),
   TOKEN_UNKNOWN: of(['enrolment', 'operator'], 'no join token like this was made'),
   TOKEN_USED: of(['enrolment', 'operator'], 'the join token was used before'),
@@ -167,6 +173,10 @@ export const servedFaults = {
 } as const satisfies Readonly<Record<string, ServedFault>>;
 
 export type ServedFaultCode = keyof typeof servedFaults;
+
+export function isServedFaultCode(text: string): text is ServedFaultCode {
+  return Object.hasOwn(servedFaults, text);
+}
 
 /** What calls of this service can be refused with. */
 export type FaultCodeOf<Called extends Service> = {

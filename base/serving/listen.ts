@@ -1,10 +1,15 @@
 import { once } from 'node:events';
-import type { AddressInfo, Server } from 'node:net';
+import { type AddressInfo, isIP, type Server } from 'node:net';
 
 /** Whether `listenOn` can take it: host:port, an IPv6 host in brackets, a port of at most 65,535. */
 export function isListenAddress(text: string): boolean {
   const [, port] = /^(?:\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})$/.exec(text) ?? [];
   return port !== undefined && Number(port) <= 65_535;
+}
+
+/** A host without a port, as a certificate may carry it: a lower-case name, or an IP address. */
+export function isHostName(text: string): boolean {
+  return isIP(text) !== 0 || /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/.test(text);
 }
 
 /** What is asked for where it cannot. */

@@ -88,6 +88,8 @@ const unseen = new Set([
   ...[
     'clusters release',
     'clusters revoke',
+    'doors list',
+    'doors revoke',
     'gate show',
     'operators remove',
     'promote',

@@ -75,6 +75,8 @@ export const verbShapes: Readonly<Record<string, VerbShape>> = {
   'gate show': { message: 'GetGateResponse', version: 1 },
   'operators remove': { message: 'RemoveOperatorResponse', adds: { name: 'string' }, version: 1 },
   'operators list': { message: 'OperatorInfo', each: true, version: 1 },
+  'doors revoke': { message: 'RevokeDoorResponse', adds: { name: 'string' }, version: 1 },
+  'doors list': { message: 'DoorInfo', each: true, version: 1 },
   promote: { message: 'ReleaseChange', adds: { ...moved, channel: 'string', version: 'number' }, version: 1 },
   'releases list': { message: 'Release', each: true, version: 1 },
   'releases import': { message: 'ReleaseChange', adds: { ...moved, version: 'number' }, version: 1 },

@@ -101,7 +101,8 @@ export async function renewCertificate(options: OperatorOptions, certificateRequ
   const { address, secure, holder } = await reach(options);
   const client = new EnrolmentClient(address, secure, channelOptions);
   try {
-    return orExit(await answerOf(holder, (...rest) => client.renew({ certificateRequest }, ...rest)));
+    const request = { certificateRequest, signingKeyProof: Buffer.alloc(0) };
+    return orExit(await answerOf(holder, (...rest) => client.renew(request, ...rest)));
   } finally {
     client.close();
   }

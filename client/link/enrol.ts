@@ -2,8 +2,14 @@ import { Metadata } from '@grpc/grpc-js';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import { type CallFaultCode, deadlineIn, unary } from '../../proto/call.ts';
-import { newSigningKeyPair, type SigningKeyPair, vetSigningPublicKey } from '../../proto/envelope/crypto/keys.ts';
+import {
+  newSigningKeyPair,
+  type SigningKeyPair,
+  signingKeyPairOf,
+  vetSigningPublicKey,
+} from '../../proto/envelope/crypto/keys.ts';
 import { signEnrolment } from '../../proto/envelope/enrolment-proof.ts';
+import { signRenewal } from '../../proto/envelope/renewal-proof.ts';
 import type { EnrolResponse, RenewResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { isClusterId, isFederationId } from '../../proto/ids.ts';
 import type { JoinToken } from '../../proto/join-token.ts';
@@ -101,9 +107,12 @@ export async function renew(
   { timeoutMs, timers }: Pick<EnrolOptions, 'timeoutMs' | 'timers'>,
 ): Promise<Result<ClusterIdentity, RenewFaultCode>> {
   const request = await newCertificateRequest();
+  const { federation, cluster, signingSeed } = identity;
+  const statement = { federation, cluster, certificateRequest: request.der };
+  const signingKeyProof = signRenewal(statement, signingKeyPairOf(signingSeed));
   const answered = await unary<RenewResponse>((callback) =>
     connection.enrolment.renew(
-      { certificateRequest: request.der },
+      { certificateRequest: request.der, signingKeyProof },
       new Metadata(),
       { deadline: deadlineIn(timeoutMs) },
       callback,

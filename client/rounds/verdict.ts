@@ -22,6 +22,7 @@ const verdictOfServed = {
   CALL_CANCELLED: 'retry',
   STREAM_REPLACED: 'retry',
   DRAINING: 'retry',
+  LEADER_AWAY: 'retry',
   DISK_FULL: 'retry',
   BLOB_IO: 'retry',
   BLOB_NOT_FOUND: 'retry',
@@ -61,9 +62,11 @@ const verdictOfServed = {
   CLUSTER_NOT_ENROLLED: 'giveUp',
   CLUSTER_QUARANTINED: 'giveUp',
   CLUSTER_REVOKED: 'giveUp',
-  // This port is for clusters: an operator's certificate opens nothing here.
+  // This port is for clusters: an operator's certificate, or a door's, opens nothing here.
   OPERATOR_REMOVED: 'giveUp',
   OPERATOR_UNKNOWN: 'giveUp',
+  DOOR_REVOKED: 'giveUp',
+  DOOR_UNKNOWN: 'giveUp',
   ROLE_INSUFFICIENT: 'giveUp',
   FEDERATION_MISMATCH: 'giveUp',
   CLASS_NOT_DECLARED: 'giveUp',

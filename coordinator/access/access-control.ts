@@ -22,6 +22,8 @@ export type IncomingCall = Readonly<{
   address: string;
   /** What the transport has proven about its peer, or what stands in a certificate's place; undefined where there is neither. */
   certificate: Credential | undefined;
+  /** The door that says so, in the place of a transport of ours. */
+  door?: string | undefined;
   /** Told when the caller hangs up or its own deadline passes. */
   onHangUp(listener: () => void): void;
 }>;
@@ -33,6 +35,8 @@ export type Call<Kind extends Access> = Readonly<{
   /** What the caller was let in by; undefined for strangers. */
   certificate: Credential | undefined;
   address: string;
+  /** The door through which it came. */
+  door: string | undefined;
   /** When it was let in. */
   nowMs: EpochMs;
   /** Milliseconds that have passed since then. */
@@ -51,6 +55,8 @@ type AccessParts = Readonly<{
   limiter: RateLimiter;
   timers: Timers;
   log: Log;
+  /** Where the facts are another's, read along: makes them as new as this call. False where that cannot be. */
+  catchUp?: () => Promise<boolean>;
 }>;
 
 /**
@@ -70,13 +76,21 @@ export class AccessControl {
     incoming: IncomingCall,
     work: (call: Call<Kind>) => Promise<Result<Value, Code>>,
   ): Promise<Result<Value, Code | CutFaultCode>> {
-    const { name, address, certificate } = incoming;
+    const { name, address, certificate, door } = incoming;
     const { timers } = this.#parts;
     const nowMs = timers.now();
     const startedMs = timers.monotonicMs();
     const sinceMs = () => timers.monotonicMs() - startedMs;
-    const caller = this.#callerOf(rule.access, certificate, nowMs);
-    const actor = actorOf(caller.ok ? caller.value : undefined, address);
+    const abort = new AbortController();
+    let cutBy: Fault<CutFaultCode> | undefined;
+    const cut = (fault: Fault<CutFaultCode>) => {
+      cutBy ??= fault;
+      abort.abort(fault);
+    };
+    incoming.onHangUp(() => cut(fault('CALL_CANCELLED', 'the caller hung up or its deadline passed')));
+    const known = this.#callerOf(rule.access, certificate, nowMs);
+    const caller = known.ok ? known : await this.#asOfNow(known, rule.access, certificate, nowMs);
+    const actor = actorOf(caller.ok ? caller.value : undefined, address, door);
     const refused = <Refusal extends string>(fault: Fault<Refusal>) => this.#refused(rule, name, actor, fault);
     if (!caller.ok) return refused(caller.fault);
     const unauthorised = authorise(rule.access, caller.value);
@@ -88,13 +102,6 @@ export class AccessControl {
       return refused(fault('RATE_LIMITED', `too many such calls of ${nameOf(caller.value)}; wait a while`));
     }
 
-    const abort = new AbortController();
-    let cutBy: Fault<CutFaultCode> | undefined;
-    const cut = (fault: Fault<CutFaultCode>) => {
-      cutBy ??= fault;
-      abort.abort(fault);
-    };
-    incoming.onHangUp(() => cut(fault('CALL_CANCELLED', 'the caller hung up or its deadline passed')));
     const recheck = (atMs: EpochMs) => {
       const again = this.#callerOf(rule.access, certificate, atMs);
       return again.ok ? undefined : again.fault;
@@ -110,6 +117,7 @@ export class AccessControl {
         actor,
         certificate,
         address,
+        door,
         nowMs,
         sinceMs,
         signal: abort.signal,
@@ -129,6 +137,19 @@ export class AccessControl {
     }
   }
 
+  /** Where what is known here may be old, nobody is refused before it is as new as the call. */
+  async #asOfNow(
+    refused: Refused<AuthenticationFaultCode>,
+    access: Access,
+    certificate: Credential | undefined,
+    nowMs: number,
+  ): Promise<Result<Caller | undefined, AuthenticationFaultCode | 'LEADER_AWAY'>> {
+    const { catchUp } = this.#parts;
+    if (catchUp === undefined) return refused;
+    if (!(await catchUp())) return refuse('LEADER_AWAY', 'the journal cannot be read: who calls is not known');
+    return this.#callerOf(access, certificate, nowMs);
+  }
+
   /** A caller that is over the limit of one call may still make others. */
   #mayAgain(rule: CallRule, caller: Caller, nowMs: EpochMs): boolean {
     const { metered } = rule;
@@ -141,10 +162,14 @@ export class AccessControl {
   }
 
   /** Audits a call that a transport refused before it could be served: who asked for what is found out as for any other. */
-  refuseUnserved(rule: CallRule, incoming: Pick<IncomingCall, 'name' | 'address' | 'certificate'>, fault: Fault): void {
-    const { name, address, certificate } = incoming;
+  refuseUnserved(
+    rule: CallRule,
+    incoming: Pick<IncomingCall, 'name' | 'address' | 'certificate' | 'door'>,
+    fault: Fault,
+  ): void {
+    const { name, address, certificate, door } = incoming;
     const caller = this.#callerOf(rule.access, certificate, this.#parts.timers.now());
-    this.#audit(rule, name, actorOf(caller.ok ? caller.value : undefined, address), fault);
+    this.#audit(rule, name, actorOf(caller.ok ? caller.value : undefined, address, door), fault);
   }
 
   /** Who calls; nobody where strangers may. */
@@ -159,8 +184,8 @@ export class AccessControl {
   }
 
   #refused<Code extends string>(rule: CallRule, call: string, actor: Actor, fault: Fault<Code>): Refused<Code> {
-    // A caller that hangs up was not refused anything.
-    if (fault.code !== 'CALL_CANCELLED') this.#audit(rule, call, actor, fault);
+    // A caller that hangs up was not refused anything, and what the leader refused behind a door stands in its journal.
+    if (fault.code !== 'CALL_CANCELLED' && fault.fields?.isNoted !== true) this.#audit(rule, call, actor, fault);
     return { ok: false, fault };
   }
 
@@ -170,7 +195,7 @@ export class AccessControl {
 }
 
 function nameOf(caller: Caller): string {
-  return caller.kind === 'cluster' ? `cluster ${caller.cluster}` : `operator ${caller.name}`;
+  return caller.kind === 'cluster' ? `cluster ${caller.cluster}` : `${caller.kind} ${caller.name}`;
 }
 
 /** What a stream answers that was cut while it was open: the fault it was cut with. */

@@ -4,6 +4,7 @@ import type { ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { service as healthDefinition } from 'grpc-health-check';
 import { describe, expect, it } from 'vitest';
+import { DoorsService } from '../../proto/generated/testudo/v1/doors.ts';
 import { EnrolmentService } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { FederationService } from '../../proto/generated/testudo/v1/federation.ts';
 import { OperatorService } from '../../proto/generated/testudo/v1/operator.ts';
@@ -26,6 +27,7 @@ const contract: Readonly<Record<keyof typeof calls, ServiceDefinition>> = {
   federation: FederationService,
   releases: ReleasesService,
   responses: ResponsesService,
+  doors: DoorsService,
   operator: OperatorService,
   health: renamed(healthDefinition),
   serverReflection: renamed(reflection),
@@ -47,6 +49,7 @@ describe('the table of calls', () => {
     expect(standing.map(({ service, method }) => `${service}.${method}`)).toEqual([
       'federation.watch',
       'releases.subscribe',
+      'doors.attend',
       'operator.follow',
       'health.watch',
       'serverReflection.serverReflectionInfo',

@@ -1,8 +1,8 @@
 import type { OperatorRole } from '../ledger/journal/events.ts';
 import type { Refusal } from './refusal-meter.ts';
 
-/** Who may make a call: anyone at the enrolment port, clusters, any certificate of ours, or operators from a role up. */
-export type Access = 'stranger' | 'cluster' | 'member' | OperatorRole;
+/** Who may make a call: anyone at the enrolment port, clusters, doors, any certificate of ours, or operators from a role up. */
+export type Access = 'stranger' | 'cluster' | 'door' | 'member' | OperatorRole;
 
 export type CallRule<Kind extends Access = Access> = Readonly<{
   access: Kind;
@@ -32,6 +32,7 @@ const fetched: Metered = { burst: 256, perMinute: 600 };
 const reported: Metered = { burst: 512, perMinute: 120 };
 const byAddress: Metered = { because: 'limited by address: nobody is known yet' };
 const asCheapAsRefusing: Metered = { because: 'answered from memory and writes nothing: a refusal would cost as much' };
+const asItsCaller: Metered = { because: 'what comes through a door is metered by its own rule, as its cluster' };
 const ofOperators: Metered = {
   because: 'operators are named by an admin, who can remove them; what they change is journalled under their name',
 };
@@ -70,6 +71,15 @@ export const calls = {
     /** One in ten seconds of each agent at most; what it tells takes the place of what was there. */
     tellStanding: rule('cluster', 'acknowledgement', 30 * secondMs, { burst: 32, perMinute: 12 }),
   },
+  /** What a door calls, and nobody else. */
+  doors: {
+    accept: rule('door', 'operation', 30 * secondMs, asItsCaller),
+    handOn: rule('door', 'operation', 30 * secondMs, asItsCaller),
+    attend: rule('door', 'watch', standing, reopened),
+    /** A door sums up what it refuses, as a coordinator does. */
+    note: rule('door', 'operation', 30 * secondMs, { burst: 4_096, perMinute: 4_096 }),
+    renewDoor: rule('door', 'renewal', 30 * secondMs, { burst: 64, perMinute: 8 }),
+  },
   operator: {
     getStatus: operation('viewer'),
     getDashboardLink: operation('viewer'),
@@ -87,6 +97,9 @@ export const calls = {
     listOperators: operation('admin'),
     addOperator: operation('admin'),
     removeOperator: operation('admin'),
+    listDoors: operation('admin'),
+    addDoor: operation('admin'),
+    revokeDoor: operation('admin'),
 
     putTrack: operation('admin', 10 * minuteMs),
     listTracks: operation('viewer'),

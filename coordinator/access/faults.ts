@@ -8,6 +8,8 @@ export type AccessFaultCode =
   | 'MESSAGE_TOO_LARGE'
   | 'CALL_CANCELLED'
   | 'DRAINING'
+  /** Of a door alone. */
+  | 'LEADER_AWAY'
   | 'INTERNAL';
 
 /** Why a call ends that was let in: its own end, or its caller would not be let in now. */

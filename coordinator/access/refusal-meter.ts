@@ -94,6 +94,8 @@ function peerOf(actor: Actor, { alarm, cluster }: Refusal): string {
       return `cluster/${actor.cluster}`;
     case 'operator':
       return `operator/${actor.name}`;
+    case 'door':
+      return `door/${actor.name}`;
     case 'stranger':
       return alarm === true ? `stranger/${cluster ?? ''}` : 'stranger';
     case 'coordinator':

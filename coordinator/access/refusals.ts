@@ -47,7 +47,7 @@ export function logSum(log: Log, { actor, event }: JournalEntry): void {
 function nameOf(actor: Actor): string {
   if (actor.kind === 'stranger') return actor.address;
   if (actor.kind === 'cluster') return actor.cluster;
-  return actor.kind === 'operator' ? actor.name : actor.part;
+  return actor.kind === 'coordinator' ? actor.part : actor.name;
 }
 
 function clusterOf(actor: Actor): string | undefined {

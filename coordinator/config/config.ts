@@ -107,7 +107,7 @@ function secretSource(source: RawConfig['masterKey'], absolute: (path: string) =
   return { kind: 'command', command: source.command as [string, ...string[]] };
 }
 
-function postgresWith(
+export function postgresWith(
   raw: RawConfig['journal']['postgres'],
   absolute: (path: string) => string,
 ): PostgresConfig | null {
@@ -120,7 +120,7 @@ function postgresWith(
   };
 }
 
-function bucketWith(raw: RawConfig['blobs']['s3'], absolute: (path: string) => string): BucketConfig | null {
+export function bucketWith(raw: RawConfig['blobs']['s3'], absolute: (path: string) => string): BucketConfig | null {
   if (raw === undefined) return null;
   const { credentials, tls, ...rest } = raw;
   return {
@@ -212,7 +212,7 @@ function redisProblems({ url, unprotected }: NonNullable<CoordinatorConfig['redi
 }
 
 /** Its rows name every cluster, and whoever can change them changes what is true: off this machine it wants TLS. */
-function postgresProblems({ address, tls, unprotected }: PostgresConfig): string[] {
+export function postgresProblems({ address, tls, unprotected }: PostgresConfig): string[] {
   const parsed = parsePostgresAddress(address);
   if (!parsed.ok || tls !== undefined || unprotected) return [];
   if (parsed.value.hosts.every(({ host }) => isLoopback(host) || host === '::1')) return [];
@@ -220,7 +220,7 @@ function postgresProblems({ address, tls, unprotected }: PostgresConfig): string
 }
 
 /** Updates are sealed and everything is known by its digest, but whoever listens reads models, and gets to know the key's id. */
-function bucketProblems({ endpoint, unprotected }: BucketConfig): string[] {
+export function bucketProblems({ endpoint, unprotected }: BucketConfig): string[] {
   const { protocol, hostname } = new URL(endpoint);
   if (protocol === 'https:' || unprotected || isLoopback(hostname)) return [];
   return ['blobs.s3.endpoint: a store on another machine wants https://; or say blobs.s3.unprotected: true'];

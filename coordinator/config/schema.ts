@@ -1,19 +1,14 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { deliveryConfig } from '../../base/delivery/delivery-config.ts';
-import { isListenAddress, listenAddressWanted } from '../../base/serving/listen.ts';
+import { isHostName, isListenAddress, listenAddressWanted } from '../../base/serving/listen.ts';
 import { isFederationId, isTrackId } from '../../proto/ids.ts';
 import { parsePostgresAddress } from '../postgres/address.ts';
 
-const address = z.string().refine(isListenAddress, listenAddressWanted);
-const hostName = z
-  .string()
-  .refine(
-    (text) => isIP(text) !== 0 || /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/.test(text),
-    'expected a host name or an IP address',
-  );
+export const address = z.string().refine(isListenAddress, listenAddressWanted);
+const hostName = z.string().refine(isHostName, 'expected a host name or an IP address');
 const whole = (min: number, max: number) => z.int().min(min).max(max);
-const path = z.string().min(1);
+export const path = z.string().min(1);
 
 function isEndpoint(text: string): boolean {
   const url = URL.parse(text);
@@ -38,7 +33,7 @@ const secret = z.union(
 );
 
 /** The journal, keys and identity in a database, for a successor on another machine; without it they lie in dataDirectory. */
-const postgres = z.strictObject({
+export const postgres = z.strictObject({
   /** Its servers in the order in which they are tried; the primary of them is used. */
   address: z
     .string()
@@ -65,7 +60,7 @@ const postgres = z.strictObject({
 });
 
 /** Blobs in a bucket of an S3-compatible store; the data directory then holds copies. Without it blobs lie there alone. */
-const s3 = z.strictObject({
+export const s3 = z.strictObject({
   endpoint: z
     .string()
     .refine(isEndpoint, 'expected https://host[:port], without a path, a name or a password: the bucket is `bucket`'),
@@ -129,6 +124,8 @@ export const configSchema = z.strictObject({
       clusterHours: whole(1, 24 * 90).default(24),
       operatorDays: whole(1, 366).default(30),
       serverDays: whole(1, 366).default(7),
+      /** Of doors, by which they call and by which clusters know them; a running door renews its own in time. */
+      doorDays: whole(1, 366).default(30),
       /** How long after its certificate's end a cluster may come back by its signing key, without a new token. */
       rejoinGraceDays: whole(0, 3_650).default(30),
     })

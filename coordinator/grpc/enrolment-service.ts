@@ -1,5 +1,6 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ok, refuse } from '../../base/fault.ts';
+import { verifyRenewal } from '../../proto/envelope/renewal-proof.ts';
 import {
   type ChallengeRequest,
   type ChallengeResponse,
@@ -12,6 +13,8 @@ import {
   type RenewResponse,
 } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { calls } from '../access/calls.ts';
+import type { Facts } from '../ledger/store.ts';
+import type { Caller } from '../members/authenticate.ts';
 import type { Membership } from '../members/membership.ts';
 import type { Rejoining } from '../members/rejoining.ts';
 import type { Door } from './door.ts';
@@ -78,11 +81,28 @@ export function strangerEnrolment({ door, membership, rejoining, federation, rec
   };
 }
 
+type MemberParts = Pick<EnrolmentParts, 'door' | 'membership'> & Readonly<{ facts: Pick<Facts, 'state'> }>;
+
 /** Renew, on the mTLS port. */
-export function memberEnrolment({ door, membership }: Pick<EnrolmentParts, 'door' | 'membership'>) {
+export function memberEnrolment({ door, membership, facts }: MemberParts) {
+  /** A door's word for who calls is enough for no certificate: whoever took the door would have one for every cluster. */
+  const unprovenBy = (caller: Caller, certificateRequest: Uint8Array, proof: Uint8Array) => {
+    if (caller.kind !== 'cluster') return refuse('ROLE_INSUFFICIENT', 'through a door clusters alone renew').fault;
+    const { federation, cluster } = caller;
+    const key = Buffer.from(facts.state().clusters.get(cluster)?.signingKey ?? '', 'base64');
+    const why = verifyRenewal({ federation, cluster, certificateRequest }, proof, key);
+    if (why === undefined) return undefined;
+    return refuse('MEMBER_UNPROVEN', `through a door a renewal must be signed by the cluster's own key: ${why.message}`)
+      .fault;
+  };
+
   const renew = door.unary<'member', RenewRequest, RenewResponse>(
     calls.enrolment.renew,
-    async ({ certificateRequest }, { actor, caller }) => {
+    async ({ certificateRequest, signingKeyProof }, { actor, caller, door: through }) => {
+      if (through !== undefined) {
+        const unproven = unprovenBy(caller, certificateRequest, signingKeyProof);
+        if (unproven !== undefined) return { ok: false, fault: unproven };
+      }
       const renewed = await membership.renew(actor, caller, certificateRequest);
       if (!renewed.ok) return renewed;
       const { chain, issuedAtMs, expiresAtMs } = renewed.value;

@@ -7,7 +7,7 @@ import { Listener, membersCaps, strangersCaps } from './listener.ts';
 import type { Peer } from './peer.ts';
 import type { HandshakeRefusal } from './refused-handshakes.ts';
 import type { ServedService } from './service.ts';
-import type { UnreadFault } from './unread-requests.ts';
+import type { UnreadFault, UnreadRules } from './unread-requests.ts';
 
 export type ListenerName = 'enrolment' | 'federation';
 
@@ -26,6 +26,25 @@ type ListenersParts = Readonly<{
   onCallRefused: (path: string, peer: Peer, fault: UnreadFault) => void;
 }>;
 
+/** What connections of members may cost before anything of ours has read what they say. */
+export function memberConnections(
+  { federation }: CoordinatorConfig['connections'],
+  room: Pick<ConnectionRoom, 'federation'>,
+): ConnectionCaps {
+  return {
+    atOnceMax: room.federation,
+    perAddressMax: federation.perAddressMax,
+    silentMax: federation.silentMax,
+    silentMs,
+    perPeerMax: federation.perCallerMax,
+    callProves: true,
+  };
+}
+
+export function unreadRules({ requestSecondsMax, slowRequestsMax }: CoordinatorConfig['connections']): UnreadRules {
+  return { requestMs: requestSecondsMax * 1000, slowMax: slowRequestsMax };
+}
+
 /** The two gRPC ports: one for strangers that enrol, one that takes nobody without a certificate of ours. */
 export class Listeners {
   readonly #enrolment: Listener;
@@ -33,9 +52,9 @@ export class Listeners {
   readonly #timers: Timers;
 
   constructor({ settings, room, onConnectionRefused, onHandshakeRefused, ...parts }: ListenersParts) {
-    const { enrolment, federation, requestSecondsMax, slowRequestsMax } = settings;
+    const { enrolment } = settings;
     this.#timers = parts.timers;
-    const unread = { requestMs: requestSecondsMax * 1000, slowMax: slowRequestsMax };
+    const unread = unreadRules(settings);
     const strangers: ConnectionCaps = {
       atOnceMax: room.enrolment,
       perAddressMax: enrolment.perAddressMax,
@@ -43,14 +62,6 @@ export class Listeners {
       silentMs,
       perPeerMax: enrolment.perAddressMax, // A stranger is its address.
       callProves: false,
-    };
-    const members: ConnectionCaps = {
-      atOnceMax: room.federation,
-      perAddressMax: federation.perAddressMax,
-      silentMax: federation.silentMax,
-      silentMs,
-      perPeerMax: federation.perCallerMax,
-      callProves: true,
     };
     this.#enrolment = new Listener({
       ...parts,
@@ -64,7 +75,7 @@ export class Listeners {
       ...parts,
       unread,
       session: membersCaps,
-      connections: members,
+      connections: memberConnections(settings, room),
       onConnectionRefused: (why) => onConnectionRefused('federation', why),
       onHandshakeRefused: (...refusal) => onHandshakeRefused('federation', ...refusal),
     });

@@ -1,4 +1,4 @@
-import type { ServerWritableStream } from '@grpc/grpc-js';
+import { Metadata, type ServerWritableStream } from '@grpc/grpc-js';
 import type { PeerCertificate } from '../members/authenticate.ts';
 
 /** What every kind of call has. */
@@ -7,14 +7,52 @@ export type AnyCall = Pick<
   'metadata' | 'getPeer' | 'getAuthContext' | 'getPath'
 >;
 
+type AuthContext = ReturnType<AnyCall['getAuthContext']>;
+
 export type Peer = Readonly<{
   /** Without its port. */
   address: string;
   certificate: PeerCertificate | undefined;
+  /** The door that says so. */
+  door?: string;
 }>;
+
+/** One call of a cluster that a door hands on: whom the door saw stands where a transport's peer would. */
+export class HandedOnCall<Request = unknown> implements AnyCall {
+  readonly request: Request;
+  readonly metadata = new Metadata();
+  readonly seen: Peer;
+  readonly #path: string;
+  readonly #signal: AbortSignal;
+
+  constructor(path: string, request: Request, seen: Peer, signal: AbortSignal) {
+    this.#path = path;
+    this.#signal = signal;
+    this.request = request;
+    this.seen = seen;
+  }
+
+  getPath(): string {
+    return this.#path;
+  }
+
+  getPeer(): string {
+    return this.seen.address;
+  }
+
+  getAuthContext(): AuthContext {
+    return {};
+  }
+
+  on(_event: 'cancelled', listener: () => void): void {
+    this.#signal.addEventListener('abort', listener, { once: true });
+    if (this.#signal.aborted) listener();
+  }
+}
 
 /** Who is at the other end, as far as the transport has proven it. */
 export function peerOf(call: Pick<AnyCall, 'getPeer' | 'getAuthContext'>): Peer {
+  if (call instanceof HandedOnCall) return call.seen;
   return { address: call.getPeer().replace(/:\d+$/, ''), certificate: peerCertificate(call) };
 }
 

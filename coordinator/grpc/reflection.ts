@@ -11,7 +11,9 @@ import { malformed, tolerant } from './service.ts';
 import type { ToolStreams } from './tool-streams.ts';
 
 const root = fileURLToPath(new URL('../../proto', import.meta.url));
-const files = ['common', 'enrolment', 'federation', 'operator', 'releases'].map((name) => `testudo/v1/${name}.proto`);
+const files = ['common', 'doors', 'enrolment', 'federation', 'operator', 'releases'].map(
+  (name) => `testudo/v1/${name}.proto`,
+);
 
 /** A tool asks one thing after another, and goes. */
 const idleMsMax = 60_000;

@@ -55,6 +55,8 @@ export const statusOf = {
   FEDERATION_MISMATCH: status.PERMISSION_DENIED,
   OPERATOR_UNKNOWN: status.PERMISSION_DENIED,
   OPERATOR_REMOVED: status.PERMISSION_DENIED,
+  DOOR_UNKNOWN: status.PERMISSION_DENIED,
+  DOOR_REVOKED: status.PERMISSION_DENIED,
   ROLE_INSUFFICIENT: status.PERMISSION_DENIED,
   CLASS_NOT_DECLARED: status.INVALID_ARGUMENT, // A build that does not know blocks by class: update it.
   CLASS_NOT_APPROVED: status.PERMISSION_DENIED, // An operator approves classes with the join token.
@@ -135,6 +137,7 @@ export const statusOf = {
   CALL_TOO_LONG: status.DEADLINE_EXCEEDED,
   CALL_CANCELLED: status.CANCELLED,
   DRAINING: status.UNAVAILABLE,
+  LEADER_AWAY: status.UNAVAILABLE, // Not known whether it was done: ask again, and nothing is done twice.
   DISK_FULL: status.UNAVAILABLE,
   METADATA_UNREADY: status.UNAVAILABLE,
   REPLAY_BUSY: status.UNAVAILABLE,

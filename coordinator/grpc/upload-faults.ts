@@ -24,4 +24,6 @@ export type UploadFaultCode =
   /** No message, or too few bytes, for too long. */
   | 'PEER_TOO_SLOW'
   | 'MESSAGE_MALFORMED'
+  /** Of a door: whether it was accepted is not known. */
+  | 'LEADER_AWAY'
   | 'CALL_CANCELLED';

@@ -124,15 +124,18 @@ export class Authority {
     plan: CertificatePlan,
   ): Promise<{ chain: CertificateChain; key: string }> {
     const keys = await makeCertificateKeyPair();
-    const names = [
-      { type: 'url' as const, value: spiffeId({ kind: 'coordinator', federation: this.federation }) },
-      ...[...new Set([coordinatorServerName, ...hosts])].map((value) => ({
-        type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const),
-        value,
-      })),
-    ];
+    const names = serverNames({ kind: 'coordinator', federation: this.federation }, hosts);
     const chain = await this.#sign(keys.publicKey, names, x509.ExtendedKeyUsage.serverAuth, plan);
     return { chain, key: await exportPrivateKey(keys.privateKey) };
+  }
+
+  /** What a door shows to clusters, for a public key of its own: under a coordinator's name, and it says whose it is. */
+  issueDoorServer(
+    { name, hosts, publicKey }: Readonly<{ name: string; hosts: readonly string[]; publicKey: Uint8Array }>,
+    plan: CertificatePlan,
+  ): Promise<CertificateChain> {
+    const identity = { kind: 'door', federation: this.federation, name } as const;
+    return this.#sign(publicKey, serverNames(identity, hosts), x509.ExtendedKeyUsage.serverAuth, plan);
   }
 
   async #sign(
@@ -146,6 +149,16 @@ export class Authority {
     const leaf = await signLeaf(this.#issuer, this.#issuerKey, plan);
     return [Buffer.from(leaf.rawData), ...this.#chainTail];
   }
+}
+
+function serverNames(identity: Identity, hosts: readonly string[]) {
+  return [
+    { type: 'url' as const, value: spiffeId(identity) },
+    ...[...new Set([coordinatorServerName, ...hosts])].map((value) => ({
+      type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const),
+      value,
+    })),
+  ];
 }
 
 /** PEM of a chain as TLS wants it. */

@@ -129,13 +129,18 @@ describe('Enrol', () => {
   });
 });
 
+/** Whose TLS session says who it is needs no proof beside it. */
+const unproven = Buffer.alloc(0);
+
 describe('a membership', () => {
   it('goes on with a renewed certificate and a new TLS key', async () => {
     const { federation } = await start();
     const member = await federation.enrol('a');
     const { request, key } = await newOperatorKey();
     const renewed = unwrap(
-      await settle<RenewResponse>((callback) => member.enrolment.renew({ certificateRequest: request }, callback)),
+      await settle<RenewResponse>((callback) =>
+        member.enrolment.renew({ certificateRequest: request, signingKeyProof: unproven }, callback),
+      ),
     );
     const { applied, enrolled } = member;
     const again = federation.connect({ ...applied, tls: { request, key } }, { ...enrolled, ...renewed });
@@ -148,7 +153,9 @@ describe('a membership', () => {
     const [member, other] = [await federation.enrol('a'), await federation.enrol('b')];
     const { request } = await newOperatorKey();
     const renew = ({ enrolment }: typeof member) =>
-      settle<RenewResponse>((callback) => enrolment.renew({ certificateRequest: request }, callback));
+      settle<RenewResponse>((callback) =>
+        enrolment.renew({ certificateRequest: request, signingKeyProof: unproven }, callback),
+      );
     const codes = await Promise.all(Array.from({ length: 40 }, async () => codeOf(await renew(member))));
     const renewedOf = async (cluster: string) =>
       (await federation.audit()).filter(
@@ -168,7 +175,9 @@ describe('a membership', () => {
     unwrap(await federation.coordinator.membership.revokeCluster(operator, 'a' as never, 'test'));
     expect(await member.watchFault).toBe('CLUSTER_REVOKED');
     const { request } = await newOperatorKey();
-    const renewal = await settle((callback) => member.enrolment.renew({ certificateRequest: request }, callback));
+    const renewal = await settle((callback) =>
+      member.enrolment.renew({ certificateRequest: request, signingKeyProof: unproven }, callback),
+    );
     expect(codeOf(renewal)).toBe('CLUSTER_REVOKED');
     expect(await federation.refusals()).toContain('CLUSTER_REVOKED');
   });

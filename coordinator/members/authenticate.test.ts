@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseClusterId, parseFederationId } from '../../proto/ids.ts';
 import { parseSpiffeId, spiffeId } from '../keys/spiffe.ts';
-import type { Cluster, Operator, State } from '../ledger/state/state.ts';
+import type { Cluster, DoorMember, Operator, State } from '../ledger/state/state.ts';
 import { authenticate } from './authenticate.ts';
 
 const federation = parseFederationId('herd');
@@ -30,14 +30,24 @@ const ada: Operator = {
   certificateExpiresAtMs: nowMs + 1000,
   removed: false,
 };
+const edge: DoorMember = {
+  name: 'edge',
+  hosts: [],
+  addedAtMs: nowMs - 1000,
+  certificateSerial: serialAt(nowMs - 1000),
+  certificateExpiresAtMs: nowMs + 1000,
+  revoked: false,
+};
 
 function stateWith(
   cluster: Partial<Cluster> = {},
   operator: Partial<Operator> = {},
-): Pick<State, 'clusters' | 'operators'> {
+  door: Partial<DoorMember> = {},
+): Pick<State, 'clusters' | 'operators' | 'doors'> {
   return {
     clusters: new Map([[eu, { ...member, ...cluster }]]),
     operators: new Map([['ada', { ...ada, ...operator }]]),
+    doors: new Map([['edge', { ...edge, ...door }]]),
   };
 }
 
@@ -50,6 +60,15 @@ describe('authenticate', () => {
   it('lets members and operators in by their certificate', () => {
     expect(codeOf('spiffe://herd/cluster/eu-1')).toBe('OK');
     expect(codeOf('spiffe://herd/operator/ada/operator')).toBe('OK');
+    expect(codeOf('spiffe://herd/door/edge')).toBe('OK');
+  });
+
+  it('lets no door in that was revoked, added again since, or never added', () => {
+    const withDoor = (door: Partial<DoorMember>) => stateWith({}, {}, door);
+    expect(codeOf('spiffe://herd/door/edge', withDoor({ revoked: true }))).toBe('DOOR_REVOKED');
+    expect(codeOf('spiffe://herd/door/edge', withDoor({ addedAtMs: nowMs - 500 }))).toBe('CERTIFICATE_SUPERSEDED');
+    expect(codeOf('spiffe://herd/door/other')).toBe('DOOR_UNKNOWN');
+    expect(codeOf('spiffe://herd/door/edge/admin')).toBe('CERTIFICATE_FOREIGN');
   });
 
   it('refuses no certificate, other federations, unknown names and our own server certificate', () => {

@@ -28,10 +28,12 @@ export type AuthenticationFaultCode =
   | 'CLUSTER_NOT_ENROLLED'
   | 'CLUSTER_REVOKED'
   | 'OPERATOR_UNKNOWN'
-  | 'OPERATOR_REMOVED';
+  | 'OPERATOR_REMOVED'
+  | 'DOOR_UNKNOWN'
+  | 'DOOR_REVOKED';
 
 /** Peers that may call us; our own certificate is no caller's. */
-export type Caller = Extract<Identity, { kind: 'cluster' | 'operator' }>;
+export type Caller = Extract<Identity, { kind: 'cluster' | 'operator' | 'door' }>;
 
 /**
  * Who calls, as of now. TLS checked the chain when the connection began; expiry, membership and revocation are checked
@@ -40,7 +42,7 @@ export type Caller = Extract<Identity, { kind: 'cluster' | 'operator' }>;
 export function authenticate(
   credential: Credential | undefined,
   federation: FederationId,
-  { clusters, operators }: Pick<State, 'clusters' | 'operators'>,
+  { clusters, operators, doors }: Pick<State, 'clusters' | 'operators' | 'doors'>,
   nowMs: number,
 ): Result<Caller, AuthenticationFaultCode> {
   if (credential !== undefined && 'role' in credential) {
@@ -54,7 +56,7 @@ export function authenticate(
   }
   const identity = parseSpiffeId(certificate.uri);
   if (identity === undefined || identity.kind === 'coordinator' || identity.federation !== federation) {
-    return refuse('CERTIFICATE_FOREIGN', `the certificate names no cluster and no operator of ${federation}`);
+    return refuse('CERTIFICATE_FOREIGN', `the certificate names no cluster, no operator and no door of ${federation}`);
   }
   if (!(certificate.expiresAtMs > nowMs)) {
     return refuse('CERTIFICATE_EXPIRED', 'the certificate has ended; renew in time, or enrol again with a new token');
@@ -67,6 +69,13 @@ export function authenticate(
       return refuse('CLUSTER_REVOKED', `cluster ${identity.cluster} was revoked; an admin may give it a new token`);
     }
     if (!(issued >= member.enrolledAtMs)) return superseded(`cluster ${identity.cluster} has enrolled again since`);
+    return ok(identity);
+  }
+  if (identity.kind === 'door') {
+    const door = doors.get(identity.name);
+    if (door === undefined) return refuse('DOOR_UNKNOWN', `door ${identity.name} is not known here`);
+    if (door.revoked) return refuse('DOOR_REVOKED', `door ${identity.name} was revoked`);
+    if (!(issued >= door.addedAtMs)) return superseded(`door ${identity.name} has been added again since`);
     return ok(identity);
   }
   const operator = operators.get(identity.name);

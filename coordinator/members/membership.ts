@@ -21,6 +21,7 @@ type RenewFaultCode =
   | 'CERTIFICATE_REQUEST_INVALID'
   | 'CLUSTER_NOT_ENROLLED'
   | 'CLUSTER_REVOKED'
+  | 'ROLE_INSUFFICIENT'
   | 'OPERATOR_UNKNOWN'
   | 'OPERATOR_REMOVED';
 
@@ -147,6 +148,7 @@ export class Membership {
         const plan = this.#authority.plan(atMs, clusterMs, random);
         return ok({ events: [{ kind: 'certificateRenewed', cluster, ...certificateOf(plan) }], value: plan });
       }
+      if (caller.kind === 'door') return refuse('ROLE_INSUFFICIENT', 'a door renews with RenewDoor');
       const { name } = caller;
       const operator = operators.get(name);
       if (operator === undefined) return refuse('OPERATOR_UNKNOWN', `operator ${name} is not known here`);

@@ -173,8 +173,9 @@ export class Engine implements Store, RefusalLog {
     return this.#desk.check(header);
   }
 
-  acceptUpdate(header: UpdateHeader, signature: Uint8Array) {
-    return this.#desk.accept(header, signature);
+  /** `door`: which door says that the header's cluster sent it. */
+  acceptUpdate(header: UpdateHeader, signature: Uint8Array, door?: string) {
+    return this.#desk.accept(header, signature, door);
   }
 
   receiptOf(peer: ClusterId, track: TrackId, round: RoundId, payloadDigest: Digest): ReceiptData | undefined {

@@ -3,9 +3,9 @@ import type { State } from '../ledger/state/state.ts';
 import type { Directive } from './directives.ts';
 
 /** One open Watch stream. */
-export type Joined = Readonly<{
+export type Joined<Told = Directive> = Readonly<{
   /** What is open for this cluster now: send these first. */
-  current: readonly Directive[];
+  current: readonly Told[];
   /** The stream has ended. May be called twice. */
   leave(): void;
 }>;

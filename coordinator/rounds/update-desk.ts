@@ -55,15 +55,7 @@ export class UpdateDesk {
    * (grpc/updates/check-header.ts): the cluster in one is the TLS peer, the federation is this one.
    */
   check(header: UpdateHeader): Result<UpdateCheck, RoundFaultCode> {
-    const found = find(this.#parts.ledger.state, header);
-    if (!found.ok) return found;
-    const { track, round } = found.value;
-    const receipt = receiptOf(header.federation, round, header.cluster, header.payload);
-    if (receipt !== undefined) return ok({ kind: 'alreadyAccepted', receipt });
-    const judged = judgeArrival(round.phase, arrival(header, '', this.#parts.clock()), round.rules);
-    if (!judged.ok) return withNext(judged, track, round);
-    const content = contentOf(this.#parts.ledger.state, header, track);
-    return content.ok ? ok({ kind: 'upload', payloadBytes: header.payloadBytes }) : content;
+    return checkUpdate(this.#parts.ledger.state, header, this.#parts.clock());
   }
 
   /**
@@ -73,6 +65,7 @@ export class UpdateDesk {
   async accept(
     header: UpdateHeader,
     signature: Uint8Array,
+    door?: string,
   ): Promise<Result<ReceiptData, RoundFaultCode | StoreFaultCode | 'PAYLOAD_MISSING'>> {
     failpoint('update-stored');
     const size = await this.#parts.blobs.size(header.payload);
@@ -80,7 +73,8 @@ export class UpdateDesk {
       return refuse('PAYLOAD_MISSING', 'the payload is not stored whole; upload it first');
     }
     let isRefused = false;
-    const accepted = await this.#parts.ledger.commit({ kind: 'cluster', cluster: header.cluster }, (state, atMs) => {
+    const actor = { kind: 'cluster', cluster: header.cluster, ...(door !== undefined && { door }) } as const;
+    const accepted = await this.#parts.ledger.commit(actor, (state, atMs) => {
       const decided = decide(state, header, Buffer.from(signature).toString('base64'), atMs);
       isRefused = !decided.ok;
       return decided;
@@ -114,6 +108,19 @@ export class UpdateDesk {
     }
     await this.#parts.blobs.remove(digest);
   }
+}
+
+/** What a header may do in this state: also in that of a door, which reads the journal along. */
+export function checkUpdate(state: State, header: UpdateHeader, nowMs: EpochMs): Result<UpdateCheck, RoundFaultCode> {
+  const found = find(state, header);
+  if (!found.ok) return found;
+  const { track, round } = found.value;
+  const receipt = receiptOf(header.federation, round, header.cluster, header.payload);
+  if (receipt !== undefined) return ok({ kind: 'alreadyAccepted', receipt });
+  const judged = judgeArrival(round.phase, arrival(header, '', nowMs), round.rules);
+  if (!judged.ok) return withNext(judged, track, round);
+  const content = contentOf(state, header, track);
+  return content.ok ? ok({ kind: 'upload', payloadBytes: header.payloadBytes }) : content;
 }
 
 /** The events that accept an update, or why it is refused. */

@@ -87,6 +87,9 @@ const rows: Readonly<{ [K in Kind]: Row<K> }> = {
     severity: 'low',
   },
   operatorRemoved: { account: operator, activity: 'Delete', severity: 'low' },
+  doorAdded: { account: operator, activity: 'Create', severity: 'low' },
+  doorRenewed: { account: operator, activity: 'Other' },
+  doorRevoked: { account: operator, activity: 'Disable', severity: 'low' },
   releasePublished: { entity: 'release', activity: 'Create', uid: released },
   releaseImported: { entity: 'release', activity: 'Create', uid: released, severity: 'low' },
   releaseRetired: { entity: 'release', activity: 'Delete', uid: version },
@@ -193,6 +196,7 @@ function endpointOf(actor: Actor): object {
       return { ip: actor.address };
     case 'cluster':
       return { name: actor.cluster };
+    case 'door':
     case 'operator':
       return { name: actor.name };
     case 'coordinator':

@@ -41,6 +41,8 @@ function actorOf(actor: Actor): object {
       return { user: { name: actor.name, type_id: actor.role === 'admin' ? 2 : 1, groups: [{ name: actor.role }] } };
     case 'cluster':
       return { user: { name: actor.cluster, type_id: 4, type: 'Service' } };
+    case 'door':
+      return { user: { name: actor.name, type_id: 4, type: 'Service' } };
     case 'stranger':
       return { user: { name: actor.address, type_id: 0, type: 'Unknown' } };
     case 'coordinator':

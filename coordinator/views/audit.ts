@@ -35,7 +35,9 @@ function actorName(actor: Actor): string {
     case 'operator':
       return `operator ${actor.name} (${actor.role})`;
     case 'cluster':
-      return `cluster ${actor.cluster}`;
+      return actor.door === undefined ? `cluster ${actor.cluster}` : `cluster ${actor.cluster} (door ${actor.door})`;
+    case 'door':
+      return `door ${actor.name}`;
     case 'stranger':
       return `stranger ${actor.address}`;
     case 'coordinator':

@@ -1,6 +1,6 @@
 import { digestOf } from '../../proto/digest.ts';
 import type { ClusterId, Digest } from '../../proto/ids.ts';
-import type { Cluster, Operator, State, Token } from '../ledger/state/state.ts';
+import type { Cluster, DoorMember, Operator, State, Token } from '../ledger/state/state.ts';
 
 export type ClusterView = Readonly<
   Pick<Cluster, 'cluster' | 'status' | 'enrolledAtMs' | 'certificateExpiresAtMs' | 'quarantined' | 'labels'> & {
@@ -43,6 +43,11 @@ export function tokensView({ tokens }: Pick<State, 'tokens'>): readonly TokenVie
     usedAtMs,
     revoked,
   }));
+}
+
+/** Every door, by name; revoked ones too. */
+export function doorsView({ doors }: Pick<State, 'doors'>): readonly DoorMember[] {
+  return [...doors.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** Every operator, by name; removed ones too. */

@@ -7,6 +7,7 @@ import { leadingMetrics } from '../../coordinator/observability/leading-metrics.
 import { Metrics } from '../../coordinator/observability/metrics.ts';
 import { ReleaseMetrics } from '../../coordinator/observability/release-metrics.ts';
 import { standingMetrics } from '../../coordinator/observability/standing-metrics.ts';
+import { doorMetrics } from '../../door/metrics.ts';
 
 export type Metric = Readonly<{
   name: string;
@@ -26,6 +27,7 @@ export function metricsOfRoles(): Readonly<Record<'coordinator' | 'client' | 'se
     0,
     () => 0,
   );
+  doorMetrics(metrics.registry, () => ({ isLed: true, watches: 0, journalAgeMs: 0 }));
   leadingMetrics(metrics.registry, () => ({ isLeader: true, epoch: 0, entry: 0 }));
   standingMetrics(metrics.registry, {
     state: emptyState,

@@ -43,10 +43,11 @@ export const agentEnv: readonly string[] = leanMemory.map((line) =>
 export const images: Readonly<Record<ImageName, ImageSpec>> = {
   coordinator: {
     name: 'coordinator',
-    description: 'Testudo coordinator and aggregation worker',
+    description: 'Testudo coordinator, its doors and aggregation workers',
     verbs: [
       ...[
         'coordinator',
+        'door',
         'relay',
         'worker',
         'status',
@@ -55,6 +56,7 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
         'clusters',
         'tokens',
         'operators',
+        'doors',
         'tracks',
         'model',
         'policy',

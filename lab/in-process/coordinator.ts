@@ -4,8 +4,9 @@ import type { ConnectToRounds } from '../../client/rounds/round-calls.ts';
 import { ConcurrencyLimit } from '../../coordinator/access/concurrency-limit.ts';
 import { FileFetches } from '../../coordinator/grpc/federation/file-fetches.ts';
 import { servedModelBytes } from '../../coordinator/grpc/federation/models.ts';
-import { Watchers } from '../../coordinator/grpc/federation/watch.ts';
+import { Watchers, watchSourceOf } from '../../coordinator/grpc/federation/watch.ts';
 import { ReleaseStreams } from '../../coordinator/grpc/releases/release-streams.ts';
+import { deskOfEngine } from '../../coordinator/grpc/updates/intake-desk.ts';
 import { UpdateIntake } from '../../coordinator/grpc/updates/update-intake.ts';
 import { UploadGate } from '../../coordinator/grpc/updates/upload-gate.ts';
 import type { CoordinatorKeys } from '../../coordinator/keys/coordinator-keys.ts';
@@ -47,11 +48,16 @@ export function serveInProcess({ engine, registry, keys, timers }: InProcessPart
       timers,
     });
   const gate = new UploadGate({ ...caps, attemptsMax: 10 });
-  const { receiptKey } = keys;
+  const desk = deskOfEngine({ engine, receiptKey: keys.receiptKey, traces: new RoundTraces() });
   return {
     connectToRounds: roundsInProcess({
-      intake: new UpdateIntake({ engine, gate, pace, receiptKey, metrics, traces: new RoundTraces(), timers }),
-      watchers: new Watchers(engine, new ConcurrencyLimit('WATCHES_BUSY', caps), heartbeatMs, timers),
+      intake: new UpdateIntake({ desk, gate, pace, metrics, timers }),
+      watchers: new Watchers({
+        source: watchSourceOf(engine),
+        limit: new ConcurrencyLimit('WATCHES_BUSY', caps),
+        heartbeatMs,
+        timers,
+      }),
       fetches: fetchesOf((digest) => servedModelBytes(engine.state(), digest)),
     }),
     connectToReleases: releasesInProcess({

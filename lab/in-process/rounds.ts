@@ -19,18 +19,18 @@ export function roundsInProcess({ intake, watchers, fetches }: RoundsInProcess):
           if (directive !== undefined && !cut.aborted) onDirective(directive);
           return !cut.aborted;
         };
-        const served = await watchers.watch(cluster, { tracks: [...tracks], clientBuild }, send, cut);
+        const served = await watchers.watch(cluster, { tracks: [...tracks], clientBuild }, send, { signal: cut });
         return served.ok ? stopped : served.fault;
       },
       fetch: (request) => piecesOf(fetches, cluster, request, closing.signal),
-      status: (request) => intake.status(cluster, request),
+      status: (request) => intake.status(cluster, request, { signal: closing.signal }),
       async submit(parts, { signal }) {
         const iterator = parts[Symbol.asyncIterator]();
         const next = async () => {
           const { done, value } = await iterator.next();
           return done ? ({ kind: 'end' } as const) : ({ kind: 'message', message: { part: value } } as const);
         };
-        const receipt = await intake.submit(cluster, { next }, cutBy(signal, closing.signal));
+        const receipt = await intake.submit(cluster, { next }, { signal: cutBy(signal, closing.signal) });
         await iterator.return?.();
         return receipt.ok ? ok({ receipt: receipt.value }) : receipt;
       },

@@ -40,8 +40,8 @@ export async function foundCoordinator(
 export type CoordinatorStart = Readonly<{
   /** The command's program. */
   testudo: string;
-  /** `relay` for a region; `coordinator` unless given. */
-  verb?: 'coordinator' | 'relay';
+  /** `relay` for a region, `door` for what stands in front of one; `coordinator` unless given. */
+  verb?: 'coordinator' | 'relay' | 'door';
   /** The configuration's path. */
   config: string;
   /** More of what is typed. */
@@ -60,7 +60,7 @@ export async function startCoordinatorProcess(start: CoordinatorStart): Promise<
   const { testudo, verb = 'coordinator', config, words = [], env = {}, logFile, stays = false, onStarted } = start;
   const before = await stat(logFile).catch(() => undefined);
   const args = [testudo, verb, '--config', config, ...words];
-  const member = await startMember({ name: 'coordinator', args, env, logFile, stays });
+  const member = await startMember({ name: verb, args, env, logFile, stays });
   try {
     await onStarted?.(member.pid);
     for (;;) {
@@ -83,6 +83,6 @@ function readyIn(log: string): Addresses | undefined {
   const entries = whole.split('\n').filter((line) => line.startsWith('{'));
   const ready = entries
     .map((line) => JSON.parse(line) as Readonly<{ msg?: string; addresses?: Addresses }>)
-    .find(({ msg }) => msg === 'coordinator ready');
+    .find(({ msg }) => msg === 'coordinator ready' || msg === 'door ready');
   return ready?.addresses;
 }

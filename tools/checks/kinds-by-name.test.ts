@@ -6,7 +6,7 @@ import { checkout } from '../setup/places.mjs';
 import { isTestCode } from './arrows/reading.ts';
 
 /** The demonstration, the benchmarks and recorded data are about particular kinds; everybody else asks the kind. */
-const folders = ['base', 'proto', 'aggregation', 'coordinator', 'client', 'relay', 'cli', 'lab', 'tools'];
+const folders = ['base', 'proto', 'aggregation', 'coordinator', 'client', 'relay', 'door', 'cli', 'lab', 'tools'];
 
 const lab = 'stands up the federation that the demonstration and the benchmarks measure, with both kinds side by side';
 const simulated = 'plays alerts of both kinds against an agent in a simulated cluster, as a hub would tell of them';

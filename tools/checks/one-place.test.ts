@@ -91,6 +91,7 @@ const folders = [
   'coordinator',
   'client',
   'relay',
+  'door',
   'cli',
   'demo',
   'lab',

@@ -22,7 +22,7 @@ export type TimeRules = Readonly<{
 const inThread = 'runs in a thread or process of its own and bounds the real work that it does there';
 
 export const timeRules: TimeRules = {
-  folders: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'relay'],
+  folders: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'relay', 'door'],
   exceptions: {
     'base/system-timers.ts': 'is the port to the machine',
     'base/folder-lock.ts': 'tells people since when a process of this machine holds a folder',
@@ -46,6 +46,7 @@ export const timeRules: TimeRules = {
     'client/sensor.ts',
     'client/response/agent.ts',
     'relay/relay.ts',
+    'door/door.ts',
   ],
   notYet: [],
 };

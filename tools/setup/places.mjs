@@ -25,6 +25,7 @@ export const packagedFolders = /** @type {const} */ ([
   'cli',
   'lab',
   'relay',
+  'door',
   'demo',
   'tools',
 ]);

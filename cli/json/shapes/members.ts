@@ -68,6 +68,14 @@ export const memberShapes: OwnShapes = {
   'context list': { shape: context, each: true, version: 1 },
   'context remove': { shape: z.strictObject({ name: z.string(), removed: z.literal(true) }), version: 1 },
   'context use': { shape: context, version: 1 },
+  'doors add': {
+    shape: z.strictObject({
+      name: z.string(),
+      expiresAtMs: ms.describe('when its certificates end, milliseconds since the epoch'),
+      file: z.string().describe('its credentials'),
+    }),
+    version: 1,
+  },
   'operators add': { shape: operator, version: 1 },
   'operators renew': { shape: operator.omit({ role: true }), version: 1 },
   'policy check': {

@@ -34,7 +34,7 @@ type FederationParts = Readonly<{
 
 const served = tolerant(FederationService);
 /** Large bytes pass without a copy of ours: encoded messages go out as they are, chunks are views of what came in. */
-const definition = {
+export const federationDefinition = {
   ...served,
   fetchModel: {
     ...served.fetchModel,
@@ -55,7 +55,7 @@ const definition = {
 export function federationService({ door, intake, watchers, fetches, alerts, maps }: FederationParts) {
   const watch = door.serverStream<'cluster', WatchRequest, WatchResponse>(
     calls.federation.watch,
-    (request, send, { caller, signal }) => watchers.watch(caller.cluster, request, send, signal),
+    (request, send, call) => watchers.watch(call.caller.cluster, request, send, call),
   );
 
   const fetchModel = door.serverStream<'cluster', FetchModelRequest, Buffer>(
@@ -65,15 +65,15 @@ export function federationService({ door, intake, watchers, fetches, alerts, map
 
   const submitUpdate = door.clientStream<'cluster', SubmitUpdateRequest, SubmitUpdateResponse>(
     calls.federation.submitUpdate,
-    async (messages, { caller, signal }) => {
-      const receipt = await intake.submit(caller.cluster, messages, signal);
+    async (messages, call) => {
+      const receipt = await intake.submit(call.caller.cluster, messages, call);
       return receipt.ok ? ok({ receipt: receipt.value }) : receipt;
     },
   );
 
   const uploadStatus = door.unary<'cluster', UploadStatusRequest, UploadStatusResponse>(
     calls.federation.uploadStatus,
-    (request, { caller }) => intake.status(caller.cluster, request),
+    (request, call) => intake.status(call.caller.cluster, request, call),
   );
 
   const tellAlerts = door.unary<'cluster', TellAlertsRequest, TellAlertsResponse>(
@@ -93,5 +93,8 @@ export function federationService({ door, intake, watchers, fetches, alerts, map
     },
   );
 
-  return { definition, implementation: { tellAlerts, tellMap, watch, fetchModel, submitUpdate, uploadStatus } };
+  return {
+    definition: federationDefinition,
+    implementation: { tellAlerts, tellMap, watch, fetchModel, submitUpdate, uploadStatus },
+  };
 }

@@ -16,6 +16,8 @@ export type FileFetchesParts = Readonly<{
   blobs: Pick<BlobStore, 'read'>;
   /** The size of a file that clusters may have, bytes; undefined for every other blob. */
   sizeOf: (digest: Digest) => number | undefined;
+  /** Where what is served is known from a journal read along: as in AccessControl. */
+  catchUp?: () => Promise<boolean>;
   limit: ConcurrencyLimit<'FETCHES_BUSY'>;
   pace: PaceRules;
   metrics: Pick<Metrics, 'payloadBytes'>;
@@ -44,7 +46,7 @@ export class FileFetches {
     send: Send<Buffer>,
     signal: AbortSignal,
   ): Promise<Result<void, FetchFaultCode>> {
-    const size = isDigest(digest) ? this.#parts.sizeOf(digest) : undefined;
+    const size = isDigest(digest) ? await this.#sizeOf(digest) : undefined;
     if (!isDigest(digest) || size === undefined) {
       return refuse('MODEL_UNKNOWN', 'no track has a model, and no release a file, with this digest');
     }
@@ -57,6 +59,12 @@ export class FileFetches {
     } finally {
       entered.value();
     }
+  }
+
+  async #sizeOf(digest: Digest): Promise<number | undefined> {
+    const { sizeOf, catchUp } = this.#parts;
+    const known = sizeOf(digest);
+    return known === undefined && catchUp !== undefined && (await catchUp()) ? sizeOf(digest) : known;
   }
 
   async #sendAll(

@@ -1,13 +1,14 @@
-import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
 import type { EpochMs, Timers } from '../../../base/time.ts';
 import { RoundOutcome, type WatchRequest, type WatchResponse } from '../../../proto/generated/testudo/v1/federation.ts';
 import { type ClusterId, isTrackId, type TrackId } from '../../../proto/ids.ts';
 import { specBytes } from '../../../proto/model-spec.ts';
-import { cutShort } from '../../access/access-control.ts';
+import { type Call, cutShort } from '../../access/access-control.ts';
 import type { ConcurrencyLimit } from '../../access/concurrency-limit.ts';
 import type { CutFaultCode } from '../../access/faults.ts';
 import type { Directive } from '../../rounds/directives.ts';
 import type { Engine } from '../../rounds/engine.ts';
+import type { Joined } from '../../rounds/presence.ts';
 import type { Send } from '../door.ts';
 
 const tracksMax = 16;
@@ -21,33 +22,49 @@ const outcomes = {
   abandoned: RoundOutcome.ROUND_OUTCOME_ABANDONED,
 } as const;
 
+/** Who watches for what; `call` says how it was let in. */
+export type Watch = Readonly<{
+  cluster: ClusterId;
+  tracks: readonly TrackId[];
+  request: WatchRequest;
+  call: WatchCall;
+}>;
+type WatchCall = Pick<Call<'cluster'>, 'signal'> & Partial<Pick<Call<'cluster'>, 'certificate' | 'address'>>;
+
+/** Where directives come from, and what they are on the wire. */
+export type WatchSource<Told, Message> = Readonly<{
+  /** `end`: the stream is over for a cause of the source's own. */
+  join(watch: Watch, tell: (told: Told) => void, end: (why: Fault<EndFaultCode>) => void): Joined<Told>;
+  messageOf(told: Told): Message;
+  heartbeat(nowMs: EpochMs): Message;
+}>;
+
+export type EndFaultCode = CutFaultCode | 'REQUEST_INVALID' | 'WATCHES_BUSY' | 'PEER_TOO_SLOW' | 'STREAM_REPLACED';
+type WatchersParts<Told, Message> = Readonly<{
+  source: WatchSource<Told, Message>;
+  limit: ConcurrencyLimit<'WATCHES_BUSY'>;
+  heartbeatMs: number;
+  timers: Timers;
+}>;
+
 /** Watch streams: at most one for each cluster and track, and a bounded number of one cluster and of all. */
-export class Watchers {
-  readonly #engine: Pick<Engine, 'join'>;
-  readonly #limit: ConcurrencyLimit<'WATCHES_BUSY'>;
-  readonly #heartbeatMs: number;
-  readonly #timers: Timers;
+export class Watchers<Told = Directive, Message = WatchResponse> {
+  readonly #parts: WatchersParts<Told, Message>;
   readonly #replace = new Map<string, () => void>();
 
-  constructor(
-    engine: Pick<Engine, 'join'>,
-    limit: ConcurrencyLimit<'WATCHES_BUSY'>,
-    heartbeatMs: number,
-    timers: Timers,
-  ) {
-    this.#engine = engine;
-    this.#limit = limit;
-    this.#heartbeatMs = heartbeatMs;
-    this.#timers = timers;
+  constructor(parts: WatchersParts<Told, Message>) {
+    this.#parts = parts;
   }
 
   /** Serves one stream until it is cut. */
   async watch(
     cluster: ClusterId,
-    { tracks: wanted, clientBuild }: WatchRequest,
-    send: Send<WatchResponse>,
-    signal: AbortSignal,
-  ): Promise<Result<void, CutFaultCode | 'REQUEST_INVALID' | 'WATCHES_BUSY' | 'PEER_TOO_SLOW' | 'STREAM_REPLACED'>> {
+    request: WatchRequest,
+    send: Send<Message>,
+    call: WatchCall,
+  ): Promise<Result<void, EndFaultCode>> {
+    const { tracks: wanted, clientBuild } = request;
+    const { signal } = call;
     const tracks = [...new Set(wanted)].filter(isTrackId);
     if (tracks.length !== wanted.length || tracks.length === 0 || tracks.length > tracksMax) {
       return refuse('REQUEST_INVALID', `tracks must be 1 to ${tracksMax} different track ids`);
@@ -55,65 +72,74 @@ export class Watchers {
     if (!buildPattern.test(clientBuild)) {
       return refuse('REQUEST_INVALID', 'client_build must be at most 64 printable ASCII characters');
     }
-    const entered = await this.#limit.enter(cluster, signal);
+    const entered = await this.#parts.limit.enter(cluster, signal);
     if (!entered.ok) return signal.aborted ? cutShort(signal) : entered;
     try {
-      return await this.#watch(cluster, tracks, send, signal);
+      return await this.#watch({ cluster, tracks, request, call }, send);
     } finally {
       entered.value();
     }
   }
 
-  async #watch(
-    cluster: ClusterId,
-    tracks: readonly TrackId[],
-    send: Send<WatchResponse>,
-    signal: AbortSignal,
-  ): Promise<Result<void, CutFaultCode | 'PEER_TOO_SLOW' | 'STREAM_REPLACED'>> {
-    let replaced = false;
+  async #watch(watch: Watch, send: Send<Message>): Promise<Result<void, EndFaultCode>> {
+    const { source, heartbeatMs, timers } = this.#parts;
+    const { cluster, tracks, call } = watch;
+    const { signal } = call;
+    let ended: Fault<EndFaultCode> | undefined;
     let wake = () => {};
-    const replace = () => {
-      replaced = true;
+    const end = (why: Fault<EndFaultCode>) => {
+      ended ??= why;
       wake();
     };
+    const replace = () => end(refuse('STREAM_REPLACED', `a newer stream of ${cluster} watches the same track`).fault);
     const keys = tracks.map((track) => `${cluster}/${track}`);
     for (const key of keys) {
       this.#replace.get(key)?.();
       this.#replace.set(key, replace);
     }
-    const queue: Directive[] = [];
-    const membership = this.#engine.join(cluster, tracks, (directive) => {
-      queue.push(directive);
+    const queue: Told[] = [];
+    const tell = (told: Told) => {
+      queue.push(told);
       wake();
-    });
+    };
+    const membership = source.join(watch, tell, end);
     queue.unshift(...membership.current);
     signal.addEventListener('abort', () => wake());
     try {
-      let alive = await send(heartbeat(this.#timers.now()));
-      while (alive && !signal.aborted && !replaced) {
+      let alive = await send(source.heartbeat(timers.now()));
+      while (alive && !signal.aborted && ended === undefined) {
         if (queue.length > queuedMax) return refuse('PEER_TOO_SLOW', `the stream owes ${queue.length} directives`);
-        const directive = queue.shift();
-        if (directive !== undefined) {
-          alive = await send(toResponse(directive));
+        const told = queue.shift();
+        if (told !== undefined) {
+          alive = await send(source.messageOf(told));
           continue;
         }
         const due = await new Promise<boolean>((resolve) => {
-          const timer = this.#timers.after(this.#heartbeatMs, () => resolve(true));
+          const timer = timers.after(heartbeatMs, () => resolve(true));
           wake = () => {
-            this.#timers.cancel(timer);
+            timers.cancel(timer);
             resolve(false);
           };
-          if (queue.length > 0 || signal.aborted || replaced) wake();
+          if (queue.length > 0 || signal.aborted || ended !== undefined) wake();
         });
-        if (due) alive = await send(heartbeat(this.#timers.now()));
+        if (due) alive = await send(source.heartbeat(timers.now()));
       }
-      if (replaced) return refuse('STREAM_REPLACED', `a newer stream of ${cluster} watches the same track`);
+      if (ended !== undefined) return { ok: false, fault: ended };
       return signal.aborted ? cutShort(signal) : ok(undefined);
     } finally {
       membership.leave();
       for (const key of keys) if (this.#replace.get(key) === replace) this.#replace.delete(key);
     }
   }
+}
+
+/** Directives of the engine itself. */
+export function watchSourceOf(engine: Pick<Engine, 'join'>): WatchSource<Directive, WatchResponse> {
+  return {
+    join: ({ cluster, tracks }, tell) => engine.join(cluster, tracks, tell),
+    messageOf: toResponse,
+    heartbeat,
+  };
 }
 
 function heartbeat(nowMs: EpochMs): WatchResponse {

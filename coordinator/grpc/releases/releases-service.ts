@@ -30,7 +30,7 @@ type ReleasesParts = Readonly<{
 
 const served = tolerant(ReleasesService);
 /** Files go out as they were encoded once, for all agents. */
-const definition = {
+export const releasesDefinition = {
   ...served,
   fetchFile: { ...served.fetchFile, responseSerialize: (encoded: Buffer): Buffer => encoded },
 };
@@ -76,7 +76,7 @@ export function releasesService({ door, registry, streams, fetches }: ReleasesPa
     },
   );
 
-  return { definition, implementation: { subscribe, fetchFile, acknowledge, reportShadow } };
+  return { definition: releasesDefinition, implementation: { subscribe, fetchFile, acknowledge, reportShadow } };
 }
 
 /** The message as the report that was signed: whole numbers as numbers, and who said it. */

@@ -1,10 +1,7 @@
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
-import type { SigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
 import { sealedLength } from '../../../proto/envelope/format.ts';
 import type { UpdateHeader } from '../../../proto/envelope/header.ts';
-import { signReceipt } from '../../../proto/envelope/receipt.ts';
-import { receiptToWire } from '../../../proto/envelope/wire.ts';
 import type { Receipt } from '../../../proto/generated/testudo/v1/common.ts';
 import type {
   SubmitUpdateRequest,
@@ -16,23 +13,19 @@ import { type ClusterId, isDigest, isRoundId, isTrackId } from '../../../proto/i
 import { type PaceRules, patienceMs } from '../../access/pace.ts';
 import type { Upload } from '../../blobs/blob-store.ts';
 import type { Metrics } from '../../observability/metrics.ts';
-import type { RoundTraces } from '../../observability/round-traces.ts';
-import type { Engine } from '../../rounds/engine.ts';
-import type { ReceiptData } from '../../rounds/update-desk.ts';
 import { releaseChunk } from '../chunk-in-place.ts';
 import type { MessageReader } from '../message-reader.ts';
 import { malformed } from '../service.ts';
 import type { UploadFaultCode } from '../upload-faults.ts';
 import { about, checkSignedHeader, type SignedHeader } from './check-header.ts';
+import type { Checked, IntakeDesk, Sender } from './intake-desk.ts';
 import type { UploadGate } from './upload-gate.ts';
 
 export type UpdateIntakeParts = Readonly<{
-  engine: Engine;
+  desk: IntakeDesk;
   gate: UploadGate;
   pace: PaceRules;
-  receiptKey: SigningKeyPair;
   metrics: Pick<Metrics, 'updateAccepted' | 'updateRefused' | 'payloadBytes'>;
-  traces: RoundTraces;
   timers: Timers;
 }>;
 
@@ -42,7 +35,7 @@ type Outcome<Value> = Promise<Result<Value, UploadFaultCode>>;
 
 /**
  * Takes one update in: checks everything that can be checked before a byte of it is opened, keeps the sealed bytes, and
- * signs the receipt only when bytes and acceptance are on disk (I1).
+ * has the receipt only when bytes and acceptance are on disk (I1).
  */
 export class UpdateIntake {
   readonly #parts: UpdateIntakeParts;
@@ -52,8 +45,16 @@ export class UpdateIntake {
   }
 
   /** One SubmitUpdate stream of an authenticated cluster. */
-  async submit(peer: ClusterId, messages: Messages, signal: AbortSignal): Outcome<Receipt> {
-    const outcome = await this.#submit(peer, messages, signal);
+  async submit(peer: ClusterId, messages: Messages, sender: Sender): Outcome<Receipt> {
+    const outcome = await this.#submit(peer, messages, sender);
+    if (outcome.ok) this.#parts.metrics.updateAccepted();
+    else this.#parts.metrics.updateRefused(outcome.fault.code);
+    return outcome;
+  }
+
+  /** An update whose bytes a door has stored; what it found out itself is found out again. */
+  async acceptStored(peer: ClusterId, message: WireHeader | undefined, sender: Sender): Outcome<Receipt> {
+    const outcome = await this.#acceptStored(peer, message, sender);
     if (outcome.ok) this.#parts.metrics.updateAccepted();
     else this.#parts.metrics.updateRefused(outcome.fault.code);
     return outcome;
@@ -63,49 +64,51 @@ export class UpdateIntake {
   async status(
     cluster: ClusterId,
     request: UploadStatusRequest,
-  ): Promise<Result<UploadStatusResponse, 'REQUEST_INVALID' | 'TRACK_NOT_FOUND'>> {
-    const { engine } = this.#parts;
+    sender: Sender,
+  ): Promise<Result<UploadStatusResponse, 'REQUEST_INVALID' | 'TRACK_NOT_FOUND' | 'LEADER_AWAY'>> {
+    const { desk } = this.#parts;
     const { track, round, payloadDigest: digest } = request;
     if (!isTrackId(track) || !isRoundId(round) || !isDigest(digest)) {
       return refuse('REQUEST_INVALID', 'track, round and payload_digest must be ids of their kinds');
     }
-    const known = engine.state().tracks.get(track);
+    const trackNow = () => desk.state().tracks.get(track);
+    const known = trackNow() ?? ((await desk.catchUp?.()) ? trackNow() : undefined);
     if (known === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${track}`);
     const bytes = sealedLength(known.modelBytes);
-    const receipt = engine.receiptOf(cluster, track, round, digest);
-    if (receipt !== undefined) return ok({ receivedBytes: BigInt(bytes), receipt: this.signed(receipt) });
-    const received = await engine.blobs.uploadedBytes({ track, round, cluster, digest, bytes });
+    const receipt = await desk.receiptOf({ cluster, track, round, digest }, sender);
+    if (!receipt.ok) return receipt;
+    if (receipt.value !== undefined) return ok({ receivedBytes: BigInt(bytes), receipt: receipt.value });
+    const received = await desk.blobs.uploadedBytes({ track, round, cluster, digest, bytes });
     return ok({ receivedBytes: BigInt(received), receipt: undefined });
   }
 
-  signed(receipt: ReceiptData): Receipt {
-    const { payloadDigest: payload, ...rest } = receipt;
-    const content = { ...rest, payload };
-    return receiptToWire(content, signReceipt(content, this.#parts.receiptKey));
-  }
-
-  async #submit(peer: ClusterId, messages: Messages, signal: AbortSignal): Outcome<Receipt> {
+  async #submit(peer: ClusterId, messages: Messages, sender: Sender): Outcome<Receipt> {
     const first = await readPart(messages, this.#parts.pace.idleMsMax);
     if (!first.ok) return first;
     if (first.value?.$case !== 'header') {
       return refuse('HEADER_MISSING', 'the first message of an update must be its header');
     }
-    const signed = this.#checkSigner(peer, first.value.value);
-    if (!signed.ok) return signed;
-    const taken = await this.#take(peer, signed.value, messages, signal);
+    const asked = await this.#check(peer, first.value.value);
+    if (!asked.ok) return asked;
+    const { signed, checked } = asked.value;
+    const taken = checked.ok ? await this.#take(peer, signed, checked.value, messages, sender) : checked;
     if (taken.ok) return taken;
-    return { ok: false, fault: { ...taken.fault, fields: { ...taken.fault.fields, ...about(signed.value.header) } } };
+    return { ok: false, fault: { ...taken.fault, fields: { ...taken.fault.fields, ...about(signed.header) } } };
   }
 
-  async #take(peer: ClusterId, signed: SignedHeader, messages: Messages, signal: AbortSignal): Outcome<Receipt> {
-    const { engine, gate } = this.#parts;
-    const { header, signature } = signed;
-    const checked = engine.checkUpdate(header);
-    if (!checked.ok) return checked;
-    if (checked.value.kind === 'alreadyAccepted') return ok(this.signed(checked.value.receipt));
+  async #take(
+    peer: ClusterId,
+    signed: SignedHeader,
+    checked: Checked,
+    messages: Messages,
+    sender: Sender,
+  ): Outcome<Receipt> {
+    const { desk, gate } = this.#parts;
+    const { header } = signed;
+    if (checked.kind === 'accepted') return checked.receipt ? ok(checked.receipt) : desk.accept(signed, sender);
 
     const round = `${header.track}/${header.round}`;
-    const entered = await gate.enter({ peer, round, payload: header.payload }, signal);
+    const entered = await gate.enter({ peer, round, payload: header.payload }, sender.signal);
     if (!entered.ok) return entered;
     try {
       const stored = await this.#store(peer, signed, messages);
@@ -113,24 +116,34 @@ export class UpdateIntake {
     } finally {
       entered.value();
     }
-    const accepted = await engine.acceptUpdate(header, signature);
-    if (!accepted.ok) return accepted;
-    this.#parts.traces.updateAccepted(round);
-    return ok(this.signed(accepted.value));
+    return desk.accept(signed, sender);
   }
 
-  #checkSigner(peer: ClusterId, message: WireHeader): Result<SignedHeader, UploadFaultCode> {
-    const { engine } = this.#parts;
-    const member = engine.state().clusters.get(peer);
-    if (member === undefined) return refuse('CLUSTER_NOT_ENROLLED', `cluster ${peer} is not a member`);
-    const signingKey = Buffer.from(member.signingKey, 'base64');
-    return checkSignedHeader(message, { federation: engine.federation, cluster: peer, signingKey });
+  async #acceptStored(peer: ClusterId, message: WireHeader | undefined, sender: Sender): Outcome<Receipt> {
+    const { desk } = this.#parts;
+    if (message === undefined) return refuse('HEADER_MISSING', 'an update without its header');
+    const asked = checkAgainst(desk, peer, message);
+    if (!asked.ok) return asked;
+    const { signed, checked } = asked.value;
+    if (checked.ok && checked.value.kind === 'accepted' && checked.value.receipt) return ok(checked.value.receipt);
+    const accepted = checked.ok ? await desk.accept(signed, sender) : checked;
+    if (accepted.ok) return accepted;
+    return { ok: false, fault: { ...accepted.fault, fields: { ...accepted.fault.fields, ...about(signed.header) } } };
+  }
+
+  /** Nobody is refused by what is older than the call. */
+  async #check(peer: ClusterId, message: WireHeader) {
+    const { desk } = this.#parts;
+    const found = checkAgainst(desk, peer, message);
+    if ((found.ok && found.value.checked.ok) || desk.catchUp === undefined) return found;
+    if (await desk.catchUp()) return checkAgainst(desk, peer, message);
+    return refuse('LEADER_AWAY', 'the journal cannot be read: whether the header is right is not known');
   }
 
   /** Brings the sealed bytes to disk: all of them, with the digest that was signed. */
   async #store(peer: ClusterId, { header, resumeOffset }: SignedHeader, messages: Messages): Outcome<void> {
     const { track, round, payload: digest, payloadBytes: bytes } = header;
-    const opened = await this.#parts.engine.blobs.openUpload({ track, round, cluster: peer, digest, bytes });
+    const opened = await this.#parts.desk.blobs.openUpload({ track, round, cluster: peer, digest, bytes });
     if (!opened.ok) return opened;
     const upload = opened.value;
     try {
@@ -173,6 +186,15 @@ export class UpdateIntake {
     if (upload.received === payloadBytes) return ok(undefined);
     return refuse('PAYLOAD_TRUNCATED', `the stream ended after ${upload.received} of ${payloadBytes} bytes; resume it`);
   }
+}
+
+/** Whether the peer has signed this header, and then what it may do as things stand. */
+function checkAgainst(desk: Pick<IntakeDesk, 'federation' | 'state' | 'check'>, peer: ClusterId, message: WireHeader) {
+  const member = desk.state().clusters.get(peer);
+  if (member === undefined) return refuse('CLUSTER_NOT_ENROLLED', `cluster ${peer} is not a member`);
+  const signingKey = Buffer.from(member.signingKey, 'base64');
+  const signed = checkSignedHeader(message, { federation: desk.federation, cluster: peer, signingKey });
+  return signed.ok ? ok({ signed: signed.value, checked: desk.check(signed.value.header) }) : signed;
 }
 
 /** The next part; undefined at the end of the stream. */

@@ -67,7 +67,9 @@ export type GateDecision = 'promote' | 'hold' | 'reject';
 /** Who did it. Identities come from TLS sessions, `part` from our own code. */
 export type Actor = Readonly<
   | { kind: 'operator'; name: string; role: OperatorRole }
-  | { kind: 'cluster'; cluster: ClusterId }
+  /** `door`: through which it called, where the coordinator has only that door's word for who it was. */
+  | { kind: 'cluster'; cluster: ClusterId; door?: string }
+  | { kind: 'door'; name: string }
   /** A peer before enrolment, by address. */
   | { kind: 'stranger'; address: string }
   | { kind: 'coordinator'; part: 'start' | 'schedule' | 'round' | 'admission' | 'registry' | 'identity' | 'relay' }
@@ -152,6 +154,8 @@ export type RoundJournalEvent = Readonly<
     }
 >;
 
+type NewCertificate = { certificateSerial: string; certificateExpiresAtMs: EpochMs };
+
 export type MembershipEvent = Readonly<
   | {
       kind: 'tokenMinted';
@@ -176,18 +180,12 @@ export type MembershipEvent = Readonly<
     }
   | { kind: 'certificateRenewed'; cluster: ClusterId; certificateSerial: string; certificateExpiresAtMs: EpochMs }
   /** Came back by its signing key. Where its last certificate had not ended yet, someone else may hold that key. */
-  | {
-      kind: 'clusterRejoined';
-      cluster: ClusterId;
-      certificateSerial: string;
-      certificateExpiresAtMs: EpochMs;
-      lastExpiredAtMs: EpochMs;
-    }
+  | ({ kind: 'clusterRejoined'; cluster: ClusterId; lastExpiredAtMs: EpochMs } & NewCertificate)
   | { kind: 'clusterRevoked'; cluster: ClusterId; reason: string }
   | { kind: 'quarantineSet'; cluster: ClusterId; quarantined: boolean; reason: string }
-  /** All classes that the cluster may declare from here on, ascending. */
   /** All of its labels, as they are from then on. */
   | { kind: 'labelsSet'; cluster: ClusterId; labels: Labels; reason: string }
+  /** All classes that the cluster may declare from here on, ascending. */
   | { kind: 'classesApproved'; cluster: ClusterId; classes: readonly ClassName[]; reason: string }
   | {
       kind: 'operatorAdded';
@@ -199,6 +197,16 @@ export type MembershipEvent = Readonly<
       reason?: string;
     }
   | { kind: 'operatorRemoved'; name: string; reason: string }
+  /** Or made anew: its earlier certificates are void. */
+  | ({
+      kind: 'doorAdded';
+      name: string;
+      /** What its server certificate is good for beside the name of every coordinator, ascending. */
+      hosts: readonly string[];
+      reason: string;
+    } & NewCertificate)
+  | ({ kind: 'doorRenewed'; name: string } & NewCertificate)
+  | { kind: 'doorRevoked'; name: string; reason: string }
 >;
 
 /** A signed document in the blob store. */

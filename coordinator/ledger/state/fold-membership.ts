@@ -2,7 +2,7 @@ import { withApproved } from '../../../proto/declared-classes.ts';
 import type { ClusterId } from '../../../proto/ids.ts';
 import type { MembershipEvent } from '../journal/events.ts';
 import type { EntryContext, MutableState } from './mutable-state.ts';
-import type { Cluster, Token } from './state.ts';
+import type { Cluster, DoorMember, Token } from './state.ts';
 
 const earlierSerialsKept = 16;
 
@@ -82,6 +82,19 @@ export function foldMembership(state: MutableState, event: MembershipEvent, { at
       state.operators.set(event.name, { ...operator, removed: true });
       return;
     }
+    case 'doorAdded': {
+      const { kind: _, reason: __, ...door } = event;
+      state.doors.set(door.name, { ...door, addedAtMs: atMs, revoked: false });
+      return;
+    }
+    case 'doorRenewed': {
+      const { certificateSerial, certificateExpiresAtMs } = event;
+      replaceDoor(state, event.name, { certificateSerial, certificateExpiresAtMs });
+      return;
+    }
+    case 'doorRevoked':
+      replaceDoor(state, event.name, { revoked: true });
+      return;
   }
 }
 
@@ -119,6 +132,12 @@ function noteUnused(unused: Unused, { cluster, tokenId }: Pick<Token, 'cluster' 
 
 function withSerial({ earlierSerials, certificateSerial }: Cluster): readonly string[] {
   return [...earlierSerials, certificateSerial].slice(-earlierSerialsKept);
+}
+
+function replaceDoor({ doors }: MutableState, name: string, change: Partial<DoorMember>): void {
+  const door = doors.get(name);
+  if (door === undefined) throw new Error(`fold: there is no door ${name}`);
+  doors.set(name, { ...door, ...change });
 }
 
 function replaceCluster(state: MutableState, id: ClusterId, change: (cluster: Cluster) => Cluster): void {

@@ -104,6 +104,9 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
     case 'classesApproved':
     case 'operatorAdded':
     case 'operatorRemoved':
+    case 'doorAdded':
+    case 'doorRenewed':
+    case 'doorRevoked':
       foldMembership(state, event, context);
       return;
     case 'replayStarted': // Kept in the journal: who opened what again, and what came of it.

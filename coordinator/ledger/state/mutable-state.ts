@@ -1,7 +1,7 @@
 import type { ClusterId, FederationId, TrackId } from '../../../proto/ids.ts';
 import type { JournalEntry } from '../journal/entry.ts';
 import { type AgentState, type MetadataState, noMetadata } from './releasing.ts';
-import type { Cluster, Freeze, Operator, State, Token, Track } from './state.ts';
+import type { Cluster, DoorMember, Freeze, Operator, State, Token, Track } from './state.ts';
 
 /** The state as the fold sees it: maps that change, values that are replaced. Everyone else reads `State`. */
 export type MutableState = {
@@ -11,6 +11,7 @@ export type MutableState = {
   clusters: Map<ClusterId, Cluster>;
   tokens: Map<string, Token>;
   operators: Map<string, Operator>;
+  doors: Map<string, DoorMember>;
   agents: Map<string, AgentState>;
   metadata: MetadataState;
   freezes: Map<string, Freeze>;
@@ -27,6 +28,7 @@ export function emptyState(): MutableState {
     clusters: new Map(),
     tokens: new Map(),
     operators: new Map(),
+    doors: new Map(),
     agents: new Map(),
     metadata: noMetadata,
     freezes: new Map(),
@@ -35,7 +37,7 @@ export function emptyState(): MutableState {
 
 /** Another state with the same values: folding into one leaves the other alone. */
 export function copyState(state: State): MutableState {
-  const { seq, federation, tracks, clusters, tokens, operators, agents, metadata, freezes } = state;
+  const { seq, federation, tracks, clusters, tokens, operators, doors, agents, metadata, freezes } = state;
   return {
     seq,
     federation,
@@ -43,6 +45,7 @@ export function copyState(state: State): MutableState {
     clusters: new Map(clusters),
     tokens: new Map(tokens),
     operators: new Map(operators),
+    doors: new Map(doors),
     agents: new Map(agents),
     metadata,
     freezes: new Map(freezes),

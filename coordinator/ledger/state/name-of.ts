@@ -7,6 +7,8 @@ export function nameOf(actor: Actor): string {
       return actor.name;
     case 'cluster':
       return actor.cluster;
+    case 'door':
+      return actor.name;
     case 'stranger':
       return actor.address;
     case 'coordinator':

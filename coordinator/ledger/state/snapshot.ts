@@ -6,7 +6,7 @@ import type { State, Track } from './state.ts';
  * Raise it whenever `State` changes its shape, or a fold what it makes of an entry: snapshots of another version are not
  * read, the journal is folded.
  */
-export const snapshotVersion = 8;
+export const snapshotVersion = 9;
 
 /** So many characters are written in one turn of the event loop: a few milliseconds. */
 const turnLength = 2 ** 18;
@@ -30,7 +30,7 @@ export async function writeSnapshot(state: State): Promise<string> {
 }
 
 function* piecesOf(state: State): Generator<string> {
-  const { seq, federation, tracks, clusters, tokens, operators, agents, metadata, freezes } = state;
+  const { seq, federation, tracks, clusters, tokens, operators, doors, agents, metadata, freezes } = state;
   yield objectStart({ seq, federation, metadata });
   yield ',"tracks":[';
   let isFirst = true;
@@ -41,7 +41,7 @@ function* piecesOf(state: State): Generator<string> {
     isFirst = false;
   }
   yield ']';
-  for (const [name, values] of Object.entries({ clusters, tokens, operators, agents, freezes })) {
+  for (const [name, values] of Object.entries({ clusters, tokens, operators, doors, agents, freezes })) {
     yield* listOf(name, values, valuesPerPiece);
   }
   yield '}';
@@ -91,6 +91,7 @@ export function readSnapshot(text: string): MutableState {
     clusters: mapBy(stored.clusters, ({ cluster }) => cluster),
     tokens: mapBy(stored.tokens, ({ tokenId }) => tokenId),
     operators: mapBy(stored.operators, ({ name }) => name),
+    doors: mapBy(stored.doors, ({ name }) => name),
     agents: mapBy(stored.agents, ({ cluster, track }) => agentKey(cluster, track)),
     metadata: stored.metadata,
     freezes: mapBy(stored.freezes, ({ freezeId }) => freezeId),

@@ -27,6 +27,8 @@ export type State = Readonly<{
   tokens: ReadonlyMap<string, Token>;
   /** By name. */
   operators: ReadonlyMap<string, Operator>;
+  /** By name. */
+  doors: ReadonlyMap<string, DoorMember>;
   /** By `agentKey`. */
   agents: ReadonlyMap<string, AgentState>;
   metadata: MetadataState;
@@ -138,6 +140,16 @@ export type Operator = Readonly<{
   certificateSerial: string;
   certificateExpiresAtMs: EpochMs;
   removed: boolean;
+}>;
+
+/** A door that was let in: one process, or several that share its credentials. */
+export type DoorMember = Readonly<{
+  name: string;
+  hosts: readonly string[];
+  addedAtMs: EpochMs;
+  certificateSerial: string;
+  certificateExpiresAtMs: EpochMs;
+  revoked: boolean;
 }>;
 
 export type Freeze = Readonly<Omit<Extract<JournalEvent, { kind: 'freezeSet' }>, 'kind'> & { setBy: string }>;

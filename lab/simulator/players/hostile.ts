@@ -47,7 +47,7 @@ export class HostileCluster {
         link,
         0,
         ({ services }, send, signal) =>
-          services.watchers.watch(cluster, { tracks: [track], clientBuild: 'x' }, send, signal),
+          services.watchers.watch(cluster, { tracks: [track], clientBuild: 'x' }, send, { signal }),
         ({ directive }) => {
           attempt = 0;
           if (directive?.$case === 'invitation') this.#invited(directive.value);
@@ -162,7 +162,8 @@ export class HostileCluster {
     const submitted = network.call(process, link, 0, 30 * 60_000, async (host, signal) => {
       // It asks where to go on, as anybody may.
       const { header } = submission;
-      const asked = await host.services.intake.status(cluster, { ...header, payloadDigest: header.payload });
+      const question = { ...header, payloadDigest: header.payload };
+      const asked = await host.services.intake.status(cluster, question, { signal });
       const offset = asked.ok ? Math.min(Number(asked.value.receivedBytes), submission.sealed.byteLength) : 0;
       return submitThrough(host, cluster, { ...submission, offset }, { link, draws, signal, witness });
     });

@@ -65,7 +65,7 @@ export class Participant {
         link,
         this.#address,
         ({ services }, send, signal) =>
-          services.watchers.watch(cluster, { tracks: [track], clientBuild: 'sim' }, send, signal),
+          services.watchers.watch(cluster, { tracks: [track], clientBuild: 'sim' }, send, { signal }),
         ({ directive }) => {
           isHeard = true;
           if (directive !== undefined) this.#obey(directive);
@@ -234,8 +234,8 @@ export class Participant {
     const { network, process, link, cluster, image, receiptKey, draws, witness } = this.#life;
     const { track, round, header } = kept;
     const request = { track, round, payloadDigest: header.payload };
-    const asked = await network.call(process, link, this.#address, callTimeoutMs, ({ services }) =>
-      services.intake.status(cluster, request),
+    const asked = await network.call(process, link, this.#address, callTimeoutMs, ({ services }, signal) =>
+      services.intake.status(cluster, request, { signal }),
     );
     if (!asked.ok) return asked;
     if (asked.value.receipt !== undefined) return receiptFor(header, asked.value.receipt, receiptKey);

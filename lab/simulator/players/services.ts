@@ -1,7 +1,8 @@
 import type { Timers } from '../../../base/time.ts';
 import { ConcurrencyLimit } from '../../../coordinator/access/concurrency-limit.ts';
-import { Watchers } from '../../../coordinator/grpc/federation/watch.ts';
+import { Watchers, watchSourceOf } from '../../../coordinator/grpc/federation/watch.ts';
 import { ReleaseStreams } from '../../../coordinator/grpc/releases/release-streams.ts';
+import { deskOfEngine } from '../../../coordinator/grpc/updates/intake-desk.ts';
 import { UpdateIntake } from '../../../coordinator/grpc/updates/update-intake.ts';
 import { UploadGate } from '../../../coordinator/grpc/updates/upload-gate.ts';
 import type { RoundTraces } from '../../../coordinator/observability/round-traces.ts';
@@ -32,8 +33,19 @@ export function servicesOf(engine: Engine, registry: Registry, receiptKey: Signi
   return {
     engine,
     registry,
-    intake: new UpdateIntake({ engine, gate, pace, receiptKey, metrics: nothing, traces: noTraces, timers }),
-    watchers: new Watchers(engine, new ConcurrencyLimit('WATCHES_BUSY', caps), heartbeatMs, timers),
+    intake: new UpdateIntake({
+      desk: deskOfEngine({ engine, receiptKey, traces: noTraces }),
+      gate,
+      pace,
+      metrics: nothing,
+      timers,
+    }),
+    watchers: new Watchers({
+      source: watchSourceOf(engine),
+      limit: new ConcurrencyLimit('WATCHES_BUSY', caps),
+      heartbeatMs,
+      timers,
+    }),
     streams: new ReleaseStreams({ engine, registry }),
   };
 }

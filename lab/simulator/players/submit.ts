@@ -51,7 +51,7 @@ export async function submitThrough(
     if (isCut || link.isCut) return { kind: 'aborted' } as const;
     return part === undefined ? ({ kind: 'end' } as const) : ({ kind: 'message', message: { part } } as const);
   };
-  const outcome = await services.intake.submit(peer, { next }, signal);
+  const outcome = await services.intake.submit(peer, { next }, { signal });
   if (!outcome.ok) {
     const { code, message } = outcome.fault;
     const refusal = {

@@ -14,10 +14,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   coordinator: ['base', 'aggregation', 'proto'],
   client: ['base', 'proto'],
   relay: ['base', 'proto', 'coordinator', 'client'],
+  door: ['base', 'proto', 'coordinator', 'client'],
   dashboard: ['base', 'coordinator'],
   lab: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'relay'],
   demo: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'lab'],
-  cli: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'relay', 'dashboard', 'lab', 'demo', 'tools'],
+  cli: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'relay', 'door', 'dashboard', 'lab', 'demo', 'tools'],
 };
 
 /** Top folders that are read for circles and sizes, though they may import anything. */
@@ -180,6 +181,7 @@ const modulesMin: Readonly<Record<string, number>> = {
   coordinator: 190,
   client: 260,
   relay: 8,
+  door: 14,
   dashboard: 12,
   lab: 20,
   demo: 25,

@@ -58,6 +58,13 @@ export interface EnrolResponse {
 export interface RenewRequest {
   /** PKCS #10 request, DER, at most 8 KiB. Its subject is ignored: the TLS session says who this is. */
   certificateRequest: Buffer;
+  /**
+   * Of a cluster: Ed25519 signature, 64 bytes, by the signing key that it enrolled with, over SHA-512 of the domain tag
+   * "testudo/v1/renew", the federation's id, the cluster's name and the certificate request (docs/protocol.md). A renewal that
+   * comes through a door is refused without it: a door's word makes nobody a certificate. Empty from older clients, and from
+   * operators.
+   */
+  signingKeyProof: Buffer;
 }
 
 /** The renewed certificate. */
@@ -339,13 +346,16 @@ export const EnrolResponse: MessageFns<EnrolResponse> = {
 };
 
 function createBaseRenewRequest(): RenewRequest {
-  return { certificateRequest: Buffer.alloc(0) };
+  return { certificateRequest: Buffer.alloc(0), signingKeyProof: Buffer.alloc(0) };
 }
 
 export const RenewRequest: MessageFns<RenewRequest> = {
   encode(message: RenewRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.certificateRequest.length !== 0) {
       writer.uint32(10).bytes(message.certificateRequest);
+    }
+    if (message.signingKeyProof.length !== 0) {
+      writer.uint32(18).bytes(message.signingKeyProof);
     }
     return writer;
   },
@@ -371,6 +381,14 @@ export const RenewRequest: MessageFns<RenewRequest> = {
             message.certificateRequest = Buffer.from(reader.bytes());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signingKeyProof = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -389,6 +407,7 @@ export const RenewRequest: MessageFns<RenewRequest> = {
   fromPartial<I extends Exact<DeepPartial<RenewRequest>, I>>(object: I): RenewRequest {
     const message = createBaseRenewRequest();
     message.certificateRequest = object.certificateRequest ?? Buffer.alloc(0);
+    message.signingKeyProof = object.signingKeyProof ?? Buffer.alloc(0);
     return message;
   },
 };

@@ -431,6 +431,72 @@ export interface RemoveOperatorResponse {
   sequence: bigint;
 }
 
+/** Which doors. */
+export interface ListDoorsRequest {
+  /** Which part of the list. */
+  page: Page | undefined;
+}
+
+/** Doors by name. */
+export interface ListDoorsResponse {
+  /** At most page.size. */
+  doors: DoorInfo[];
+  /** The next page's token; empty at the end. */
+  nextPage: string;
+}
+
+/** One door: a process, or several that share its credentials. */
+export interface DoorInfo {
+  /** 1 to 63 of a-z, 0-9 and "-", starting and ending with a letter or digit. */
+  name: string;
+  /** Host names and addresses that its server certificate carries beside coordinator.testudo. */
+  hosts: string[];
+  /** When its newest certificate ends, milliseconds since the epoch. */
+  certificateExpiresAtMs: bigint;
+  /** Whether its rights were taken away. */
+  revoked: boolean;
+  /** How many of its processes are connected to this coordinator. */
+  connected: number;
+  /** How many watches they attend. */
+  watches: number;
+}
+
+/** Makes or changes a door. */
+export interface AddDoorRequest {
+  /** Its name, as in DoorInfo. */
+  name: string;
+  /** PKCS #10 request, DER, at most 8 KiB. Its subject is ignored. */
+  certificateRequest: Buffer;
+  /** As in DoorInfo, at most 32. */
+  hosts: string[];
+  /** Why. */
+  reason: string;
+}
+
+/** The door's certificates, for one key. */
+export interface AddDoorResponse {
+  /** By which it calls the coordinator: leaf first, DER, 1 to 4 certificates of at most 8 KiB each. */
+  certificateChain: Buffer[];
+  /** By which clusters know it: as certificate_chain. */
+  serverChain: Buffer[];
+  /** When both end, milliseconds since the epoch. */
+  expiresAtMs: bigint;
+}
+
+/** Takes a door's rights away. */
+export interface RevokeDoorRequest {
+  /** Its name. */
+  name: string;
+  /** Why. */
+  reason: string;
+}
+
+/** The door has no rights. */
+export interface RevokeDoorResponse {
+  /** Position in the journal. */
+  sequence: bigint;
+}
+
 /** A track's settings first; then, for a new track, its initial model in chunks. */
 export interface PutTrackRequest {
   /** What this message is. */
@@ -2710,6 +2776,549 @@ export const RemoveOperatorResponse: MessageFns<RemoveOperatorResponse> = {
   },
   fromPartial<I extends Exact<DeepPartial<RemoveOperatorResponse>, I>>(object: I): RemoveOperatorResponse {
     const message = createBaseRemoveOperatorResponse();
+    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    return message;
+  },
+};
+
+function createBaseListDoorsRequest(): ListDoorsRequest {
+  return { page: undefined };
+}
+
+export const ListDoorsRequest: MessageFns<ListDoorsRequest> = {
+  encode(message: ListDoorsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.page !== undefined) {
+      Page.encode(message.page, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDoorsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDoorsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.page = Page.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListDoorsRequest>, I>>(base?: I): ListDoorsRequest {
+    return ListDoorsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListDoorsRequest>, I>>(object: I): ListDoorsRequest {
+    const message = createBaseListDoorsRequest();
+    message.page = (object.page !== undefined && object.page !== null) ? Page.fromPartial(object.page) : undefined;
+    return message;
+  },
+};
+
+function createBaseListDoorsResponse(): ListDoorsResponse {
+  return { doors: [], nextPage: "" };
+}
+
+export const ListDoorsResponse: MessageFns<ListDoorsResponse> = {
+  encode(message: ListDoorsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.doors) {
+      DoorInfo.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPage !== "") {
+      writer.uint32(18).string(message.nextPage);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDoorsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDoorsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.doors.push(DoorInfo.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPage = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListDoorsResponse>, I>>(base?: I): ListDoorsResponse {
+    return ListDoorsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListDoorsResponse>, I>>(object: I): ListDoorsResponse {
+    const message = createBaseListDoorsResponse();
+    message.doors = object.doors?.map((e) => DoorInfo.fromPartial(e)) || [];
+    message.nextPage = object.nextPage ?? "";
+    return message;
+  },
+};
+
+function createBaseDoorInfo(): DoorInfo {
+  return { name: "", hosts: [], certificateExpiresAtMs: 0n, revoked: false, connected: 0, watches: 0 };
+}
+
+export const DoorInfo: MessageFns<DoorInfo> = {
+  encode(message: DoorInfo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    for (const v of message.hosts) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.certificateExpiresAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.certificateExpiresAtMs) !== message.certificateExpiresAtMs) {
+        throw new globalThis.Error("value provided for field message.certificateExpiresAtMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.certificateExpiresAtMs);
+    }
+    if (message.revoked !== false) {
+      writer.uint32(32).bool(message.revoked);
+    }
+    if (message.connected !== 0) {
+      writer.uint32(40).uint32(message.connected);
+    }
+    if (message.watches !== 0) {
+      writer.uint32(48).uint32(message.watches);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DoorInfo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDoorInfo();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hosts.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.certificateExpiresAtMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.revoked = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.connected = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.watches = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DoorInfo>, I>>(base?: I): DoorInfo {
+    return DoorInfo.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DoorInfo>, I>>(object: I): DoorInfo {
+    const message = createBaseDoorInfo();
+    message.name = object.name ?? "";
+    message.hosts = object.hosts?.map((e) => e) || [];
+    message.certificateExpiresAtMs =
+      (object.certificateExpiresAtMs !== undefined && object.certificateExpiresAtMs !== null)
+        ? BigInt(object.certificateExpiresAtMs)
+        : 0n;
+    message.revoked = object.revoked ?? false;
+    message.connected = object.connected ?? 0;
+    message.watches = object.watches ?? 0;
+    return message;
+  },
+};
+
+function createBaseAddDoorRequest(): AddDoorRequest {
+  return { name: "", certificateRequest: Buffer.alloc(0), hosts: [], reason: "" };
+}
+
+export const AddDoorRequest: MessageFns<AddDoorRequest> = {
+  encode(message: AddDoorRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.certificateRequest.length !== 0) {
+      writer.uint32(18).bytes(message.certificateRequest);
+    }
+    for (const v of message.hosts) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AddDoorRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAddDoorRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.certificateRequest = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.hosts.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AddDoorRequest>, I>>(base?: I): AddDoorRequest {
+    return AddDoorRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AddDoorRequest>, I>>(object: I): AddDoorRequest {
+    const message = createBaseAddDoorRequest();
+    message.name = object.name ?? "";
+    message.certificateRequest = object.certificateRequest ?? Buffer.alloc(0);
+    message.hosts = object.hosts?.map((e) => e) || [];
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseAddDoorResponse(): AddDoorResponse {
+  return { certificateChain: [], serverChain: [], expiresAtMs: 0n };
+}
+
+export const AddDoorResponse: MessageFns<AddDoorResponse> = {
+  encode(message: AddDoorResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.certificateChain) {
+      writer.uint32(10).bytes(v!);
+    }
+    for (const v of message.serverChain) {
+      writer.uint32(18).bytes(v!);
+    }
+    if (message.expiresAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.expiresAtMs) !== message.expiresAtMs) {
+        throw new globalThis.Error("value provided for field message.expiresAtMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.expiresAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AddDoorResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAddDoorResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.certificateChain.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.serverChain.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.expiresAtMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AddDoorResponse>, I>>(base?: I): AddDoorResponse {
+    return AddDoorResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AddDoorResponse>, I>>(object: I): AddDoorResponse {
+    const message = createBaseAddDoorResponse();
+    message.certificateChain = object.certificateChain?.map((e) => e) || [];
+    message.serverChain = object.serverChain?.map((e) => e) || [];
+    message.expiresAtMs = (object.expiresAtMs !== undefined && object.expiresAtMs !== null)
+      ? BigInt(object.expiresAtMs)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseRevokeDoorRequest(): RevokeDoorRequest {
+  return { name: "", reason: "" };
+}
+
+export const RevokeDoorRequest: MessageFns<RevokeDoorRequest> = {
+  encode(message: RevokeDoorRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeDoorRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeDoorRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RevokeDoorRequest>, I>>(base?: I): RevokeDoorRequest {
+    return RevokeDoorRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RevokeDoorRequest>, I>>(object: I): RevokeDoorRequest {
+    const message = createBaseRevokeDoorRequest();
+    message.name = object.name ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRevokeDoorResponse(): RevokeDoorResponse {
+  return { sequence: 0n };
+}
+
+export const RevokeDoorResponse: MessageFns<RevokeDoorResponse> = {
+  encode(message: RevokeDoorResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sequence !== 0n) {
+      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
+        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.sequence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeDoorResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeDoorResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sequence = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RevokeDoorResponse>, I>>(base?: I): RevokeDoorResponse {
+    return RevokeDoorResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RevokeDoorResponse>, I>>(object: I): RevokeDoorResponse {
+    const message = createBaseRevokeDoorResponse();
     message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
     return message;
   },
@@ -5757,6 +6366,36 @@ export const OperatorService = {
       Buffer.from(RemoveOperatorResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RemoveOperatorResponse => RemoveOperatorResponse.decode(value),
   },
+  /** Doors and former doors. Admin. */
+  listDoors: {
+    path: "/testudo.v1.Operator/ListDoors" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListDoorsRequest): Buffer => Buffer.from(ListDoorsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListDoorsRequest => ListDoorsRequest.decode(value),
+    responseSerialize: (value: ListDoorsResponse): Buffer => Buffer.from(ListDoorsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListDoorsResponse => ListDoorsResponse.decode(value),
+  },
+  /** Certificates for a door: a new one, or a new key for a known one, whose earlier certificates are void from then on. Admin. */
+  addDoor: {
+    path: "/testudo.v1.Operator/AddDoor" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AddDoorRequest): Buffer => Buffer.from(AddDoorRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AddDoorRequest => AddDoorRequest.decode(value),
+    responseSerialize: (value: AddDoorResponse): Buffer => Buffer.from(AddDoorResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AddDoorResponse => AddDoorResponse.decode(value),
+  },
+  /** Takes a door's rights away: its calls are refused, and what it attends is cut. Admin. */
+  revokeDoor: {
+    path: "/testudo.v1.Operator/RevokeDoor" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RevokeDoorRequest): Buffer => Buffer.from(RevokeDoorRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RevokeDoorRequest => RevokeDoorRequest.decode(value),
+    responseSerialize: (value: RevokeDoorResponse): Buffer => Buffer.from(RevokeDoorResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RevokeDoorResponse => RevokeDoorResponse.decode(value),
+  },
   /** Starts a track with its first model, or replaces its policy and schedule. Admin. */
   putTrack: {
     path: "/testudo.v1.Operator/PutTrack" as const,
@@ -6220,6 +6859,12 @@ export interface OperatorServer extends UntypedServiceImplementation {
   addOperator: handleUnaryCall<AddOperatorRequest, AddOperatorResponse>;
   /** Takes an operator's rights away: its certificate is refused and its streams are cut. Never the last admin's. Admin. */
   removeOperator: handleUnaryCall<RemoveOperatorRequest, RemoveOperatorResponse>;
+  /** Doors and former doors. Admin. */
+  listDoors: handleUnaryCall<ListDoorsRequest, ListDoorsResponse>;
+  /** Certificates for a door: a new one, or a new key for a known one, whose earlier certificates are void from then on. Admin. */
+  addDoor: handleUnaryCall<AddDoorRequest, AddDoorResponse>;
+  /** Takes a door's rights away: its calls are refused, and what it attends is cut. Admin. */
+  revokeDoor: handleUnaryCall<RevokeDoorRequest, RevokeDoorResponse>;
   /** Starts a track with its first model, or replaces its policy and schedule. Admin. */
   putTrack: handleClientStreamingCall<PutTrackRequest, PutTrackResponse>;
   /** Tracks with their policies. Viewer. */
@@ -6554,6 +7199,54 @@ export interface OperatorClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RemoveOperatorResponse) => void,
+  ): ClientUnaryCall;
+  /** Doors and former doors. Admin. */
+  listDoors(
+    request: ListDoorsRequest,
+    callback: (error: ServiceError | null, response: ListDoorsResponse) => void,
+  ): ClientUnaryCall;
+  listDoors(
+    request: ListDoorsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListDoorsResponse) => void,
+  ): ClientUnaryCall;
+  listDoors(
+    request: ListDoorsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListDoorsResponse) => void,
+  ): ClientUnaryCall;
+  /** Certificates for a door: a new one, or a new key for a known one, whose earlier certificates are void from then on. Admin. */
+  addDoor(
+    request: AddDoorRequest,
+    callback: (error: ServiceError | null, response: AddDoorResponse) => void,
+  ): ClientUnaryCall;
+  addDoor(
+    request: AddDoorRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AddDoorResponse) => void,
+  ): ClientUnaryCall;
+  addDoor(
+    request: AddDoorRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AddDoorResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes a door's rights away: its calls are refused, and what it attends is cut. Admin. */
+  revokeDoor(
+    request: RevokeDoorRequest,
+    callback: (error: ServiceError | null, response: RevokeDoorResponse) => void,
+  ): ClientUnaryCall;
+  revokeDoor(
+    request: RevokeDoorRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RevokeDoorResponse) => void,
+  ): ClientUnaryCall;
+  revokeDoor(
+    request: RevokeDoorRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RevokeDoorResponse) => void,
   ): ClientUnaryCall;
   /** Starts a track with its first model, or replaces its policy and schedule. Admin. */
   putTrack(

@@ -1,0 +1,147 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { unwrap } from '../../../base/fault.ts';
+import { readCredentials } from '../../../coordinator/keys/operator-credentials.ts';
+import type { ObjectStore } from '../../../coordinator/testing/object-store.ts';
+import { PostgresServer } from '../../../coordinator/testing/postgres-server.ts';
+import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
+import { type Addresses, startCoordinatorProcess } from '../../../lab/rig/coordinator-process.ts';
+import { connectOperator, type Operator } from '../../../lab/rig/operator.ts';
+import { runTestudo } from '../../testing/command-line.ts';
+import { writeSmallTrack } from './small-node.ts';
+
+const testudo = fileURLToPath(new URL('../../testudo.ts', import.meta.url));
+/** A user of the database that may read the journal, and nothing else. */
+const reader = { user: 'door_reader', password: 'another password for tests alone' };
+
+export type Stores = Readonly<{ database: PostgresServer; store: ObjectStore }>;
+type Listening = Readonly<{ words: readonly string[] }>;
+
+/** A federation as its operator makes it: journal in a database, blobs in a bucket, `testudo doors add`; each part a process. */
+export class DooredFederation {
+  readonly folder: string;
+  readonly #stores: Stores;
+  readonly #name: string;
+
+  private constructor(stores: Stores, name: string) {
+    this.#stores = stores;
+    this.#name = name;
+    this.folder = join(tempDir(), name);
+  }
+
+  /** `name`: of the schema and the prefix, so that one database and one bucket serve many. */
+  static async found(stores: Stores, name: string, updates: number): Promise<DooredFederation> {
+    const made = new DooredFederation(stores, name);
+    const { folder } = made;
+    await mkdir(folder, { recursive: true });
+    const { accessKeyId, secretAccessKey } = stores.store.settings();
+    const secrets = {
+      'master.key': `${'ab'.repeat(32)}\n`,
+      password: PostgresServer.password,
+      'reader-password': reader.password,
+      'key-id': accessKeyId,
+      key: secretAccessKey,
+    };
+    for (const [file, text] of Object.entries(secrets)) await writeFile(join(folder, file), text, { mode: 0o600 });
+    await writeSmallTrack(folder, updates);
+    const settings = {
+      federation: 'herd',
+      dataDirectory: './data',
+      listen: { enrolment: '127.0.0.1:0', federation: '127.0.0.1:0', health: '127.0.0.1:0' },
+      serverNames: ['127.0.0.1'],
+      masterKey: { file: './master.key' },
+      journal: {
+        postgres: {
+          address: stores.database.url,
+          password: { file: './password' },
+          schema: name,
+          leaseSeconds: 2,
+        },
+      },
+      blobs: { s3: made.#bucket() },
+      tracks: [{ id: 'syscall', spec: './spec.json', model: './model.bin', policy: './policy.yaml' }],
+    };
+    await writeFile(join(folder, 'coordinator.yaml'), JSON.stringify(settings));
+    const founded = await runTestudo('coordinator', 'init', folder);
+    if (founded.code !== 0) throw new Error(founded.error);
+    await made.#letRead();
+    return made;
+  }
+
+  /** A coordinator process; `at`: where it listens, for one whose address must be known before. */
+  async startCoordinator({ words = [] }: Partial<Listening> = {}, name = 'leader', env: Record<string, string> = {}) {
+    // What the founding made lies in the first one's folder until it is started.
+    const data = name === 'leader' ? [] : ['--set', `dataDirectory=${join(this.folder, `data-${name}`)}`];
+    const config = join(this.folder, 'coordinator.yaml');
+    const logFile = `${this.folder}-${name}.log`;
+    const started = await startCoordinatorProcess({ testudo, config, logFile, env, words: [...data, ...words] });
+    onTestFinished(() => started.member.stop(600_000));
+    return started;
+  }
+
+  async operatorAt(federation: string): Promise<Operator> {
+    const operator = connectOperator(unwrap(await readCredentials(join(this.folder, 'operator.json'))), federation);
+    onTestFinished(() => operator.close());
+    return operator;
+  }
+
+  /** Credentials for a door, as an admin makes them. */
+  async addDoor(door: string, leaders: readonly Addresses[]): Promise<string> {
+    const out = join(this.folder, `${door}.json`);
+    const at = (of: (addresses: Addresses) => string) => leaders.map(of).join(',');
+    const ended = await runTestudo(
+      ...['doors', 'add', door, '--out', out, '--reason', 'test', '--json', '--host', '127.0.0.1'],
+      ...['--credentials', join(this.folder, 'operator.json'), '--address', at(({ federation }) => federation)],
+      ...['--enrol', at(({ enrolment }) => enrolment)],
+    );
+    if (ended.code !== 0) throw new Error(ended.error);
+    return out;
+  }
+
+  /** A door process: its user of the database reads the journal, and its folder is its own. */
+  async startDoor(credentials: string, name = 'door', { words = [] }: Partial<Listening> = {}) {
+    const config = join(this.folder, `${name}.yaml`);
+    const { database } = this.#stores;
+    const settings = {
+      credentials,
+      dataDirectory: `./${name}-data`,
+      listen: { enrolment: '127.0.0.1:0', federation: '127.0.0.1:0', health: '127.0.0.1:0' },
+      journal: {
+        postgres: {
+          address: `postgres://${reader.user}@127.0.0.1:${database.port}/postgres`,
+          password: { file: './reader-password' },
+          schema: this.#name,
+        },
+      },
+      blobs: { s3: this.#bucket() },
+      drainSeconds: 1,
+    };
+    if (!existsSync(config)) await writeFile(config, JSON.stringify(settings));
+    const logFile = `${this.folder}-${name}.log`;
+    const started = await startCoordinatorProcess({ testudo, verb: 'door', config, logFile, words });
+    onTestFinished(() => started.member.stop(600_000));
+    return started;
+  }
+
+  #bucket() {
+    const { endpoint, bucket } = this.#stores.store.settings();
+    const credentials = { accessKeyId: { file: './key-id' }, secretAccessKey: { file: './key' } };
+    return { endpoint, bucket, prefix: `${this.#name}/`, credentials };
+  }
+
+  /** As docs/operations.md says that an administrator does. */
+  async #letRead(): Promise<void> {
+    const schema = this.#name;
+    await this.#stores.database.sql(`
+      DO $$ BEGIN
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${reader.user}') THEN
+          CREATE ROLE ${reader.user} LOGIN PASSWORD '${reader.password}';
+        END IF;
+      END $$;
+      GRANT USAGE ON SCHEMA ${schema} TO ${reader.user};
+      GRANT SELECT ON ${schema}.layout, ${schema}.fence, ${schema}.entries TO ${reader.user};`);
+  }
+}

@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { writeFileAtomic, writeNewFile } from '../base/atomic-file.ts';
+import { ok, type Result, refuse } from '../base/fault.ts';
+import { type FederationId, isFederationId } from '../proto/ids.ts';
+
+const pem = (kind: string) => z.string().startsWith(`-----BEGIN ${kind}-----`);
+
+const schema = z.strictObject({
+  federation: z.string().refine(isFederationId, 'expected a federation id'),
+  name: z.string().min(1),
+  /** host:port of the coordinator's mTLS listener, and of its standbys'. */
+  addresses: z.array(z.string().min(3)).min(1).max(8),
+  /** host:port of their enrolment listeners, in the same order. */
+  enrolAddresses: z.array(z.string().min(3)).min(1).max(8),
+  authority: pem('CERTIFICATE'),
+  /** By which the door calls the coordinator. */
+  certificateChain: pem('CERTIFICATE'),
+  /** By which clusters know it; for the same key. */
+  serverChain: pem('CERTIFICATE'),
+  key: pem('PRIVATE KEY'),
+});
+
+/** What makes a process a door of its federation, in one private file. PEM texts. */
+export type DoorCredentials = Readonly<Omit<z.infer<typeof schema>, 'federation'> & { federation: FederationId }>;
+
+export async function readDoorCredentials(path: string): Promise<Result<DoorCredentials, 'CREDENTIALS_INVALID'>> {
+  try {
+    const parsed = schema.safeParse(JSON.parse(await readFile(path, 'utf8')));
+    if (parsed.success) return ok(parsed.data as DoorCredentials);
+    const fields = parsed.error.issues.map(({ path: at }) => at.join('.')).join(', ');
+    return refuse('CREDENTIALS_INVALID', `${path}: not a door's credentials (${fields || 'shape'})`);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? 'not JSON';
+    return refuse('CREDENTIALS_INVALID', `${path} cannot be read (${why}); \`testudo doors add\` makes one`);
+  }
+}
+
+/** Refused when the file is there already: it may be some door's only key. */
+export function writeDoorCredentials(path: string, credentials: DoorCredentials): Result<void, 'CREDENTIALS_EXIST'> {
+  try {
+    writeNewFile(path, textOf(credentials));
+    return ok(undefined);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return refuse('CREDENTIALS_EXIST', `${path} exists; move it away, or give another path`);
+  }
+}
+
+/** In place of what is there; at no time is there half a file. */
+export function replaceDoorCredentials(path: string, credentials: DoorCredentials): Promise<void> {
+  return writeFileAtomic(path, textOf(credentials));
+}
+
+function textOf(credentials: DoorCredentials): string {
+  return `${JSON.stringify(credentials, null, 2)}\n`;
+}

@@ -1,0 +1,172 @@
+import { mkdir } from 'node:fs/promises';
+import { type Fault, ok, type Result, refuse } from '../base/fault.ts';
+import { type Log, makeLog } from '../base/log.ts';
+import { servePages } from '../base/serving/http-server.ts';
+import { RateLimiter } from '../base/serving/rate-limit.ts';
+import { systemTimers } from '../base/system-timers.ts';
+import type { Timers } from '../base/time.ts';
+import { openBlobPlace } from '../coordinator/blob-place.ts';
+import { openLink } from '../coordinator/ground.ts';
+import { type ConnectionRoom, connectionRoom, openFilesMax } from '../coordinator/grpc/descriptors.ts';
+import { healthPages } from '../coordinator/observability/health-pages.ts';
+import { leadingMetrics } from '../coordinator/observability/leading-metrics.ts';
+import { Metrics } from '../coordinator/observability/metrics.ts';
+import { Attendance } from './attendance.ts';
+import type { DoorConfig } from './config.ts';
+import { EnrolmentWay } from './enrolment-way.ts';
+import { JournalTail } from './journal-tail.ts';
+import { LeaderLink } from './leader-link.ts';
+import { doorMetrics } from './metrics.ts';
+import { keepRenewing, newestCredentials } from './renewal.ts';
+import { openServing } from './serving.ts';
+
+/** What a door may not know of members for so long that it is better passed by. */
+const journalAgeMsMax = 30_000;
+const trimEveryMs = 60_000;
+const limitedNetworksMax = 10_000;
+
+export type DoorProcess = Readonly<{
+  addresses: Readonly<{ enrolment: string; federation: string; health: string }>;
+  /** Why it cannot go on, if that ever comes: then close and exit. */
+  halted: Promise<Fault>;
+  /** Streams told to come again, uploads finished or cut after the grace. May be called twice. */
+  close(): Promise<void>;
+}>;
+
+type Options = Readonly<{ log?: Log; environment?: NodeJS.ProcessEnv; timers?: Timers }>;
+
+/** Starts a door: start → ready. Refused with the first thing that is missing; nothing is left open then. */
+export async function startDoor(
+  config: DoorConfig,
+  { log = makeLog(config.log.level), environment = process.env, timers = systemTimers }: Options = {},
+): Promise<Result<DoorProcess>> {
+  const room = connectionRoom(config.connections, openFilesMax());
+  if (!room.ok) return room;
+  await mkdir(config.dataDirectory, { recursive: true, mode: 0o700 });
+  const credentials = await newestCredentials(config.credentials, config.dataDirectory);
+  if (!credentials.ok) return credentials;
+  const trouble = (code: string, cause: string) => log.warn({ code, cause }, 'trouble');
+  const place = await openBlobPlace(config, environment, timers, trouble);
+  if (!place.ok) return place;
+  if (place.value === undefined)
+    return refuse('CONFIG_INVALID', 'blobs.s3: a door needs the bucket of its coordinator');
+  const link = await openLink(config.journal.postgres, environment, timers);
+  const tail = link.ok ? await JournalTail.open(link.value, credentials.value.federation, log) : link;
+  if (!tail.ok) {
+    if (link.ok) await link.value.close();
+    place.value.close();
+    return tail;
+  }
+  const undo: (() => unknown)[] = [() => tail.value.close(), () => place.value?.close()];
+  try {
+    const { blobs, trim } = await place.value.join();
+    const parts = { config, log, timers, room: room.value, tail: tail.value, credentials: credentials.value };
+    return ok(await serve({ ...parts, blobs, trim, undo }));
+  } catch (error) {
+    for (const each of undo) await each();
+    throw error;
+  }
+}
+
+type Parts = Readonly<{
+  config: DoorConfig;
+  log: Log;
+  timers: Timers;
+  room: ConnectionRoom;
+  tail: JournalTail;
+  credentials: Parameters<typeof keepRenewing>[0]['credentials'] extends () => infer Value ? Value : never;
+  blobs: Parameters<typeof openServing>[0]['blobs'];
+  trim: () => Promise<void>;
+  /** What is to be closed, last first. */
+  undo: (() => unknown)[];
+}>;
+
+async function serve(parts: Parts): Promise<DoorProcess> {
+  const { config, log, timers, room, tail, blobs, trim, undo } = parts;
+  const { listen, enrolments, connections } = config;
+  const metrics = new Metrics();
+  let credentials = parts.credentials;
+  const attendance = new Attendance();
+  const leader = new LeaderLink({ credentials: () => credentials, attendance, timers, log });
+  undo.unshift(() => leader.close());
+  tail.onEpoch(() => leader.lookAgain());
+  const serving = await openServing({ ...parts, metrics, leader, attendance, credentials });
+  undo.unshift(() => serving.close(0));
+  const way = new EnrolmentWay({
+    addresses: () => credentials.enrolAddresses,
+    limiter: new RateLimiter({
+      burst: enrolments.burst,
+      refillMs: 60_000 / enrolments.perMinute,
+      keysMax: limitedNetworksMax,
+    }),
+    atOnceMax: Math.min(room.enrolment, connections.enrolment.atOnceMax),
+    timers,
+    refused: (why) => metrics.connectionRefused('enrolment', why),
+  });
+  const enrolmentPort = await way.listen(listen.enrolment);
+  undo.unshift(() => way.close());
+  metrics.connections(() => ({ enrolment: way.openCount, federation: serving.openCount }));
+  leadingMetrics(metrics.registry, () => ({ isLeader: false, epoch: tail.epoch, entry: tail.state().seq }));
+  doorMetrics(metrics.registry, () => ({
+    isLed: leader.away === undefined,
+    watches: attendance.size,
+    journalAgeMs: tail.ageMs,
+  }));
+  let unready: string | undefined;
+  const health = await servePages(
+    listen.health,
+    healthPages(metrics.registry, async () => unready ?? reasonNotToCome(leader, tail)),
+  );
+  undo.unshift(() => health.close());
+  const endRenewing = keepRenewing({
+    ...{ dataDirectory: config.dataDirectory, leader, timers, log },
+    credentials: () => credentials,
+    renewed(fresh) {
+      credentials = fresh;
+      serving.replaceIdentity(fresh);
+      leader.lookAgain();
+      log.info({ door: fresh.name }, "the door's certificates are renewed");
+    },
+  });
+  const trimming = timers.every(trimEveryMs, () => {
+    trim().catch((error) => log.warn({ err: error }, 'copies of blobs are not trimmed'));
+  });
+  leader.start();
+  const hostOf = (address: string) => address.slice(0, address.lastIndexOf(':'));
+  const addresses = {
+    enrolment: `${hostOf(listen.enrolment)}:${enrolmentPort}`,
+    federation: `${hostOf(listen.federation)}:${serving.port}`,
+    health: `${hostOf(listen.health)}:${health.port}`,
+  };
+  log.info({ federation: tail.federation, door: credentials.name, addresses }, 'door ready');
+  const close = async () => {
+    unready = 'draining';
+    endRenewing();
+    timers.cancel(trimming);
+    await way.close();
+    await serving.close(config.drainSeconds * 1000);
+    await leader.close();
+    await tail.close();
+    await undo.at(-1)?.(); // The bucket.
+    await health.close();
+    log.info({ door: credentials.name }, 'door closed');
+  };
+  let closing: Promise<void> | undefined;
+  void blobs;
+  return {
+    addresses,
+    halted: tail.halted,
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+/** Why a Service should lead nobody here. */
+function reasonNotToCome(leader: LeaderLink, tail: JournalTail): string | undefined {
+  if (leader.away !== undefined) return `no coordinator that leads is reached: ${leader.away.code}`;
+  if (tail.ageMs > journalAgeMsMax)
+    return `the journal was read ${Math.floor(tail.ageMs / 1000)} s ago: members may be old`;
+  return undefined;
+}

@@ -1,0 +1,107 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { listenOn } from '../base/serving/listen.ts';
+import { networkOf } from '../base/serving/network.ts';
+import type { RateLimiter } from '../base/serving/rate-limit.ts';
+import type { Timers } from '../base/time.ts';
+
+type WayParts = Readonly<{
+  /** Of the leader's enrolment listener; tried in turn. */
+  addresses: () => readonly string[];
+  /** By the network of who connects. */
+  limiter: RateLimiter;
+  atOnceMax: number;
+  timers: Timers;
+  refused: (why: 'full' | 'address') => void;
+}>;
+
+const connectMs = 3_000;
+/** Longer than the leader lets a stranger stay. */
+const lifeMs = 90_000;
+
+/**
+ * The way of newcomers to the leader, byte by byte: TLS ends there, so that no door sees a join token or a proof, and none can
+ * answer in the leader's place. What is counted here is connections of each address.
+ */
+export class EnrolmentWay {
+  readonly #parts: WayParts;
+  readonly #server: Server;
+  readonly #open = new Set<Socket>();
+  #turn = 0;
+
+  constructor(parts: WayParts) {
+    this.#parts = parts;
+    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (near) => void this.#join(near));
+  }
+
+  listen(address: string): Promise<number> {
+    return listenOn(this.#server, address);
+  }
+
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#open) socket.destroy();
+    await closed;
+  }
+
+  async #join(near: Socket): Promise<void> {
+    const { limiter, atOnceMax, timers, refused } = this.#parts;
+    near.on('error', () => near.destroy());
+    const why = this.#open.size >= atOnceMax ? 'full' : 'address';
+    if (why === 'full' || !limiter.take(networkOf(near.remoteAddress ?? ''), timers.now())) {
+      refused(why);
+      near.destroy();
+      return;
+    }
+    this.#open.add(near);
+    const end = timers.after(lifeMs, () => near.destroy());
+    near.once('close', () => {
+      timers.cancel(end);
+      this.#open.delete(near);
+    });
+    const far = await this.#reach();
+    if (far === undefined || near.destroyed) {
+      far?.destroy();
+      near.destroy();
+      return;
+    }
+    far.on('error', () => far.destroy());
+    near.once('close', () => far.destroy());
+    far.once('close', () => near.destroy());
+    near.pipe(far);
+    far.pipe(near);
+  }
+
+  /** Who does not lead does not listen. */
+  async #reach(): Promise<Socket | undefined> {
+    const addresses = this.#parts.addresses();
+    for (const _ of addresses) {
+      const socket = await this.#connect(addresses[this.#turn % addresses.length] as string);
+      if (socket !== undefined) return socket;
+      this.#turn += 1;
+    }
+    return undefined;
+  }
+
+  #connect(address: string): Promise<Socket | undefined> {
+    const at = address.lastIndexOf(':');
+    const host = address.slice(0, at).replace(/^\[|\]$/g, '');
+    return new Promise((resolve) => {
+      const socket = connect({ host, port: Number(address.slice(at + 1)), noDelay: true });
+      const fail = () => {
+        socket.destroy();
+        resolve(undefined);
+      };
+      socket.setTimeout(connectMs, fail);
+      socket.once('error', fail);
+      socket.once('connect', () => {
+        socket.setTimeout(0);
+        socket.off('error', fail);
+        resolve(socket);
+      });
+    });
+  }
+}

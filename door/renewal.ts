@@ -1,0 +1,102 @@
+import { X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
+import { ok, type Result, refuse } from '../base/fault.ts';
+import type { Log } from '../base/log.ts';
+import type { Timers } from '../base/time.ts';
+import { pemOfChain } from '../coordinator/keys/authority.ts';
+import { newOperatorKey } from '../coordinator/keys/operator-credentials.ts';
+import { type DoorCredentials, readDoorCredentials, replaceDoorCredentials } from './credentials.ts';
+import type { LeaderLink } from './leader-link.ts';
+
+const lookEveryMs = 60_000;
+
+/**
+ * The newest credentials: those of the file, or what this door renewed since and kept in its data directory, where the file is not
+ * for a door that was added anew.
+ */
+export async function newestCredentials(
+  file: string,
+  dataDirectory: string,
+): Promise<Result<DoorCredentials, 'CREDENTIALS_INVALID'>> {
+  const given = await readDoorCredentials(file);
+  if (!given.ok) return given;
+  const kept = await readDoorCredentials(keptIn(dataDirectory));
+  if (!kept.ok || kept.value.name !== given.value.name || kept.value.authority !== given.value.authority) return given;
+  return ok(startOf(kept.value) > startOf(given.value) ? { ...given.value, ...keysOf(kept.value) } : given.value);
+}
+
+type RenewalParts = Readonly<{
+  credentials: () => DoorCredentials;
+  dataDirectory: string;
+  leader: Pick<LeaderLink, 'renewDoor'>;
+  timers: Timers;
+  log: Log;
+  renewed: (credentials: DoorCredentials) => void;
+}>;
+
+/** Has a door's certificates renewed at two thirds of their life. Returns how to end it. */
+export function keepRenewing(parts: RenewalParts): () => void {
+  const { credentials, timers, log } = parts;
+  let isRunning = false;
+  const look = async () => {
+    if (isRunning || timers.now() < dueMs(credentials())) return;
+    isRunning = true;
+    const renewed = await renew(parts);
+    isRunning = false;
+    if (!renewed.ok) {
+      const endsAt = new Date(endOf(credentials())).toISOString();
+      log.warn(
+        { code: renewed.fault.code, cause: renewed.fault.message, endsAt },
+        "the door's certificates are not renewed",
+      );
+    }
+  };
+  const beat = timers.every(lookEveryMs, () => void look());
+  return () => timers.cancel(beat);
+}
+
+async function renew({ credentials, dataDirectory, leader, renewed }: RenewalParts) {
+  const { key, request } = await newOperatorKey();
+  const answered = await leader.renewDoor(request);
+  if (!answered.ok) return answered;
+  const { certificateChain, serverChain } = answered.value;
+  const fresh = {
+    ...credentials(),
+    certificateChain: chainIn(certificateChain),
+    serverChain: chainIn(serverChain),
+    key,
+  };
+  if (
+    !new X509Certificate(fresh.certificateChain).verify(new X509Certificate(certificateChain[1] as Buffer).publicKey)
+  ) {
+    return refuse('CERTIFICATE_UNUSABLE', 'the coordinator gave a certificate that its issuer did not sign');
+  }
+  await replaceDoorCredentials(keptIn(dataDirectory), fresh);
+  renewed(fresh);
+  return ok(undefined);
+}
+
+/** The root goes along, as a coordinator's does: newcomers hold it against their token. */
+export function chainIn(chain: readonly Uint8Array[]): string {
+  return pemOfChain(chain);
+}
+
+function keptIn(dataDirectory: string): string {
+  return join(dataDirectory, 'credentials.json');
+}
+
+function keysOf({ certificateChain, serverChain, key }: DoorCredentials) {
+  return { certificateChain, serverChain, key };
+}
+
+function startOf({ certificateChain }: DoorCredentials): number {
+  return Date.parse(new X509Certificate(certificateChain).validFrom);
+}
+
+function endOf({ certificateChain }: DoorCredentials): number {
+  return Date.parse(new X509Certificate(certificateChain).validTo);
+}
+
+function dueMs(credentials: DoorCredentials): number {
+  return endOf(credentials) - (endOf(credentials) - startOf(credentials)) / 3;
+}
