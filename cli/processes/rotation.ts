@@ -3,6 +3,7 @@ import { readWhole, textBytesMax } from '../../base/text/read-whole.ts';
 import { table } from '../../base/text/table.ts';
 import { type LastingCode, lastingFindings } from '../../client/posture/exposure.ts';
 import { logKeyOf } from '../../client/response/rotation/rotation-log.ts';
+import { rotationSecretOf } from '../../client/response/rotation/secret.ts';
 import { type Verified, verifyLog } from '../../client/response/rotation/verify.ts';
 import { exitCodes, exitWith, usage } from '../exit.ts';
 import { print } from '../print.ts';
@@ -57,7 +58,9 @@ function keyCommand() {
     .description('Print the public key of the rotation log that this secret signs.')
     .argument('<secret>', 'the file of rotation.secretFile, or rotation.secret in the data directory')
     .action((file) => {
-      print(Buffer.from(logKeyOf(read(file)).publicKey).toString('hex'));
+      const secret = rotationSecretOf(read(file), file);
+      if (!secret.ok) return exitWith(secret.fault);
+      print(Buffer.from(logKeyOf(secret.value).publicKey).toString('hex'));
     });
 }
 

@@ -16,7 +16,7 @@ export async function loadRotationSecret(
 ): Promise<Result<Buffer, 'ROTATION_SECRET_UNUSABLE'>> {
   const path = secretFile ?? join(dataDirectory, 'rotation.secret');
   try {
-    return checked(readFileSync(path), path);
+    return rotationSecretOf(readFileSync(path), path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT' || secretFile !== undefined) {
@@ -28,7 +28,8 @@ export async function loadRotationSecret(
   return ok(made);
 }
 
-function checked(secret: Buffer, path: string): Result<Buffer, 'ROTATION_SECRET_UNUSABLE'> {
+/** What a file holds, where it is enough to draw from. */
+export function rotationSecretOf(secret: Buffer, path: string): Result<Buffer, 'ROTATION_SECRET_UNUSABLE'> {
   if (secret.length >= bytesMin) return ok(secret);
   return refuse(
     'ROTATION_SECRET_UNUSABLE',

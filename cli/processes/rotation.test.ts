@@ -1,0 +1,21 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { logKeyOf } from '../../client/response/rotation/rotation-log.ts';
+import { tempDir } from '../../coordinator/testing/temp-dir.ts';
+import { runEach } from '../testing/command-line.ts';
+
+it('rotation key prints the public key of a secret, and refuses what no agent would draw from', async () => {
+  const folder = tempDir();
+  const [secret, short] = [join(folder, 'rotation.secret'), join(folder, 'short')];
+  await writeFile(secret, Buffer.alloc(32, 7));
+  await writeFile(short, Buffer.alloc(31, 7));
+  const [printed, refused] = await runEach([
+    ['rotation', 'key', secret],
+    ['rotation', 'key', short],
+  ]);
+  const { publicKey } = logKeyOf(Buffer.alloc(32, 7));
+  expect(printed).toMatchObject({ code: 0, out: `${Buffer.from(publicKey).toString('hex')}\n` });
+  expect(refused).toMatchObject({ code: 1, out: '' });
+  expect(refused?.error).toMatch(/^ROTATION_SECRET_UNUSABLE: .*short holds 31 bytes, fewer than 32: write random ones/);
+});
