@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { privateFileMode } from '../../base/atomic-file.ts';
 import { FaultError, ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
@@ -33,7 +33,7 @@ export function attemptMsFor(sizeBytes: number, stallMs: number, bytesPerSecondM
 
 export type DownloadFaultCode<Kind extends string = DownloadOptions['kind']> =
   | CallFaultCode
-  | `${Kind}_${'CHUNK_OUT_OF_PLACE' | 'STALLED' | 'TOO_SLOW' | 'TRUNCATED'}`;
+  | `${Kind}_${'CHUNK_OUT_OF_PLACE' | 'STALLED' | 'TOO_SLOW' | 'TRUNCATED' | 'UNWRITABLE'}`;
 
 /** Appends to `part`, from where an earlier attempt ended, until it has the size. The bytes are neither verified nor synced here. */
 export async function download<Kind extends 'MODEL' | 'FILE'>(
@@ -79,7 +79,12 @@ export async function download<Kind extends 'MODEL' | 'FILE'>(
             `chunk at ${offset} of ${claimed}; expected ${position} of ${sizeBytes}`,
           );
         }
-        await file.appendFile(chunk);
+        // Our own disk's fault: what is caught below is the sender's.
+        const refused = await appendTo(file, chunk);
+        if (refused !== undefined) {
+          const why = `${position} of ${sizeBytes} bytes of ${name} are on disk, and no more could be written (${refused})`;
+          return refuse(`${kind}_UNWRITABLE`, `${why}; make room in the data directory, or see why it takes nothing`);
+        }
         position += chunk.length;
       }
     } catch (error) {
@@ -98,5 +103,15 @@ export async function download<Kind extends 'MODEL' | 'FILE'>(
     return ok(undefined);
   } finally {
     await file.close();
+  }
+}
+
+/** The system's code where nothing, or not all, could be written. */
+async function appendTo(file: FileHandle, chunk: Uint8Array): Promise<string | undefined> {
+  try {
+    await file.appendFile(chunk);
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
   }
 }

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, utimesSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { FaultError, refuse } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
+import { canMount, mountSmallDisk } from '../../base/testing/small-disk.ts';
+import { digestOf } from '../../proto/digest.ts';
 import { parseDigest } from '../../proto/ids.ts';
 import { type FetchCalls, ReleaseFiles } from './release-files.ts';
 
@@ -52,6 +54,38 @@ describe('ReleaseFiles', () => {
     const path = files.path(wanted(30).digest);
     expect(await files.fetch(sender(30, 64), wanted(30), pace)).toEqual({ ok: true, value: path });
     expect(readFileSync(path)).toEqual(bytesOf(30));
+  });
+
+  it('says that its own disk takes no more, goes on from what is there when there is room, and blames no sender', async (context) => {
+    const disk = await mkdtemp(join(tmpdir(), 'testudo-disk-'));
+    onTestFinished(() => rm(disk, { recursive: true })); // After it was unmounted.
+    if (!canMount(disk)) return context.skip('mounting a tmpfs is not allowed here');
+    mountSmallDisk(disk, 64);
+    const bytes = Buffer.alloc(48 * 1_024, 7);
+    const file = { digest: digestOf(bytes), bytes: bytes.length };
+    const calls: FetchCalls = {
+      fetch: ({ offset }) => ({
+        async *[Symbol.asyncIterator]() {
+          const sizeBytes = BigInt(bytes.length);
+          for (let at = Number(offset); at < bytes.length; at += 1_000) {
+            yield { offset: BigInt(at), sizeBytes, chunk: bytes.subarray(at, at + 1_000) };
+          }
+        },
+        cancel: () => undefined,
+      }),
+    };
+    const ballast = join(disk, 'ballast');
+    writeFileSync(ballast, Buffer.alloc(32 * 1_024));
+    const files = new ReleaseFiles(disk);
+    const refused = await files.fetch(calls, file, pace);
+    expect(refused).toMatchObject({ ok: false, fault: { code: 'FILE_UNWRITABLE' } });
+    expect(!refused.ok && refused.fault.message).toMatch(
+      / bytes of sha256:.* are on disk, and no more .*\(ENOSPC\); make room/,
+    );
+    rmSync(ballast);
+    const path = files.path(file.digest);
+    expect(await files.fetch(calls, file, pace)).toEqual({ ok: true, value: path });
+    expect(readFileSync(path).equals(bytes)).toBe(true);
   });
 
   it('fetches a file once for all that ask for it meanwhile, and removes nothing that is on its way or fetched ahead', async () => {

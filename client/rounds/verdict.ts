@@ -101,6 +101,8 @@ const verdictOfOurs = {
   MODEL_STALLED: 'retry',
   MODEL_TOO_SLOW: 'retry',
   MODEL_TRUNCATED: 'retry',
+  // There may be room again before the round ends.
+  MODEL_UNWRITABLE: 'retry',
   // Our own copy is damaged: only a new delta helps.
   OUTBOX_DAMAGED: 'trainAgain',
 } as const satisfies Readonly<Record<string, Verdict>>;
