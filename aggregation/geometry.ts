@@ -1,5 +1,5 @@
 import { blockBuffer, columnsPerBlock, spans, type UpdateBlocks } from './blocks/blocks.ts';
-import { addDot, addSquaredDistance, chunkColumns, wholeChunks } from './ordered-sums.ts';
+import { addDot, addDotAndSquaredDistance, chunkColumns, wholeChunks } from './ordered-sums.ts';
 import type { Sketch } from './places/sketch.ts';
 
 /** Where a named tensor lies in the flat update; as in proto's layout. */
@@ -40,9 +40,7 @@ export async function geometryOf(
       for (let row = 0; row < n; row++) {
         const start = row * count + at - offset;
         const cell = row * slots.length + slot;
-        dots[row] = addDot(dots[row] as number, block, start, point, at, length);
-        const sum = squaredDistances[cell] as number;
-        squaredDistances[cell] = addSquaredDistance(sum, block, start, point, at, length);
+        addDotAndSquaredDistance(dots, row, squaredDistances, cell, block, start, point, at, length);
         sketch?.add(row, at, block, start, length);
       }
       at = end;

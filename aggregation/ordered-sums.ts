@@ -71,3 +71,67 @@ export function addDot(total: number, a: Vector, aAt: number, b: Vector, bAt: nu
   }
   return sum;
 }
+
+/** a · b and ‖a − b‖² added to the sums at `dotAt` and `distanceAt`, in the same order, to the same bits: one walk for both. */
+export function addDotAndSquaredDistance(
+  dots: Float64Array,
+  dotAt: number,
+  distances: Float64Array,
+  distanceAt: number,
+  a: Vector,
+  aAt: number,
+  b: Float64Array,
+  bAt: number,
+  count: number,
+): void {
+  let dot = dots[dotAt] as number;
+  let distance = distances[distanceAt] as number;
+  for (let start = 0; start < count; start += chunkColumns) {
+    const length = Math.min(chunkColumns, count - start);
+    let dot0 = 0;
+    let dot1 = 0;
+    let dot2 = 0;
+    let dot3 = 0;
+    let lane0 = 0;
+    let lane1 = 0;
+    let lane2 = 0;
+    let lane3 = 0;
+    let i = aAt + start;
+    let j = bAt + start;
+    for (const end = i + length - (length % 4); i < end; i += 4, j += 4) {
+      const a0 = a[i] as number;
+      const a1 = a[i + 1] as number;
+      const a2 = a[i + 2] as number;
+      const a3 = a[i + 3] as number;
+      const b0 = b[j] as number;
+      const b1 = b[j + 1] as number;
+      const b2 = b[j + 2] as number;
+      const b3 = b[j + 3] as number;
+      dot0 += a0 * b0;
+      dot1 += a1 * b1;
+      dot2 += a2 * b2;
+      dot3 += a3 * b3;
+      lane0 += (a0 - b0) * (a0 - b0);
+      lane1 += (a1 - b1) * (a1 - b1);
+      lane2 += (a2 - b2) * (a2 - b2);
+      lane3 += (a3 - b3) * (a3 - b3);
+    }
+    const rest = length % 4;
+    if (rest > 0) {
+      dot0 += (a[i] as number) * (b[j] as number);
+      lane0 += ((a[i] as number) - (b[j] as number)) ** 2;
+    }
+    if (rest > 1) {
+      dot1 += (a[i + 1] as number) * (b[j + 1] as number);
+      lane1 += ((a[i + 1] as number) - (b[j + 1] as number)) ** 2;
+    }
+    if (rest > 2) {
+      dot2 += (a[i + 2] as number) * (b[j + 2] as number);
+      lane2 += ((a[i + 2] as number) - (b[j + 2] as number)) ** 2;
+    }
+    dot += dot0 + dot2 + (dot1 + dot3);
+    distance += lane0 + lane2 + (lane1 + lane3);
+  }
+  dots[dotAt] = dot;
+  distances[distanceAt] = distance;
+}

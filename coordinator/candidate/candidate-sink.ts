@@ -59,7 +59,7 @@ export class CandidateSink implements AggregateSink {
         ? firstMoments(this.#optimiser, delta.length)
         : readValues(this.#moments, offset * per * 4, delta.length * per);
     const moved = moveBlock(this.#optimiser, base, delta, moments);
-    this.#isFinite &&= moved.every(Number.isFinite) && moments.every(Number.isFinite);
+    this.#isFinite &&= areFinite(moved) && areFinite(moments);
     this.#candidate.write(bytesOf(moved));
     this.#state?.write(bytesOf(moments));
     this.#aggregate?.set(delta, offset);
@@ -68,7 +68,7 @@ export class CandidateSink implements AggregateSink {
   /** Undefined, with nothing left behind, when a value left the range of float32. */
   async finish(d: number): Promise<WrittenCandidate | undefined> {
     if (this.#offset !== d) throw new RangeError(`candidate: ${this.#offset} of ${d} values came`);
-    if (!this.#isFinite || this.#aggregate?.every(Number.isFinite) === false) {
+    if (!this.#isFinite || (this.#aggregate !== undefined && !areFinite(this.#aggregate))) {
       this.abandon();
       return undefined;
     }
@@ -100,6 +100,12 @@ export class CandidateSink implements AggregateSink {
     if (this.#moments !== undefined) closeSync(this.#moments);
     this.#moments = undefined;
   }
+}
+
+/** A loop: `every` takes nine times as long on a model. */
+function areFinite(values: Float32Array): boolean {
+  for (let at = 0; at < values.length; at++) if (!Number.isFinite(values[at])) return false;
+  return true;
 }
 
 function bytesOf(values: Float32Array): Uint8Array {
