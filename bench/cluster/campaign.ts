@@ -98,8 +98,8 @@ function reportOf(stretches: readonly Stretch[], called: string): string {
     return `| ${deed} | ${count} | ${stale === 0 ? '' : stale} | ${(msMax / 1_000).toFixed(1)} |`;
   });
   const steps = Object.entries(takeovers.byStep).map(
-    ([step, { SIGKILL, SIGSTOP, stale, secondsMax }]) =>
-      `| \`${step}\` | ${SIGKILL} | ${SIGSTOP} | ${stale} | ${secondsMax.toFixed(1)} |`,
+    ([step, { SIGKILL, SIGSTOP, stale, ...seconds }]) =>
+      `| \`${step}\` | ${SIGKILL} | ${SIGSTOP} | ${stale} | ${[seconds.noticedMax, seconds.followedMax, seconds.secondsMax].map((most) => most.toFixed(1)).join(' | ')} |`,
   );
   const seconds = stretches.reduce((sum, stretch) => sum + stretch.seconds, 0);
   const commits = [...new Set(stretches.map(({ commit }) => commit))].join(', ');
@@ -119,8 +119,8 @@ Whole coordinators on a database and a shared folder of bytes, each with a stand
 is set where nobody sets another, 4 s: killed at every named step; and stopped at every named step, and woken once the other has
 finished the round. ${takeovers.rounds} rounds and ${takeovers.receipts} receipts were held to an undisturbed run as below.
 
-| step | killed | stopped | ended by the fence | seconds until the other's first entry, at most |
-|---|---:|---:|---:|---:|
+| step | killed | stopped | ended by the fence | seconds until it is noticed, at most | then until the other's first entry | both |
+|---|---:|---:|---:|---:|---:|---:|
 ${steps.join('\n')}
 
 ${broken.length === 0 ? 'Nothing was lost, counted twice or different.' : broken.map((line) => `- ${line}`).join('\n')}

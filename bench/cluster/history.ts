@@ -13,6 +13,7 @@ export const deeds = [
   'line cut after some bytes of a commit',
   'answers lost, then the line',
   'commit held, delivered after it was followed',
+  'commit held but for its beginning, delivered after it was followed',
   'server restarted (fast)',
   'server restarted (immediate)',
   'server killed',
@@ -29,6 +30,8 @@ export type History = Readonly<{
 }>;
 
 const leaseMs = 1_500;
+/** Of a statement: Sync, as PostgreSQL's protocol has it. */
+const lastMessageBytes = 5;
 
 /**
  * A journal on a primary with a synchronous standby, written to by real processes while one fault after another happens, each
@@ -73,15 +76,25 @@ export async function runHistory(faults: number, seed: number, say: (line: strin
     await writer.over();
     writer = start(overLine);
   };
-  const doIt: Record<Deed, () => Promise<void>> = {
+  /** Of what is held at first, all but `less` bytes goes on at once. */
+  const held = async (deed: Deed, less: number) => {
+    line.mode = { toServer: 'hold', toClient: 'pass' };
+    while (line.heldBytes === 0) await pause(5);
+    line.deliver(less);
+    await follow(deed, () => {
+      line.mode = openLine;
+      line.deliver();
+    });
+  };
+  const doIt: Record<Deed, (deed: Deed) => Promise<void>> = {
     'writer killed': async () => {
       writer.signal('SIGKILL');
       await writer.over();
       writer = start(overLine);
     },
-    'writer stopped, woken after it was followed': async () => {
+    'writer stopped, woken after it was followed': async (deed) => {
       writer.signal('SIGSTOP');
-      await follow('writer stopped, woken after it was followed', (old) => old.signal('SIGCONT'));
+      await follow(deed, (old) => old.signal('SIGCONT'));
     },
     'line cut': async () => line.cut(),
     'line cut after some bytes of a commit': async () => line.cutAfter(1 + Math.floor(random() * 3_000)),
@@ -91,14 +104,10 @@ export async function runHistory(faults: number, seed: number, say: (line: strin
       line.mode = openLine;
       line.cut();
     },
-    'commit held, delivered after it was followed': async () => {
-      line.mode = { toServer: 'hold', toClient: 'pass' };
-      while (line.heldBytes === 0) await pause(5);
-      await follow('commit held, delivered after it was followed', () => {
-        line.mode = openLine;
-        line.deliver();
-      });
-    },
+    'commit held, delivered after it was followed': (deed) => held(deed, Number.POSITIVE_INFINITY),
+    // Without its last message alone the server has done it, and waits with its lock on the fence.
+    'commit held but for its beginning, delivered after it was followed': (deed) =>
+      held(deed, random() < 0.5 ? lastMessageBytes : Math.ceil(random() * 3_000)),
     'server restarted (fast)': () => primary.end('SIGINT').then(() => primary.startAgain()),
     'server restarted (immediate)': () => primary.end('SIGQUIT').then(() => primary.startAgain()),
     'server killed': () => primary.end('SIGKILL').then(() => primary.startAgain()),
@@ -121,7 +130,7 @@ export async function runHistory(faults: number, seed: number, say: (line: strin
       const deed = deeds[index % deeds.length] as Deed;
       await pause(random() * 200);
       const startedMs = performance.now();
-      await doIt[deed]();
+      await doIt[deed](deed);
       // A line that is cut after some bytes stands until these have gone by: what counts is that the writer goes on.
       for (let heard = 0; heard < 2; heard++) {
         if (await writer.next()) continue;

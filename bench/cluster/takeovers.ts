@@ -13,8 +13,13 @@ import { StandingCoordinator } from '../../coordinator/testing/standing-coordina
 const ways = ['SIGKILL', 'SIGSTOP'] as const;
 type Way = (typeof ways)[number];
 
-/** Of one named step: how often each was done there, and what the slowest takeover took. */
-export type StepTally = Readonly<Record<Way, number> & { stale: number; secondsMax: number }>;
+/**
+ * Of one named step: how often each was done there, and of the slowest how long it took to be noticed, to become the writer
+ * after that, and both together.
+ */
+export type StepTally = Readonly<
+  Record<Way, number> & { stale: number; noticedMax: number; followedMax: number; secondsMax: number }
+>;
 
 export type Takeovers = Readonly<{
   byStep: Readonly<Record<string, StepTally>>;
@@ -76,8 +81,12 @@ async function chainOf(
     const isOut = way === 'SIGKILL' ? (await leader.ended).killed : await stopped(leader.pid);
     const outMs = performance.now();
     if (!isOut) broken.push(`${step} was not reached: ${await leader.why()}`);
+    const secondsOut = () => (performance.now() - outMs) / 1_000;
+    await next.said('free');
+    const noticedMax = secondsOut();
     if (!(await next.said('leads'))) broken.push(`${step}: the standby ended with ${await next.why()}`);
-    const seconds = (performance.now() - outMs) / 1_000;
+    const secondsMax = secondsOut();
+    const times = { noticedMax, followedMax: secondsMax - noticedMax, secondsMax };
     let stale = 0;
     if (way === 'SIGSTOP') {
       await next.said('idle'); // What was left open is done by the one that leads now; then the other wakes.
@@ -87,7 +96,7 @@ async function chainOf(
       else broken.push(`${step}: the one that was followed ended with ${why}`);
     }
     receipts.push(...(await leader.ended).receipts);
-    byStep[step] = { SIGKILL: 0, SIGSTOP: 0, [way]: 1, stale, secondsMax: seconds };
+    byStep[step] = { SIGKILL: 0, SIGSTOP: 0, [way]: 1, stale, ...times };
     leader = next;
   }
   leader.openRound();
@@ -108,6 +117,8 @@ export function joined(one: Takeovers, other: Takeovers): Takeovers {
             SIGKILL: before.SIGKILL + tally.SIGKILL,
             SIGSTOP: before.SIGSTOP + tally.SIGSTOP,
             stale: before.stale + tally.stale,
+            noticedMax: Math.max(before.noticedMax, tally.noticedMax),
+            followedMax: Math.max(before.followedMax, tally.followedMax),
             secondsMax: Math.max(before.secondsMax, tally.secondsMax),
           };
   }

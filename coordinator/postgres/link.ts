@@ -2,6 +2,7 @@ import { pause } from '../../base/pause.ts';
 import type { Timers } from '../../base/time.ts';
 import { type Answer, type Ask, PostgresConnection, type PostgresSettings, settlesNothing } from './connection.ts';
 import { type Driver, pgDriver } from './driver.ts';
+import { endSilentSessions } from './silent-sessions.ts';
 
 const retryEveryMs = 200;
 
@@ -98,6 +99,8 @@ export class PostgresLink {
       if (this.#closing.signal.aborted) return { kind: 'lost', cause: 'this coordinator lets go of its database' };
       const opened = await PostgresConnection.open(this.settings, this.#timers, this.#driver);
       if (!opened.ok) return { kind: 'lost', cause: opened.fault.message };
+      // The server may not know yet that the one before is lost, and wait for the rest of its statement.
+      if (this.#connection !== undefined) await opened.value.ask(endSilentSessions(this.settings.schema));
       this.#connection = opened.value;
     }
     const answer = await this.#connection.ask(text, values);

@@ -49,9 +49,14 @@ export class HeldLine {
     for (const { near, far } of this.#pairs) for (const socket of [near, far]) socket.destroy();
   }
 
-  /** Delivers what was held, late as it is. */
-  deliver(): void {
-    for (const pair of this.#pairs) for (const bytes of pair.held.splice(0)) pair.far.write(bytes);
+  /** Delivers what was held, late as it is; of each connection so many bytes less than all, which stay held. */
+  deliver(less = 0): void {
+    for (const pair of this.#pairs) {
+      const bytes = Buffer.concat(pair.held.splice(0));
+      const count = Math.max(bytes.byteLength - less, 0);
+      pair.far.write(bytes.subarray(0, count));
+      if (count < bytes.byteLength) pair.held.push(bytes.subarray(count));
+    }
   }
 
   /** Refuses connections from here on. May be called twice. */

@@ -32,10 +32,13 @@ process.on('unhandledRejection', (error) => {
 });
 
 let follows = false;
-const database = await databaseAsked(() => {
-  if (!follows) say({ follows: true });
-  follows = true;
-});
+const database = await databaseAsked(
+  () => {
+    if (!follows) say({ follows: true });
+    follows = true;
+  },
+  () => say({ free: true }),
+);
 const bucket = await bucketAsked(join(folder, 'data'));
 // As long as a busy machine takes: a round that was abandoned for its deadline would tell nothing of what was done to it.
 const patient = { recruitForMs: 600_000, collectForMs: 600_000, aggregateForMs: 600_000 };

@@ -29,8 +29,8 @@ export function onDatabase(settings: PostgresSettings): Record<string, string> {
   return { [variable]: JSON.stringify(settings) };
 }
 
-/** What an engine of this process stands on, where its environment names a database. `follows`: told when it has read along so far. */
-export async function databaseAsked(follows: () => void) {
+/** What an engine of this process stands on, where its environment names a database. `follows`: told when it has read along so far; `free`: when nobody leads any more. */
+export async function databaseAsked(follows: () => void, free: () => void) {
   const text = process.env[variable];
   if (text === undefined) return {};
   const link = new PostgresLink(JSON.parse(text) as PostgresSettings, systemTimers);
@@ -40,6 +40,7 @@ export async function databaseAsked(follows: () => void) {
   const along = new ReadingAlong();
   const follower = { tell: follows, take: (rows: readonly StoredEntry[]) => along.take(rows) };
   const found = unwrap(await followUntilFree(link, new AbortController().signal, follower));
+  free();
   return { keyStore, openJournal: () => openPostgresJournal(link, found), folded: along.state };
 }
 

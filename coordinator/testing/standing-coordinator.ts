@@ -1,8 +1,8 @@
 import { type ProcessEnd, startRounds } from './kill-rounds.ts';
 import { asStandby } from './rounds-on-database.ts';
 
-/** What round-process.ts says of itself as a standby: it reads along, it leads, and what it found open is over. */
-type Said = 'follows' | 'leads' | 'idle';
+/** What round-process.ts says of itself as a standby: it reads along, nobody leads any more, it leads, and what it found open is over. */
+type Said = 'follows' | 'free' | 'leads' | 'idle';
 
 /** A coordinator process that stands by until nobody leads, and opens its one round when it is told to. */
 export class StandingCoordinator {
@@ -14,7 +14,7 @@ export class StandingCoordinator {
   readonly #saying = new Map<Said, Promise<void>>();
 
   constructor(folder: string, env: Readonly<Record<string, string>>, failpoint: string | undefined) {
-    for (const said of ['follows', 'leads', 'idle'] as const) {
+    for (const said of ['follows', 'free', 'leads', 'idle'] as const) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#saying.set(said, promise);
       this.#heard.set(said, resolve);

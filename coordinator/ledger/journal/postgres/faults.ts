@@ -8,6 +8,10 @@ export function failed(cause: string) {
   );
 }
 
+export function held(by: string) {
+  return refuse('JOURNAL_HELD', `journal: ${by}. Stop the other coordinator of this database, or leave it the field`);
+}
+
 export function unknown(cause: string) {
   return refuse(
     'JOURNAL_IO',

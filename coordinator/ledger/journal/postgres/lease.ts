@@ -6,8 +6,8 @@ import type { PostgresLink } from '../../../postgres/link.ts';
 import type { StoredEntry } from '../entry.ts';
 import type { JournalHead } from '../journal.ts';
 import { noHead } from '../walk.ts';
-import { rolledBack } from './faults.ts';
-import { type FoundFree, held, moved, type PostgresJournalFaultCode, readFence, walkTo } from './open-postgres.ts';
+import { held, rolledBack } from './faults.ts';
+import { type FoundFree, moved, type PostgresJournalFaultCode, readFence, walkTo } from './open-postgres.ts';
 import type { Fence } from './rows.ts';
 
 /** How often who waits for a journal looks whether it is free. */
@@ -15,12 +15,15 @@ export const lookEveryMs = 250;
 const never = new AbortController().signal;
 
 /**
- * How long the last writer has given no sign of life, by this process's own clock alone. A look that took long counts as two of
- * the usual ones: a database that was away kept the writer from beating, too.
+ * How long the last writer has given no sign of life, by this process's own clock alone. A question that took long counts as two
+ * of the usual looks: a database that was away kept the writer from beating, too. That this process came late to ask, on a machine
+ * with much to do, says nothing of the writer and counts; of a machine that stood still, with the writer on it perhaps, half the
+ * lease: a writer that goes on then beats before the next looks.
  */
 class Silence {
   readonly #timers: Timers;
   #seen: Fence | undefined;
+  #askedMs = 0;
   #lookedMs = 0;
   #quietMs = 0;
 
@@ -28,12 +31,24 @@ class Silence {
     this.#timers = timers;
   }
 
+  /** The question begins whose answer is looked at next. */
+  asks(): void {
+    this.#askedMs = this.#timers.monotonicMs();
+  }
+
+  /** It had no answer: that time is nobody's silence. */
+  isUnanswered(): void {
+    this.#lookedMs = this.#timers.monotonicMs();
+  }
+
   /** What this look found beside the one before. */
   look(fence: Fence): 'free' | 'quiet' | 'beats' {
     const nowMs = this.#timers.monotonicMs();
     const before = this.#seen;
     const isSame = before !== undefined && before.epoch === fence.epoch && before.beat === fence.beat;
-    this.#quietMs = isSame ? this.#quietMs + Math.min(nowMs - this.#lookedMs, 2 * lookEveryMs) : 0;
+    const pausedMs = Math.min(this.#askedMs - this.#lookedMs, fence.leaseMs / 2);
+    const answeredMs = Math.min(nowMs - this.#askedMs, 2 * lookEveryMs);
+    this.#quietMs = isSame ? this.#quietMs + pausedMs + answeredMs : 0;
     this.#seen = fence;
     this.#lookedMs = nowMs;
     if (fence.holder === '' || (isSame && this.#quietMs >= fence.leaseMs)) return 'free';
@@ -51,6 +66,7 @@ export async function awaitLease(link: PostgresLink): Promise<Result<void, Postg
   if (!layout.ok) return layout;
   const silence = new Silence(link.timers);
   for (;;) {
+    silence.asks();
     const fence = await readFence(link);
     if (!fence.ok) return fence;
     const found = silence.look(fence.value);
@@ -98,6 +114,7 @@ async function follow(
   const silence = new Silence(link.timers);
   let head = noHead;
   while (!signal.aborted) {
+    silence.asks();
     const fence = await readFence(link);
     if (fence.ok) {
       if (fence.value.movedTo !== null) return moved(fence.value.movedTo);
@@ -110,7 +127,8 @@ async function follow(
         tell({ epoch: fence.value.epoch, head });
         if (silence.look(fence.value) === 'free' && !signal.aborted) return ok({ head, epoch: fence.value.epoch });
       } else if (walked.fault.code !== 'DATABASE_UNREACHABLE') return walked;
-    } else if (fence.fault.code !== 'DATABASE_UNREACHABLE') return fence;
+    } else if (fence.fault.code === 'DATABASE_UNREACHABLE') silence.isUnanswered();
+    else return fence;
     await pause(link.timers, lookEveryMs, signal);
   }
   return refuse('STANDBY_STOPPED', 'this standby was stopped before it took over');

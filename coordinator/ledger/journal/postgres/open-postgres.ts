@@ -8,7 +8,8 @@ import type { OpenedStore } from '../journal-store.ts';
 import { damaged, findBreak, noHead } from '../walk.ts';
 import { rolledBack, unreplicated } from './faults.ts';
 import { PostgresStore } from './postgres-store.ts';
-import { type Fence, fenceIn, headIn, rowsIn } from './rows.ts';
+import { raise } from './raise.ts';
+import { type Fence, fenceIn, rowsIn } from './rows.ts';
 import { statementsIn } from './statements.ts';
 
 export type PostgresJournalFaultCode = JournalFaultCode | LayoutFaultCode | 'JOURNAL_HELD' | 'JOURNAL_MOVED';
@@ -49,18 +50,12 @@ export async function openPostgresStore(
   if (seen.value.head.seq < checked.seq) return rolledBack(checked, seen.value.head);
   const walked = await walkTo(link, checked, seen.value.head);
   if (!walked.ok) return walked;
-  const holder = randomUUID();
-  const sql = statementsIn(link.settings.schema);
-  const raised = await link.alone((ask) =>
-    ask(sql.raise, [seen.value.epoch, seen.value.holder, holder, link.settings.leaseMs]),
-  );
-  if (raised.kind !== 'rows') return unanswered(raised); // Where it was done all the same, the next start raises it again.
-  const [row] = raised.rows;
-  if (row === undefined) return held('another start was faster');
+  const raised = await raise(link, seen.value, randomUUID());
+  if (!raised.ok) return raised;
   // The one before may have written since: its last entries are walked now that it cannot any more.
-  const head = await walkTo(link, walked.value, headIn(row));
+  const head = await walkTo(link, walked.value, raised.value.head);
   if (!head.ok) return head;
-  const writer = { epoch: Number(row.epoch), holder };
+  const { writer } = raised.value;
   link.writer = writer;
   return ok({ store: new PostgresStore(link, writer, head.value), epoch: writer.epoch, head: head.value });
 }
@@ -102,10 +97,6 @@ export async function walkTo(
   }
   if (at.chain === goal.chain) return ok(at);
   return damaged(at.seq, `the fence says that it ends with another entry ${goal.seq}`);
-}
-
-export function held(by: string) {
-  return refuse('JOURNAL_HELD', `journal: ${by}. Stop the other coordinator of this database, or leave it the field`);
 }
 
 export function moved(to: string) {

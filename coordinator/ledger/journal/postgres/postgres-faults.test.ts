@@ -19,9 +19,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.remove());
 
-async function openOn(settings: PostgresSettings): Promise<Journal> {
-  const link = new PostgresLink(settings, systemTimers);
-  const journal = new GroupCommitJournal(unwrap(await openPostgresStore(link)), systemTimers);
+async function openOn(settings: PostgresSettings, timers = systemTimers): Promise<Journal> {
+  const link = new PostgresLink(settings, timers);
+  const journal = new GroupCommitJournal(unwrap(await openPostgresStore(link)), timers);
   onTestFinished(() => journal.close());
   return journal;
 }
@@ -97,6 +97,36 @@ describe('a PostgreSQL journal whose line is cut at a commit', () => {
     const read = unwrap(await successor.read(1, 10));
     expect(read.map(({ event }) => event)).toEqual([draft(1).event, draft(5).event]);
   });
+
+  it.each(['its writer goes on', 'another takes over'])(
+    'waits for no commit that stopped on its way, done and never ended: %s',
+    async (who) => {
+      const { line, direct, settings } = await overLine();
+      const journal = await openOn(settings);
+      await journal.append([draft(1)]).durable;
+      line.mode = { toServer: 'hold', toClient: 'pass' };
+      const late = journal.append([draft(2)]);
+      await expect.poll(() => line.heldBytes, { interval: 20 }).toBeGreaterThan(0);
+      const lastMessage = 5; // Sync: until it comes the server has done the statement, and keeps its transaction and the row's lock.
+      line.deliver(lastMessage);
+      const unended = `wait_event = 'ClientRead' AND state = 'active' AND query LIKE '%head_seq = $4%'`;
+      await waiting(`${unended} AND xact_start < clock_timestamp() - interval '1 second'`);
+      if (who === 'its writer goes on') {
+        line.mode = openLine;
+        line.cutClients(); // The server does not hear of it.
+        expect((await late.durable).ok).toBe(true);
+        expect(await countIn(direct.schema)).toBe(2);
+      } else {
+        const successor = await openOn(direct);
+        expect((await successor.append([draft(5)]).durable).ok).toBe(true);
+        line.mode = openLine;
+        line.deliver();
+        expect(await codeOf(late.durable)).toBe('EPOCH_STALE');
+        const read = unwrap(await successor.read(1, 10));
+        expect(read.map(({ event }) => event)).toEqual([draft(1).event, draft(5).event]);
+      }
+    },
+  );
 
   it('is whole however many bytes of a commit arrive before the cut', async () => {
     const { line, direct, settings } = await overLine();
@@ -211,7 +241,9 @@ describe('a PostgreSQL journal with a standby', () => {
     const standby = await primary.startStandby('second');
     onTestFinished(() => standby.remove());
     const settings = primary.settings({ isReplicated: true });
-    const journal = await openOn(settings);
+    // A beat would wait for the standby before the commit does, and keep it from its turn.
+    const beatless = { ...systemTimers, every: () => systemTimers.after(0, () => {}) };
+    const journal = await openOn(settings, beatless);
     expect((await journal.append([draft(1)]).durable).ok).toBe(true);
     await standby.end();
     let isDurable = false;

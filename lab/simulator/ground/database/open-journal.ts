@@ -22,7 +22,7 @@ const settings = {
   schema: 'testudo',
   outageMs: 20_000,
   /** Five looks of a minute each. */
-  leaseMs: 2_500,
+  leaseMs: 300_000,
 };
 
 /** The real journal over a simulated database, opened as a coordinator opens it: alone, as a standby, or by force. */
