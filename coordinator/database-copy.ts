@@ -13,8 +13,9 @@ import { statementsIn } from './ledger/journal/postgres/statements.ts';
 import { journalFile } from './ledger/journal/read-beside.ts';
 import { SqliteFile } from './ledger/journal/sqlite-file.ts';
 import { damaged, noHead } from './ledger/journal/walk.ts';
-import { ensureLayout, quoted, unanswered } from './postgres/layout.ts';
+import { ensureLayout, unanswered } from './postgres/layout.ts';
 import type { PostgresLink } from './postgres/link.ts';
+import { quoted } from './postgres/quoted.ts';
 
 const rowsPerPage = 1_000;
 

@@ -19,8 +19,8 @@ import { journalFile } from './ledger/journal/read-beside.ts';
 import { SqliteFile } from './ledger/journal/sqlite-file.ts';
 import type { Ask } from './postgres/connection.ts';
 import type { Row } from './postgres/driver.ts';
-import { quoted } from './postgres/layout.ts';
 import type { PostgresLink } from './postgres/link.ts';
+import { quoted } from './postgres/quoted.ts';
 
 const rowsPerPage = 1_000;
 

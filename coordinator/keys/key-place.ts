@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing, partialOf, privateFolderMode, syncPath, writeFileAtomic } from '../../base/atomic-file.ts';
 import type { Result } from '../../base/fault.ts';
@@ -10,6 +10,8 @@ export interface SecretPlace {
   /** For people. */
   readonly name: string;
   read(name: string): Promise<Buffer | undefined>;
+  /** Which of these there are. */
+  present(names: readonly string[]): Promise<readonly string[]>;
   /** Durable when it resolves. Replaces what is there. */
   write(name: string, sealed: Buffer): Promise<void>;
   /**
@@ -73,6 +75,11 @@ export class KeyFolder implements SecretPlace {
 
   read(name: string): Promise<Buffer | undefined> {
     return readIfThere(join(this.name, name));
+  }
+
+  async present(names: readonly string[]): Promise<readonly string[]> {
+    const there = new Set(await readdir(this.name).catch((error) => (isMissing(error) ? [] : Promise.reject(error))));
+    return names.filter((name) => there.has(name));
   }
 
   async write(name: string, sealed: Buffer): Promise<void> {

@@ -24,6 +24,16 @@ export function keyStoreContract(name: string, newStore: () => Promise<KeyStore>
       expect(Buffer.from((await store.get('key')) ?? [])).toEqual(secret);
     });
 
+    it('tells which of many names have a key', async () => {
+      const store = await newStore();
+      expect(await store.present(['one', 'two'])).toEqual([]);
+      await store.put('one', secret);
+      await store.put('three', secret);
+      expect(await store.present(['one', 'two'])).toEqual(['one']);
+      expect((await store.present(['three', 'two', 'one'])).toSorted()).toEqual(['one', 'three']);
+      expect(await store.present([])).toEqual([]);
+    });
+
     it('destroys one key for good, and again without complaint', async () => {
       const store = await newStore();
       await store.put('gone', secret);
@@ -39,6 +49,7 @@ export function keyStoreContract(name: string, newStore: () => Promise<KeyStore>
       for (const illegal of ['../x', 'a/b', '', '.', 'A', 'x'.repeat(201)]) {
         await expect(store.put(illegal, secret)).rejects.toThrow(RangeError);
         await expect(store.get(illegal)).rejects.toThrow(RangeError);
+        await expect(store.present([illegal])).rejects.toThrow(RangeError);
         await expect(store.destroy(illegal)).rejects.toThrow(RangeError);
       }
     });

@@ -14,6 +14,8 @@ export interface KeyStore {
   put(name: string, secret: Uint8Array): Promise<void>;
   /** A fresh copy that the caller wipes, or undefined when there is none. */
   get(name: string): Promise<Uint8Array | undefined>;
+  /** Which of these names have a secret. One look, however many they are. */
+  present(names: readonly string[]): Promise<readonly string[]>;
   /** Overwrites where the medium allows it, then removes; durable when it resolves. Nothing to remove is no error. */
   destroy(name: string): Promise<void>;
 }

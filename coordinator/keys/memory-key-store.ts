@@ -15,6 +15,11 @@ export class MemoryKeyStore implements KeyStore {
     return this.#secrets.get(name)?.slice();
   }
 
+  async present(names: readonly string[]): Promise<readonly string[]> {
+    for (const name of names) checkKeyName(name);
+    return names.filter((name) => this.#secrets.has(name));
+  }
+
   async destroy(name: string): Promise<void> {
     checkKeyName(name);
     this.#secrets.get(name)?.fill(0);

@@ -1,8 +1,8 @@
 import { FaultError } from '../../base/fault.ts';
 import type { Ask } from '../postgres/connection.ts';
 import type { Row } from '../postgres/driver.ts';
-import { quoted } from '../postgres/layout.ts';
 import type { PostgresLink } from '../postgres/link.ts';
+import { quoted } from '../postgres/quoted.ts';
 import type { CertificateName, IdentityPlace, SecretPlace } from './key-place.ts';
 
 /** Two first starts at once wait for each other. Any number will do, if it is always the same, and not the layout's. */
@@ -70,6 +70,11 @@ class SecretTable implements SecretPlace {
   async read(name: string): Promise<Buffer | undefined> {
     const [row] = await rowsOf(this.#ask(`SELECT sealed FROM ${this.#table} WHERE name = $1`, [name]));
     return row?.sealed as Buffer | undefined;
+  }
+
+  async present(names: readonly string[]): Promise<readonly string[]> {
+    const rows = await rowsOf(this.#ask(`SELECT name FROM ${this.#table} WHERE name = ANY($1)`, [names]));
+    return rows.map(({ name }) => String(name));
   }
 
   async write(name: string, sealed: Buffer): Promise<void> {

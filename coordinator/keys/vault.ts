@@ -82,6 +82,11 @@ export class Vault implements KeyStore {
     );
   }
 
+  async present(names: readonly string[]): Promise<readonly string[]> {
+    for (const name of names) checkKeyName(name);
+    return this.#place.present(names);
+  }
+
   async destroy(name: string): Promise<void> {
     checkKeyName(name);
     await this.#place.erase(name);

@@ -1,5 +1,6 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { PostgresLink } from './link.ts';
+import { quoted } from './quoted.ts';
 
 /** The layout of the tables below. A higher number was written by a newer build. */
 const layoutVersion = 1;
@@ -39,11 +40,6 @@ function tablesIn(schema: string): string {
 }
 
 export type LayoutFaultCode = 'JOURNAL_NEWER' | 'DATABASE_UNREACHABLE' | 'DATABASE_UNFIT';
-
-/** The schema as SQL writes it. Names are checked where settings are read. */
-export function quoted(schema: string): string {
-  return `"${schema}"`;
-}
 
 /** Makes the tables where there are none, all at once: several statements sent together are one transaction. What a newer build made is left as it is. */
 export async function ensureLayout(link: PostgresLink): Promise<Result<void, LayoutFaultCode>> {

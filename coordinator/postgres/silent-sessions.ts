@@ -1,4 +1,4 @@
-import { quoted } from './layout.ts';
+import { quoted } from './quoted.ts';
 
 /**
  * Ends sessions that have written to the fence and wait for the rest of what their client was sending. A line that goes silent

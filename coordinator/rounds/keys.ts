@@ -43,13 +43,12 @@ export async function publicRoundKey(keyStore: KeyStore, track: TrackId, round: 
  * did not know to be over. For the start, over the recent rounds that the state holds.
  */
 export async function sweepRoundKeys({ tracks }: Pick<State, 'tracks'>, keyStore: KeyStore): Promise<void> {
+  const gone: string[] = [];
   for (const { track, rounds } of tracks.values()) {
     for (const { round, keyDestroyedAtMs } of rounds.values()) {
-      if (keyDestroyedAtMs === null) continue;
-      const name = roundKeyName(track, round);
-      const left = await keyStore.get(name);
-      left?.fill(0);
-      if (left !== undefined) await keyStore.destroy(name); // Asked first: destroying syncs, whatever there was.
+      if (keyDestroyedAtMs !== null) gone.push(roundKeyName(track, round));
     }
   }
+  // Asked first, and for all at once: destroying syncs, whatever there was, and a takeover waits for this.
+  for (const name of await keyStore.present(gone)) await keyStore.destroy(name);
 }

@@ -27,6 +27,7 @@ async function openInSimulatedTime(wanted: typeof policy = slow) {
   const keyStore: KeyStore = {
     put: async (name, secret) => void keys.set(name, Uint8Array.from(secret)),
     get: async (name) => keys.get(name),
+    present: async (names) => names.filter((name) => keys.has(name)),
     destroy: async (name) => void keys.delete(name),
   };
   const journal = openMemoryJournal(new MemoryMedium(), timers);

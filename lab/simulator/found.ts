@@ -114,7 +114,10 @@ async function found(hasGate: boolean): Promise<Founded> {
   const host = coordinator.host;
   if (host === undefined) throw new Error('founding: the coordinator does not start');
   const { engine, registry } = host.services;
-  const vault = { put: put(image), get: async (name: string) => image.keys.get(name), destroy: async () => {} };
+  const vault = {
+    ...{ put: put(image), get: async (name: string) => image.keys.get(name), destroy: async () => {} },
+    present: async (names: readonly string[]) => names.filter((name) => image.keys.has(name)),
+  };
   let isDone = false;
   const work = async () => {
     for (const [index, cluster] of clusters.entries()) {

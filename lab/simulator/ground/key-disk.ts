@@ -25,6 +25,7 @@ export function keysOn(
       const secret = image.keys.get(name);
       return secret && Uint8Array.from(secret);
     },
+    present: async (names) => names.filter((name) => image.keys.has(name)),
     destroy: async (name) => {
       if (image.keys.has(name)) await operate('free', () => image.keys.delete(name));
     },

@@ -1,4 +1,4 @@
-import { quoted } from '../../../postgres/layout.ts';
+import { quoted } from '../../../postgres/quoted.ts';
 
 /**
  * The statements of the journal in one schema, each whole in itself: none needs a state of the session, so that a pooler

@@ -58,6 +58,7 @@ export async function openJournalIn(
       await secrets.write(name, Buffer.from(secret));
     },
     get: (name: string) => secrets.read(name),
+    present: (names: readonly string[]) => secrets.present(names),
     destroy: (name: string) => secrets.erase(name),
   };
   return { journal, keyStore, folded: along?.state };

@@ -51,6 +51,9 @@ function read(
     const sealed = secrets.get(String(values[0]));
     return sealed === undefined ? [] : [{ sealed: Buffer.from(sealed) }];
   }
+  if (/SELECT name FROM \S*secrets WHERE name = ANY\(\$1\)/.test(text)) {
+    return (values[0] as readonly string[]).filter((name) => secrets.has(name)).map((name) => ({ name }));
+  }
   if (/^SELECT [\w, ]+ FROM \S*fence WHERE id = 1$/.test(text)) return [asDriverGives(fence)];
   throw new Error(`the simulated PostgreSQL does not know ${text}`);
 }
