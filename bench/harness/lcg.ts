@@ -7,12 +7,25 @@ import { congruentialStates } from '../../base/random.ts';
  * the array of d values to fill.
  */
 export function fillLcgRows(n: number, f: number, d: number, arrayOf: (row: number) => Float32Array, seed = 7): void {
+  for (const _ of lcgRows(n, f, d, arrayOf, seed));
+}
+
+/** As `fillLcgRows`, for who does something with each row before he wants the next. */
+export function* lcgRows(
+  n: number,
+  f: number,
+  d: number,
+  arrayOf: (row: number) => Float32Array,
+  seed = 7,
+): Generator<Float32Array> {
   let start = Math.imul(seed, 0x9e3779b9);
   for (let row = 0; row < n; row++) {
     start ^= start << 13;
     start ^= start >>> 17;
     start ^= start << 5;
-    fillRow(arrayOf(row), d, start, row < f ? -8 : 1);
+    const values = arrayOf(row);
+    fillRow(values, d, start, row < f ? -8 : 1);
+    yield values;
   }
 }
 

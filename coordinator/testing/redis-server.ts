@@ -1,8 +1,7 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { execFileSync } from 'node:child_process';
 import { onTestFinished } from 'vitest';
 import { lastingPorts } from '../../base/testing/lasting-ports.ts';
+import { RedisProcess } from './redis-process.ts';
 import { tempDir } from './temp-dir.ts';
 
 export function hasRedisServer(): boolean {
@@ -14,55 +13,14 @@ export function hasRedisServer(): boolean {
   }
 }
 
-/** A real redis-server on a free port of the loopback, in memory alone: what it forgets when killed, it forgets. */
-export class RedisServer {
-  readonly #folder = tempDir();
-  readonly url: string;
-  #port: number;
-  #settings: readonly string[];
-  #process: ChildProcess | undefined;
-
-  private constructor(port: number, settings: readonly string[]) {
-    this.#port = port;
-    this.#settings = settings;
-    this.url = `redis://127.0.0.1:${port}`;
-  }
-
+/** A real redis-server for one test. */
+export class RedisServer extends RedisProcess {
   /** Started and ready; killed when the test ends. */
   static async start(...settings: readonly string[]): Promise<RedisServer> {
     const [port = 0] = await lastingPorts(1);
-    const server = new RedisServer(port, settings);
+    const server = new RedisServer(port, tempDir(), settings);
     onTestFinished(() => server.kill());
     await server.start();
     return server;
-  }
-
-  async start(): Promise<void> {
-    // A replica writes what its primary sends it: into a folder of its own, never where the tests were started.
-    const place = ['--dir', this.#folder, '--save', '', '--appendonly', 'no', '--repl-diskless-sync-delay', '0'];
-    const common = ['--port', String(this.#port), '--bind', '127.0.0.1', ...place];
-    const started = spawn('redis-server', [...common, ...this.#settings], { stdio: ['ignore', 'pipe', 'inherit'] });
-    this.#process = started;
-    for await (const line of createInterface({ input: started.stdout })) {
-      if (line.includes('Ready to accept connections')) break;
-    }
-    started.stdout.resume();
-  }
-
-  /** Ends it the hard way, also when it is frozen. */
-  async kill(): Promise<void> {
-    const ending = this.#process;
-    this.#process = undefined;
-    if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
-    ending.kill('SIGKILL');
-    await once(ending, 'exit');
-  }
-
-  freeze(): void {
-    this.#process?.kill('SIGSTOP');
-  }
-
-  thaw(): void {
-    this.#process?.kill('SIGCONT');
   }
 }
