@@ -10,7 +10,7 @@ import { openEntry, type StoredEntry } from '../ledger/journal/entry.ts';
 import { SqliteFile } from '../ledger/journal/sqlite-file.ts';
 import { foldEntry } from '../ledger/state/fold.ts';
 import { emptyState } from '../ledger/state/mutable-state.ts';
-import type { Track } from '../ledger/state/state.ts';
+import type { Round, Track } from '../ledger/state/state.ts';
 import type { ReceiptData } from '../rounds/update-desk.ts';
 import { clusters, track } from './small-federation.ts';
 
@@ -103,13 +103,20 @@ export function readTrack(folder: string): Track {
   return state.tracks.get(track) as Track;
 }
 
+const hasModel = ({ phase }: Round) => phase.kind === 'candidate';
+
 /** Everything that must hold after any kill; empty when it does. `receipts`: all that clients ever got. */
 export function findBroken(folder: string, receipts: readonly ReceiptData[], candidates: readonly string[]): string[] {
   const broken: string[] = [];
   const verified = SqliteFile.verify(join(folder, 'data', 'journal.sqlite'));
   if (!verified.ok) broken.push(verified.fault.message);
   const known = readTrack(folder);
-  const models = known.models.map(({ digest }) => digest);
+  // A round that was given up is told below; what follows it starts from another model than in the undisturbed run.
+  const rounds = [...known.rounds.values()];
+  const firstGivenUp = rounds.findIndex(({ phase }) => phase.kind === 'abandoned');
+  const comparable =
+    firstGivenUp < 0 ? undefined : known.models.length - rounds.slice(firstGivenUp).filter(hasModel).length;
+  const models = known.models.slice(0, comparable).map(({ digest }) => digest);
   const expected = candidates.slice(0, models.length);
   if (models.join() !== expected.join()) broken.push(`candidates ${models} differ from the undisturbed ${expected}`);
   for (const { round, phase, sequences, keyDestroyedAtMs, pending } of known.rounds.values()) {
