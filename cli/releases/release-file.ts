@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { open, rm, stat } from 'node:fs/promises';
 import { openAtomic, partialOf, sharedFileMode } from '../../base/atomic-file.ts';
 import { readWhole } from '../../base/text/read-whole.ts';
 import { jsonLine } from '../../base/text/table.ts';
@@ -64,14 +64,24 @@ export function importCommand() {
   return triableCommand('import', 'a release from a file that `releases export` wrote, as a version of its track')
     .argument('<file>')
     .option('--trusted-root <file>', "another federation's root, where the release comes from one")
-    .action((path, options) =>
-      withConnection(options, async (connection) => {
+    .action(async (path, options) => {
+      await mustBeFile(path);
+      return withConnection(options, async (connection) => {
         const { reason, dryRun = false } = options;
         const trustedRoot = options.trustedRoot === undefined ? Buffer.alloc(0) : readWhole(options.trustedRoot);
         const { track, version, change } = await send(connection, { reason, dryRun, trustedRoot }, path);
         showChange(options, `${path} is ${track}@${version}`, change, { track, version });
-      }),
-    );
+      });
+    });
+}
+
+/** Whoever reads a pipe waits for its writer, and cannot end before it: not even when the coordinator has given up. */
+async function mustBeFile(path: string): Promise<void> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) =>
+    exitWith({ code: 'FILE_REFUSED', message: `${path} cannot be read (${error.code})` }),
+  );
+  if (!found.isFile())
+    exitWith({ code: 'FILE_REFUSED', message: `${path} is no regular file; write it into one first` });
 }
 
 /** Settings, then the file in chunks, each waiting until there is room. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -117,6 +118,16 @@ describe('testudo releases, channels, promote and rollback', () => {
     const known = await line.run('releases', 'import', file, '--reason', 'try', '--dry-run');
     expect(known.code).toBe(1); // It is this very release.
     expect(known.error).toMatch(/IMPORT_|NOTHING_TO_CHANGE/);
+    const pipe = join(line.folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const [name, why] of [
+      [pipe, 'is no regular file'],
+      [line.folder, 'is no regular file'],
+      [join(line.folder, 'nowhere'), 'cannot be read (ENOENT)'],
+    ] as const) {
+      const refused = await line.run('releases', 'import', name, '--reason', 'try');
+      expect(refused).toMatchObject({ code: 1, error: expect.stringContaining(`FILE_REFUSED: ${name} ${why}`) });
+    }
     const nonsense = await line.run('releases', 'import', line.credentials('admin'), '--reason', 'try');
     expect(nonsense).toMatchObject({ code: 1, error: expect.stringContaining('IMPORT_') });
   });
