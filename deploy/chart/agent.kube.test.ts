@@ -215,8 +215,7 @@ describe("the chart's agent", () => {
     // A policy is in force some moments after it was made: until then an image is changed, and each try needs another one.
     const refusedFor = async (act: (tries: number) => Promise<{ text: string }>, why: string) => {
       let text = '';
-      for (let tries = 0; tries < 3_000 && !text.includes(why); tries += 1) text = (await act(tries)).text;
-      expect(text).toContain(why);
+      for (let tries = 0; !text.includes(why); tries += 1) text = (await act(tries)).text;
     };
     const imageOf = (tries: number) => ({ spec: { containers: [{ name: 'c', image: `evil:${tries}` }] } });
     await refusedFor((tries) => patch(imageOf(tries)), 'may not change what a pod runs');
