@@ -43,9 +43,12 @@ type QuarantineFailpoint = 'evidence-written' | 'quarantine-begun' | 'quarantine
 /** Where a node's helper may die that freezes a pod. */
 type FreezerFailpoint = 'freeze-written' | 'frozen';
 
+/** Where a door may die: bytes stored, nothing decided. */
+type DoorFailpoint = 'door-stored';
+
 type ResponseFailpoint = (typeof rotationFailpoints)[number] | QuarantineFailpoint | FreezerFailpoint;
 
-export type Failpoint = (typeof roundFailpoints)[number] | ReleaseFailpoint | ResponseFailpoint;
+export type Failpoint = (typeof roundFailpoints)[number] | ReleaseFailpoint | ResponseFailpoint | DoorFailpoint;
 
 export function failpoint(name: Failpoint): void {
   // Read each time: a test arms it when the right moment has come, also for threads that run already.

@@ -1,3 +1,4 @@
+import { failpoint } from '../base/failpoint.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import type { Timers } from '../base/time.ts';
 import type { BlobStore } from '../coordinator/blobs/blob-store.ts';
@@ -36,6 +37,7 @@ export function deskOfDoor({ tail, leader, blobs, timers }: DeskParts): IntakeDe
       return checked.ok ? ok({ kind: checked.value.kind === 'upload' ? 'upload' : 'accepted' }) : checked;
     },
     async accept({ header, signature }, sender) {
+      failpoint('door-stored');
       const peer = seenPeer(sender);
       const answered = await leader.accept({ peer, header: headerToWire(header, signature, 0) });
       if (!answered.ok) return answered;
@@ -49,7 +51,7 @@ export function deskOfDoor({ tail, leader, blobs, timers }: DeskParts): IntakeDe
       if (!answered.ok) return answered;
       const { outcome } = answered.value;
       if (outcome?.$case === 'response') return ok(UploadStatusResponse.decode(outcome.value).receipt);
-      return refuse('LEADER_AWAY', `the coordinator does not say how the upload stands (${outcome?.value})`);
+      return refusedBy(outcome?.value);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, checkServerIdentity as ofItsName, type PeerCertificate } from 'node:tls';
 import { type ChannelCredentials, type ClientOptions, credentials } from '@grpc/grpc-js';
 import { messageBytesMax } from '../../proto/wire-names.ts';
 
@@ -22,6 +22,18 @@ export function channelOptions(serverName: string): Partial<ClientOptions> {
 }
 
 /** TLS 1.3 alone. */
-export function channelCredentials({ ca, cert, key }: Parts): ChannelCredentials {
-  return credentials.createFromSecureContext(createSecureContext({ ca, cert, key, minVersion: 'TLSv1.3' }));
+export function channelCredentials({ ca, cert, key }: Parts, checkServerIdentity = ofItsName): ChannelCredentials {
+  const context = createSecureContext({ ca, cert, key, minVersion: 'TLSv1.3' });
+  return credentials.createFromSecureContext(context, { checkServerIdentity });
+}
+
+/**
+ * As usual, and the server is no door: a door passes newcomers' bytes on to the coordinator, and one that answers in its place would have
+ * their tokens and proofs.
+ */
+export function ofCoordinatorAlone(host: string, certificate: PeerCertificate): Error | undefined {
+  const wrong = ofItsName(host, certificate);
+  if (wrong !== undefined) return wrong;
+  const isDoor = /URI:spiffe:\/\/[^/]+\/door\//.test(certificate.subjectaltname ?? '');
+  return isDoor ? new Error('a door answers where a coordinator should: it may have been stolen') : undefined;
 }

@@ -5,7 +5,7 @@ import { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
 import { ResponsesClient } from '../../proto/generated/testudo/v1/responses.ts';
 import { coordinatorServerName } from '../../proto/wire-names.ts';
 import type { Address } from './address.ts';
-import { channelCredentials, channelOptions } from './channel.ts';
+import { channelCredentials, channelOptions, ofCoordinatorAlone } from './channel.ts';
 import type { ClusterIdentity } from './identity-store.ts';
 
 /** One HTTP/2 connection to a coordinator, for one client. */
@@ -26,9 +26,9 @@ export function connectAsMember(address: Address, identity: ClusterIdentity): Co
   return open(address, channelCredentials({ ca: authorityPem, cert: chainPem, key: tlsKeyPem }));
 }
 
-/** A newcomer's connection, for Enrol alone: the server is authenticated, the client has only its token. */
+/** A newcomer's connection, for Enrol alone: the server is authenticated, and is no door; the client has only its token. */
 export function connectAsNewcomer(address: Address, authorityPem: string): Connection {
-  return open(address, channelCredentials({ ca: authorityPem }));
+  return open(address, channelCredentials({ ca: authorityPem }, ofCoordinatorAlone));
 }
 
 function open(address: Address, secured: ChannelCredentials): Connection {

@@ -32,5 +32,5 @@ export async function doorOf(federation: TestFederation, admin: OperatorClient, 
   const credentials = secure({ ca: federation.authority, cert: pemOfChain(added.certificateChain), key });
   const doors = new DoorsClient(federation.coordinator.addresses.federation, credentials, options);
   onTestFinished(() => doors.close());
-  return { doors, credentials, options, added };
+  return { doors, credentials, options, added, key };
 }

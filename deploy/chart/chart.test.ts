@@ -28,6 +28,7 @@ describe('the chart', () => {
       '/agent/config',
       '/client/config',
       '/coordinator/config',
+      '/coordinator/doors/config',
       '/coordinator/relay/config',
       '/global',
       '/networkPolicy/clientEgress/items',

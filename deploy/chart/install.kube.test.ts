@@ -17,11 +17,15 @@ const secrets = [
   'testudo-hub-authority',
   'redis',
   'testudo-parent-token',
+  'testudo-door',
+  'postgres',
+  'door-reader',
+  's3',
 ];
 
 describe('the chart on a control plane', () => {
   const kubectl = new Kubectl();
-  beforeAll(() => makeVolumes(kubectl, 52)); // As many as there are claims below.
+  beforeAll(() => makeVolumes(kubectl, 56)); // As many as there are claims below.
 
   const prepared = async (level: 'restricted' | 'privileged') => {
     const namespace = await kubectl.namespace({ 'pod-security.kubernetes.io/enforce': level });
@@ -65,6 +69,7 @@ describe('the chart on a control plane', () => {
         client: 'statefulset.apps/testudo-client',
         sensors: 'daemonset.apps/testudo-sensor',
         relay: 'statefulset.apps/testudo-coordinator',
+        doors: 'deployment.apps/testudo-door',
       };
       expect(await workloads(namespace)).toEqual(expect.arrayContaining(of.map((role) => wanted[role])));
       await act(['uninstall', 'testudo', '--wait'], namespace);

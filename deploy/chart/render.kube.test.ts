@@ -7,6 +7,7 @@ import { parseSensorConfig } from '../../client/sensor-config.ts';
 import { parseConfig } from '../../coordinator/config/config.ts';
 import { aggregationLists } from '../../coordinator/queue/redis/redis-runner.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
+import { readDoorConfig } from '../../door/config.ts';
 import type { FederationId } from '../../proto/ids.ts';
 import { readRelayConfig } from '../../relay/config.ts';
 import { checkout } from '../../tools/setup/places.mjs';
@@ -253,6 +254,51 @@ describe('what the chart renders', () => {
     expect(JSON.stringify(rendered)).toContain('{"port":"parent","path":"/metrics","interval":"30s"}');
   });
 
+  it('puts doors in front of a coordinator: they read its journal, put into its bucket, reach it and nobody else, and hold nothing', async () => {
+    const networkPolicy = { coordinatorFrom: [{ ipBlock: { cidr: '198.51.100.0/24' } }] };
+    const rendered = await documents(
+      valuesOf(['doors'], { networkPolicy, coordinator: { doors: { config: { drainSeconds: 5 } } } }),
+    );
+    const of = (kind: string, name = 'testudo-door') =>
+      rendered.find((one) => one.kind === kind && one.metadata.name === name);
+    const deployment = of('Deployment') as Document;
+    expect(deployment.spec).toMatchObject({ replicas: 2 });
+    const [container] = deployment.spec?.template?.spec.containers ?? [];
+    expect(container?.args).toEqual(['door', '--config=/etc/testudo/door/door.yaml']);
+    expect(images.coordinator.verbs).toContain('door');
+    const folder = tempDir();
+    writeFileSync(join(folder, 'door.yaml'), of('ConfigMap')?.data?.['door.yaml'] ?? '');
+    expect(readDoorConfig(join(folder, 'door.yaml'))).toMatchObject({
+      ok: true,
+      value: {
+        ...{
+          credentials: '/etc/testudo/credentials/door.json',
+          dataDirectory: '/var/lib/testudo/door',
+          drainSeconds: 5,
+        },
+        listen: { enrolment: '0.0.0.0:7441', federation: '0.0.0.0:7442', health: '0.0.0.0:7443' },
+        journal: {
+          postgres: {
+            address: 'postgres://door@db.example.org/testudo',
+            password: { kind: 'file', path: '/etc/testudo/postgres/password' },
+          },
+        },
+        blobs: { s3: { endpoint: 'https://objects.example.org', bucket: 'herd' } },
+      },
+    });
+    expect(mountsWithoutVolumes(rendered)).toEqual([]);
+    expect(JSON.stringify(deployment)).not.toMatch(/master-key|persistentVolumeClaim/);
+    expect(JSON.stringify(deployment)).toContain('"secretName":"door-reader"');
+    const policy = of('NetworkPolicy') as unknown as { spec: { egress: readonly { to?: object[] }[] } };
+    const ofCoordinator = { 'app.kubernetes.io/component': 'coordinator' };
+    expect(policy.spec.egress.at(-1)?.to).toMatchObject([{ podSelector: { matchLabels: ofCoordinator } }]);
+    const before = JSON.stringify(of('NetworkPolicy', 'testudo-coordinator'));
+    expect(before).toContain('"app.kubernetes.io/component":"door"');
+    expect(of('PodDisruptionBudget')).toMatchObject({ spec: { maxUnavailable: 1 } });
+    expect(of('Service')).toMatchObject({ spec: { ports: [{ port: 7_441 }, { port: 7_442 }] } });
+    expect(JSON.stringify(await documents(valuesOf(['coordinator'])))).not.toContain('testudo-door');
+  });
+
   it('lets KEDA scale workers by the lists in which the queue keeps its jobs, as the code names them', async () => {
     const keda = { enabled: true, address: 'redis.example.org:6379', password: { secretName: 'redis' } };
     const redis = { secretName: 'redis' };
@@ -379,6 +425,11 @@ describe('what the chart renders', () => {
         },
       }),
       'a relay has no standby',
+    ],
+    [
+      'doors without a database and a bucket',
+      { coordinator: { enabled: true, doors: { replicas: 1 } } },
+      'coordinator.doors needs coordinator.postgres.address and coordinator.blobs.s3',
     ],
     ['sensors without a hub', { sensors: { enabled: true } }, 'sensors need a hub'],
   ])('is refused for %s', async (_why, values, message) => {

@@ -8,6 +8,20 @@ const roles = {
     client: { enabled: true, coordinator: { addresses }, hub: { enabled: true }, trustAnchor: '{"signed":{}}' },
   },
   sensors: { sensors: { enabled: true, hubAddress: 'hub.example.org' } },
+  /** What they stand in front of keeps nothing on a volume that matters. */
+  doors: {
+    coordinator: {
+      enabled: true,
+      serverNames: ['coordinator.example.org'],
+      postgres: { address: 'postgres://testudo@db.example.org/testudo', secretName: 'postgres' },
+      blobs: { s3: { endpoint: 'https://objects.example.org', bucket: 'herd', secretName: 's3' } },
+      config: { journal: { postgres: { tls: {} } } },
+      doors: {
+        replicas: 2,
+        postgres: { address: 'postgres://door@db.example.org/testudo', secretName: 'door-reader' },
+      },
+    },
+  },
   /** A coordinator too, and in its place. */
   relay: {
     coordinator: {
@@ -26,11 +40,13 @@ const roles = {
 type Role = keyof typeof roles;
 const independent = ['coordinator', 'workers', 'client', 'sensors'] as const;
 
-/** Every combination of roles but none: workers bring their coordinator. And a region, alone and with workers of its own. */
+/** Every combination of roles but none: workers bring their coordinator. And a region, alone and with workers of its own; and doors. */
 export const combinations: readonly (readonly Role[])[] = [
   ...Array.from({ length: 15 }, (_, at) => independent.filter((_, bit) => ((at + 1) >> bit) & 1)),
   ['relay'],
   ['relay', 'workers'],
+  ['doors'],
+  ['doors', 'workers', 'client'],
 ];
 
 /** The values of these roles together, deep. */

@@ -3,22 +3,24 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import type { Failpoint } from '../../../base/failpoint.ts';
 import { unwrap } from '../../../base/fault.ts';
 import { readCredentials } from '../../../coordinator/keys/operator-credentials.ts';
 import type { ObjectStore } from '../../../coordinator/testing/object-store.ts';
 import { PostgresServer } from '../../../coordinator/testing/postgres-server.ts';
 import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
 import { type Addresses, startCoordinatorProcess } from '../../../lab/rig/coordinator-process.ts';
+import { startMember } from '../../../lab/rig/member.ts';
 import { connectOperator, type Operator } from '../../../lab/rig/operator.ts';
 import { runTestudo } from '../../testing/command-line.ts';
-import { writeSmallTrack } from './small-node.ts';
+import { until, writeSmallTrack } from './small-node.ts';
 
 const testudo = fileURLToPath(new URL('../../testudo.ts', import.meta.url));
 /** A user of the database that may read the journal, and nothing else. */
 const reader = { user: 'door_reader', password: 'another password for tests alone' };
 
 export type Stores = Readonly<{ database: PostgresServer; store: ObjectStore }>;
-type Listening = Readonly<{ words: readonly string[] }>;
+type Start = Readonly<{ at: Addresses; failpoint: Failpoint }>;
 
 /** A federation as its operator makes it: journal in a database, blobs in a bucket, `testudo doors add`; each part a process. */
 export class DooredFederation {
@@ -72,14 +74,27 @@ export class DooredFederation {
   }
 
   /** A coordinator process; `at`: where it listens, for one whose address must be known before. */
-  async startCoordinator({ words = [] }: Partial<Listening> = {}, name = 'leader', env: Record<string, string> = {}) {
-    // What the founding made lies in the first one's folder until it is started.
-    const data = name === 'leader' ? [] : ['--set', `dataDirectory=${join(this.folder, `data-${name}`)}`];
-    const config = join(this.folder, 'coordinator.yaml');
+  async startCoordinator(name = 'leader', { at, failpoint }: Partial<Start> = {}) {
     const logFile = `${this.folder}-${name}.log`;
-    const started = await startCoordinatorProcess({ testudo, config, logFile, env, words: [...data, ...words] });
+    const config = join(this.folder, 'coordinator.yaml');
+    // What the founding made lies in the first one's folder until it is started.
+    const words = [...(name === 'leader' ? [] : this.#folderOf(name)), ...listenAt(at)];
+    const started = await startCoordinatorProcess({ testudo, config, logFile, env: dieAt(failpoint), words });
     onTestFinished(() => started.member.stop(600_000));
     return started;
+  }
+
+  /** A standby on a folder of its own, once it has read something. */
+  async startStandby(name: string, at: Addresses): Promise<void> {
+    const args = [testudo, 'coordinator', '--config', join(this.folder, 'coordinator.yaml'), '--standby'];
+    const words = [...this.#folderOf(name), ...listenAt(at)];
+    const logFile = `${this.folder}-${name}.log`;
+    const standby = await startMember({ name, args: [...args, ...words], logFile });
+    onTestFinished(() => standby.stop(600_000));
+    await until(async () => {
+      const page = await fetch(`http://${at.health}/readyz`).catch(() => undefined);
+      return (await page?.text())?.includes('is read') || undefined;
+    });
   }
 
   async operatorAt(federation: string): Promise<Operator> {
@@ -88,21 +103,22 @@ export class DooredFederation {
     return operator;
   }
 
-  /** Credentials for a door, as an admin makes them. */
-  async addDoor(door: string, leaders: readonly Addresses[]): Promise<string> {
+  /** Credentials for a door, as an admin makes them. `seen`: where the door finds the coordinator, if elsewhere. */
+  async addDoor(door: string, leaders: readonly Addresses[], ...seen: readonly Addresses[]): Promise<string> {
     const out = join(this.folder, `${door}.json`);
-    const at = (of: (addresses: Addresses) => string) => leaders.map(of).join(',');
+    const at = (of: (addresses: Addresses) => string, where = leaders) => where.map(of).join(',');
+    const ofDoor = seen.length === 0 ? leaders : seen;
     const ended = await runTestudo(
       ...['doors', 'add', door, '--out', out, '--reason', 'test', '--json', '--host', '127.0.0.1'],
       ...['--credentials', join(this.folder, 'operator.json'), '--address', at(({ federation }) => federation)],
-      ...['--enrol', at(({ enrolment }) => enrolment)],
+      ...['--leader', at(({ federation }) => federation, ofDoor), '--enrol', at(({ enrolment }) => enrolment, ofDoor)],
     );
     if (ended.code !== 0) throw new Error(ended.error);
     return out;
   }
 
   /** A door process: its user of the database reads the journal, and its folder is its own. */
-  async startDoor(credentials: string, name = 'door', { words = [] }: Partial<Listening> = {}) {
+  async startDoor(credentials: string, name = 'door', { failpoint }: Pick<Partial<Start>, 'failpoint'> = {}) {
     const config = join(this.folder, `${name}.yaml`);
     const { database } = this.#stores;
     const settings = {
@@ -121,9 +137,13 @@ export class DooredFederation {
     };
     if (!existsSync(config)) await writeFile(config, JSON.stringify(settings));
     const logFile = `${this.folder}-${name}.log`;
-    const started = await startCoordinatorProcess({ testudo, verb: 'door', config, logFile, words });
+    const started = await startCoordinatorProcess({ testudo, verb: 'door', config, logFile, env: dieAt(failpoint) });
     onTestFinished(() => started.member.stop(600_000));
     return started;
+  }
+
+  #folderOf(name: string): string[] {
+    return ['--set', `dataDirectory=${join(this.folder, `data-${name}`)}`];
   }
 
   #bucket() {
@@ -144,4 +164,18 @@ export class DooredFederation {
       GRANT USAGE ON SCHEMA ${schema} TO ${reader.user};
       GRANT SELECT ON ${schema}.layout, ${schema}.fence, ${schema}.entries TO ${reader.user};`);
   }
+}
+
+function listenAt(at: Addresses | undefined): string[] {
+  if (at === undefined) return [];
+  return [
+    '--set',
+    `listen.enrolment=${at.enrolment}`,
+    `listen.federation=${at.federation}`,
+    `listen.health=${at.health}`,
+  ];
+}
+
+function dieAt(failpoint: Failpoint | undefined): Record<string, string> {
+  return failpoint === undefined ? {} : { TESTUDO_FAILPOINT: failpoint };
 }

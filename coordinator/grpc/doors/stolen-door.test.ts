@@ -1,18 +1,29 @@
-import { X509Certificate } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { randomBytes, X509Certificate } from 'node:crypto';
+import { type handleUnaryCall, Server, ServerCredentials, status } from '@grpc/grpc-js';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../../base/fault.ts';
+import { systemTimers } from '../../../base/system-timers.ts';
+import { parseAddress } from '../../../client/link/address.ts';
+import { enrol } from '../../../client/link/enrol.ts';
 import { newSigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
 import { signHeader } from '../../../proto/envelope/header.ts';
 import { signRenewal } from '../../../proto/envelope/renewal-proof.ts';
 import { headerToWire } from '../../../proto/envelope/wire.ts';
 import type { AcceptResponse, AttendResponse, HandOnResponse } from '../../../proto/generated/testudo/v1/doors.ts';
 import { DoorsClient } from '../../../proto/generated/testudo/v1/doors.ts';
-import { RenewRequest, RenewResponse } from '../../../proto/generated/testudo/v1/enrolment.ts';
+import {
+  EnrolmentService,
+  type EnrolRequest,
+  RenewRequest,
+  RenewResponse,
+} from '../../../proto/generated/testudo/v1/enrolment.ts';
 import {
   FederationClient,
   UploadStatusRequest,
   WatchResponse,
 } from '../../../proto/generated/testudo/v1/federation.ts';
+import { parseJoinToken } from '../../../proto/join-token.ts';
+import { pemOfChain } from '../../keys/authority.ts';
 import { newOperatorKey } from '../../keys/operator-credentials.ts';
 import { chunksOf, faultOf, settle, type TestCluster } from '../../testing/cluster.ts';
 import { adminOf, doorOf } from '../../testing/door.ts';
@@ -85,6 +96,38 @@ describe('a stolen door', () => {
     expect(renewed?.$case).toBe('response');
     const { certificateChain } = RenewResponse.decode(renewed?.value as Buffer);
     expect(new X509Certificate(certificateChain[0] as Buffer).subjectAltName).toBe('URI:spiffe://herd/cluster/a');
+  });
+
+  it("has no join token by answering newcomers in its coordinator's place: who enrols lets a coordinator alone answer", async () => {
+    const { federation, door } = await start();
+    const tokens: string[] = [];
+    const server = new Server();
+    const enrolHere: handleUnaryCall<EnrolRequest, never> = ({ request }, callback) => {
+      tokens.push(request.token);
+      callback({ code: status.PERMISSION_DENIED });
+    };
+    server.addService({ enrol: EnrolmentService.enrol } as never, { enrol: enrolHere });
+    const serve = (chain: readonly Buffer[], key: string) =>
+      new Promise<number>((resolve, reject) => {
+        const pair = { cert_chain: Buffer.from(pemOfChain(chain)), private_key: Buffer.from(key) };
+        const secured = ServerCredentials.createSsl(null, [pair]);
+        server.bindAsync('127.0.0.1:0', secured, (error, port) => (error === null ? resolve(port) : reject(error)));
+      });
+    onTestFinished(() => server.forceShutdown());
+    const asDoor = await serve(door.added.serverChain, door.key);
+    const own = await federation.coordinator.authority.issueServer(
+      [],
+      federation.coordinator.authority.plan(Date.now(), 3_600_000, randomBytes(9)),
+    );
+    const asCoordinator = await serve(own.chain, own.key);
+    const token = unwrap(parseJoinToken(await federation.token('a')));
+    const enrolAt = (port: number) =>
+      enrol(unwrap(parseAddress(`127.0.0.1:${port}`)), token, { timeoutMs: 60_000, timers: systemTimers });
+    expect((await enrolAt(asDoor)).ok).toBe(false);
+    expect(tokens).toEqual([]);
+    // The very same server with a coordinator's certificate hears it: nothing else was in the way.
+    expect((await enrolAt(asCoordinator)).ok).toBe(false);
+    expect(tokens).toEqual([token.secret]);
   });
 
   it('hands on no call of an operator, of a stranger or of a door, and for nobody who was revoked or never enrolled', async () => {

@@ -35,7 +35,7 @@ export type IntakeDesk = Readonly<{
   /** The payload is stored under its digest. */
   accept(signed: SignedHeader, sender: Sender): Promise<Result<Receipt, UploadFaultCode>>;
   /** The receipt of an update accepted earlier. */
-  receiptOf(sent: Sent, sender: Sender): Promise<Result<Receipt | undefined, 'LEADER_AWAY'>>;
+  receiptOf(sent: Sent, sender: Sender): Promise<Result<Receipt | undefined, UploadFaultCode>>;
   /** Where the state is another's, read along: as in AccessControl. */
   catchUp?: () => Promise<boolean>;
 }>;

@@ -65,7 +65,7 @@ export class UpdateIntake {
     cluster: ClusterId,
     request: UploadStatusRequest,
     sender: Sender,
-  ): Promise<Result<UploadStatusResponse, 'REQUEST_INVALID' | 'TRACK_NOT_FOUND' | 'LEADER_AWAY'>> {
+  ): Promise<Result<UploadStatusResponse, UploadFaultCode | 'REQUEST_INVALID'>> {
     const { desk } = this.#parts;
     const { track, round, payloadDigest: digest } = request;
     if (!isTrackId(track) || !isRoundId(round) || !isDigest(digest)) {

@@ -163,6 +163,37 @@ topologySpreadConstraints:
 {{- end -}}
 {{- end -}}
 
+{{/* door.yaml. Of the database and the bucket what the coordinator is told, by users of its own where these are given. */}}
+{{- define "testudo.doorConfig" -}}
+{{- $values := .Values.coordinator -}}
+{{- $doors := $values.doors -}}
+{{- $config := $values.config | default dict -}}
+{{- $postgres := pick (dig "journal" "postgres" dict $config) "schema" "tls" "unprotected" -}}
+{{- $_ := set $postgres "address" ($doors.postgres.address | default $values.postgres.address) -}}
+{{- $key := ternary $doors.postgres.key $values.postgres.key (not (empty $doors.postgres.secretName)) -}}
+{{- if or $doors.postgres.secretName $values.postgres.secretName }}{{ $_ := set $postgres "password" (dict "file" (printf "/etc/testudo/postgres/%s" $key)) }}{{ end -}}
+{{- $own := ternary $doors.s3 $values.blobs.s3 (not (empty $doors.s3.secretName)) -}}
+{{- $s3 := merge (dict
+  "endpoint" $values.blobs.s3.endpoint
+  "bucket" $values.blobs.s3.bucket
+  "prefix" $values.blobs.s3.prefix
+  "credentials" (dict
+    "accessKeyId" (dict "file" (printf "/etc/testudo/s3/%s" $own.accessKeyIdKey))
+    "secretAccessKey" (dict "file" (printf "/etc/testudo/s3/%s" $own.secretAccessKeyKey)))) (deepCopy (dig "blobs" "s3" dict $config)) -}}
+{{- $fixed := dict
+  "credentials" (printf "/etc/testudo/credentials/%s" $doors.credentials.key)
+  "dataDirectory" "/var/lib/testudo/door"
+  "listen" (dict "enrolment" "0.0.0.0:7441" "federation" "0.0.0.0:7442" "health" "0.0.0.0:7443")
+  "journal" (dict "postgres" $postgres)
+  "blobs" (dict "s3" $s3) -}}
+{{- toYaml (mergeOverwrite (deepCopy $doors.config) $fixed) -}}
+{{- end -}}
+
+{{/* "true" where doors run. */}}
+{{- define "testudo.hasDoors" -}}
+{{- with .Values.coordinator }}{{ if and .enabled .doors.replicas }}true{{ end }}{{ end -}}
+{{- end -}}
+
 {{/* "true" where workers run, however many. */}}
 {{- define "testudo.hasWorkers" -}}
 {{- with .Values.coordinator }}{{ if and .enabled (or .workers.replicas .workers.keda.enabled) }}true{{ end }}{{ end -}}
