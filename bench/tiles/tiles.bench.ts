@@ -13,7 +13,7 @@ import { lcgMatrix } from '../harness/lcg.ts';
 import { startOthersMeter } from '../harness/machine.ts';
 import { figure, secondsText } from '../harness/measure.ts';
 import { piecesOf } from '../harness/pieces.ts';
-import type { Report } from '../harness/report.ts';
+import type { CaseLine, Report } from '../harness/report.ts';
 import { runByWorkers } from './by-workers.ts';
 import { type SealedRound, type Shape, sealRound } from './sealed-round.ts';
 
@@ -28,6 +28,10 @@ const workerCounts = [1, 2, 4] as const;
 const { measurePiece, keptPiece } = piecesOf('tiles');
 const nameOf = ({ n, f, d }: Shape) => `krum n=${n} f=${f} d=${d}`;
 const pieceOf = (shape: Shape) => nameOf(shape).replaceAll(/[ =]/g, '-');
+
+/** A measured run, as it is kept. */
+type Line = CaseLine &
+  Readonly<{ how: string; seconds: number; tiles: readonly number[]; busyCores: number; commit: string }>;
 
 /** What a round of tiles costs, and that it comes out the same to the bit whoever computes it. */
 export const bench: Bench = {
@@ -113,17 +117,17 @@ function writePage(report: Report): void {
       'and Krum on 40 small updates, in six tiles by one and two workers, in what the plain rule chooses. One worker’s mathematics uses all cores: more of them on one machine are no faster.',
   );
   if (missing.length > 0) report.text(`Not measured here: ${missing.join('; ')}.`);
+  const lines = pieces.flatMap(({ cases, commit }) => cases.map((line) => ({ ...line, commit }) as Line));
+  for (const line of lines) report.record(line);
   report.table(
     ['round', 'computed', 'seconds', 'tiles of each worker', 'cores busy meanwhile, all of the machine', 'commit'],
-    pieces.flatMap(({ cases, commit }) =>
-      cases.map((line) => [
-        String(line.case).split(':')[0] as string,
-        String(line.how),
-        secondsText(line.seconds as number),
-        (line.tiles as number[]).join(' + '),
-        figure(line.busyCores as number),
-        commit,
-      ]),
-    ),
+    lines.map((line) => [
+      line.case.split(':')[0] as string,
+      line.how,
+      secondsText(line.seconds),
+      line.tiles.join(' + '),
+      figure(line.busyCores),
+      line.commit,
+    ]),
   );
 }
