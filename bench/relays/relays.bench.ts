@@ -15,7 +15,8 @@ const shapes: readonly Shape[] = [
 ];
 const smallShape: Shape = { regions: 2, clusters: 3, d: 2_000 };
 const { measurePiece, keptPiece } = piecesOf('relays');
-const nameOf = ({ regions, clusters, d }: Shape) => `${regions} relays of ${clusters} clusters, d=${d}`;
+const nameOf = ({ regions, clusters, d }: Shape) =>
+  `${regions} relays of ${clusters} clusters, d=${d.toLocaleString('en')}`; // One is no part of another.
 const pieceOf = ({ d }: Shape) => `d-${d}`;
 
 /** A measured tree, as it is kept. */

@@ -26,8 +26,10 @@ const shapes: readonly Shape[] = [
 ];
 const workerCounts = [1, 2, 4] as const;
 const { measurePiece, keptPiece } = piecesOf('tiles');
-const nameOf = ({ n, f, d }: Shape) => `krum n=${n} f=${f} d=${d}`;
-const pieceOf = (shape: Shape) => nameOf(shape).replaceAll(/[ =]/g, '-');
+/** With commas, so that none is a part of another. */
+const nameOf = (shape: Shape) =>
+  Object.entries(shape).reduce((name, [letter, count]) => `${name} ${letter}=${count.toLocaleString('en')}`, 'krum');
+const pieceOf = (shape: Shape) => nameOf(shape).replaceAll(',', '').replaceAll(/[ =]/g, '-');
 
 /** A measured run, as it is kept. */
 type Line = CaseLine &
