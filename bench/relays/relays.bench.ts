@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Bench, BenchOptions } from '../harness/bench.ts';
-import { startOthersMeter } from '../harness/machine.ts';
 import { figure, median, secondsText } from '../harness/measure.ts';
 import { piecesOf } from '../harness/pieces.ts';
 import type { CaseLine, Report } from '../harness/report.ts';
@@ -27,7 +26,7 @@ type Line = CaseLine &
     best: number;
     runs: readonly RoundTimes[];
     worst: number;
-    busyCores: number;
+    load: number;
     commit: string;
   }>;
 
@@ -61,7 +60,6 @@ async function measured(folder: string, shape: Shape, repeat: number, report: Re
   try {
     await tree.round();
     const worst = await tree.checkFirst();
-    const others = startOthersMeter();
     const runs: RoundTimes[] = [];
     for (let run = 0; run < repeat; run++) {
       await tree.settled();
@@ -72,7 +70,7 @@ async function measured(folder: string, shape: Shape, repeat: number, report: Re
       median(runs.map((one) => one.regionSeconds)),
     ];
     const best = Math.min(...runs.map((one) => one.seconds));
-    report.record({ case: nameOf(shape), ...shape, seconds, regionSeconds, best, runs, busyCores: others(), worst });
+    report.record({ case: nameOf(shape), ...shape, seconds, regionSeconds, best, runs, load: os.loadavg()[1], worst });
   } finally {
     await tree.end();
   }
@@ -85,7 +83,8 @@ function writePage(report: Report): void {
     'One `testudo coordinator`, its relays and the clients’ processes on one machine; every coordinator with its journal, seals, receipts and releases. ' +
       'A round: the root invites, each relay opens its own, its clusters fetch, seal, sign and upload, the region’s rule runs, its candidate goes up sealed and signed, and the root’s rule runs; ' +
       'mixing and a trimmed mean on both levels, no local training. The first round is not counted: its model was held to what the rules give on the same rows in one process. ' +
-      'Medians of the rounds after it, each once every region has published what the root released.',
+      'Medians of the rounds after it, each once every region has published what the root released. A load average far above the number of cores ' +
+      'says that others worked on the machine, too: then the figure is what the tree took among them.',
   );
   if (missing.length > 0) report.text(`Not measured here: ${missing.join('; ')}.`);
   const lines = pieces.flatMap(({ cases, commit }) => cases.map((line) => ({ ...line, commit }) as Line));
@@ -97,7 +96,7 @@ function writePage(report: Report): void {
       'best of',
       'of it the slowest region',
       'largest difference of the first model',
-      'cores busy meanwhile, all of the machine',
+      'load average of the machine then',
       'commit',
     ],
     lines.map((line) => [
@@ -106,7 +105,7 @@ function writePage(report: Report): void {
       `${line.runs.length}: ${secondsText(line.best)}`,
       secondsText(line.regionSeconds),
       figure(line.worst),
-      figure(line.busyCores),
+      figure(line.load),
       line.commit,
     ]),
   );
