@@ -102,6 +102,7 @@ function reportOf(stretches: readonly Stretch[], called: string): string {
       `| \`${step}\` | ${SIGKILL} | ${SIGSTOP} | ${stale} | ${[seconds.noticedMax, seconds.followedMax, seconds.secondsMax].map((most) => most.toFixed(1)).join(' | ')} |`,
   );
   const seconds = stretches.reduce((sum, stretch) => sum + stretch.seconds, 0);
+  const seeds = stretches.flatMap((stretch) => (stretch.part === 'history' ? [stretch.seed] : []));
   const commits = [...new Set(stretches.map(({ commit }) => commit))].join(', ');
   return `
 Written by \`npm run campaign -- cluster ${called}\`; do not edit. ${disturbances} faults and takeovers.
@@ -109,7 +110,7 @@ Written by \`npm run campaign -- cluster ${called}\`; do not edit. ${disturbance
 A primary with a synchronous standby; one process after another appends to the journal over a line that can be cut, and one fault
 after another happens at a moment of the seed's choice. A successor takes over after a lease of 1.5 s without a beat. At the end
 the rows are read by another reader: the chain holds, and every entry that a writer ever heard of is there, once, the same.
-${acknowledged} entries were acknowledged.
+${acknowledged} entries were acknowledged, in histories of the seeds ${seeds.toSorted((one, other) => one - other).join(', ')}.
 
 | fault | times | ended by the fence | seconds until the next acknowledged entry, at most |
 |---|---:|---:|---:|
