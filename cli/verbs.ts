@@ -82,7 +82,7 @@ const verbGroups = {
       load: async () => (await import('./offline/model.ts')).modelCommand(),
     },
     antibodies: {
-      summary: 'what one cluster confirmed of an attack, for all: make, put, list, revoke',
+      summary: 'what one cluster confirmed of an attack, for all: make, put, list, pin, revoke',
       load: async () => (await import('./rounds/antibodies.ts')).antibodiesCommand(),
     },
   },

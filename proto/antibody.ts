@@ -29,7 +29,7 @@ export type Antibody = Readonly<{
 
 export const featuresMax = 16_384;
 /** Of an antibody's canonical JSON: room for `featuresMax` features in Base64, and names. */
-const antibodyBytesMax = 128 * 1024;
+export const antibodyBytesMax = 128 * 1024;
 
 const familyPattern = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 

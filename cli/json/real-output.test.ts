@@ -155,6 +155,8 @@ it('what every verb prints for programs is what its schema says', async () => {
     ['freezes'],
     ['antibodies', 'put', track, at('antibody'), ...reason],
     ['antibodies', 'list', track],
+    ['antibodies', 'pin', track, antibodyDigest(at('antibody')), 'a', '--out-of-use', ...reason],
+    ['unpin', 'a', ...reason],
     ['audit', 'list', '--rows', '3'],
     ['channels', 'set', track, 'mine', '0', ...reason],
     ['channels', 'assign', track, 'mine', 'a', ...reason],

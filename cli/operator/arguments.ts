@@ -1,6 +1,7 @@
+import { shortDigest } from '../../base/text/table.ts';
 import type { Subject as SubjectMessage } from '../../proto/generated/testudo/v1/operator_releases.ts';
 import { isClusterId, isTrackId, type TrackId } from '../../proto/ids.ts';
-import type { Subject } from '../../proto/release/documents/catalogue.ts';
+import type { AntibodyPin, Subject } from '../../proto/release/documents/catalogue.ts';
 import { usage } from '../exit.ts';
 
 const label = /^([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)=([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)$/;
@@ -16,6 +17,16 @@ export function subjectFrom(text: string): Subject {
 
 export function subjectText(subject: Subject): string {
   return 'cluster' in subject ? subject.cluster : `${subject.label.key}=${subject.label.value}`;
+}
+
+/** Whom a pin of an antibody is for. */
+export function whomText(subject: Subject | null): string {
+  return subject === null ? 'every cluster' : subjectText(subject);
+}
+
+/** What a pin of an antibody holds to. */
+export function antibodyHoldText({ track, antibody, inUse }: AntibodyPin): string {
+  return `antibody ${shortDigest(antibody)} of ${track} ${inUse ? 'in use' : 'out of use'}`;
 }
 
 export function subjectMessage(subject: Subject): SubjectMessage {

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { type OperatorCredentials, readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import type { FederationId, TrackId } from '../../proto/ids.ts';
-import type { Pin, Pins, Subject } from '../../proto/release/documents/catalogue.ts';
+import type { AntibodyPin, Pin, Pins, Subject } from '../../proto/release/documents/catalogue.ts';
 import { keyIdOf } from '../../proto/release/documents/key-id.ts';
 import { isInForce } from '../../proto/release/legality.ts';
 import { signPins } from '../../proto/release/sign.ts';
@@ -34,6 +34,8 @@ export type PinChange = Readonly<{
   /** Whose moves are shown; undefined while there is no track: then nothing can move. */
   track: TrackId | undefined;
   pins: readonly Pin[];
+  /** Those of antibodies; as they are unless given. */
+  antibodies?: readonly AntibodyPin[] | undefined;
   /** The response policy that shall stand beside them: as it is unless given; null for none. */
   response?: Pins['response'] | null;
   sentence: string;
@@ -55,7 +57,12 @@ const servedLookMs = 250;
  */
 export async function changePins(
   options: ChangeOptions,
-  change: (releases: TrustedReleases, by: string, nowMs: number) => PinChange,
+  change: (
+    releases: TrustedReleases,
+    by: string,
+    nowMs: number,
+    connection: OperatorConnection,
+  ) => PinChange | Promise<PinChange>,
 ): Promise<void> {
   const own = orExit(await readCredentials(options.credentials));
   const key = orExit(pinKeyOf(own));
@@ -74,12 +81,14 @@ export async function changePins(
       });
     }
     const nowMs = Date.now();
-    const changed = change(releases, own.name, nowMs);
+    const changed = await change(releases, own.name, nowMs, connection);
     const { track, pins, response = releases.pins.response, sentence, facts } = changed;
+    const { antibodies = releases.pins.antibodies ?? [] } = changed;
     let next: Pins = {
       version: releases.pins.version + 1,
       expiresAtMs: Math.floor((nowMs + validMs) / 1000) * 1000,
       pins: pins.filter((pin) => isInForce(pin, nowMs)),
+      antibodies: antibodies.filter((pin) => isInForce(pin, nowMs)),
       ...(response !== null && response !== undefined && { response }),
     };
     const { client } = connection;

@@ -1,7 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { keepHeapSmall } from '../../base/heap.ts';
-import { listing, table } from '../../base/text/table.ts';
-import type { AgentView } from '../../client/releases/agent-view.ts';
+import { listing, shortDigest, table } from '../../base/text/table.ts';
+import type { AgentView, AntibodyPinView } from '../../client/releases/agent-view.ts';
 import { readAgentConfig } from '../../client/response/agent-config.ts';
 import type { RotationPage } from '../../client/response/rotation-view.ts';
 import { endWith, exitCodes, usage } from '../exit.ts';
@@ -122,10 +122,20 @@ function statusText(view: AgentView): string {
     { title: 'at hand', text: ([, { earlier }]) => earlier.join(' ') },
     { title: 'last fault', text: ([, { lastFault }]) => faultText(lastFault) },
   ]);
+  const held = Object.entries(view.tracks).flatMap(([name, { antibodyPins = [] }]) =>
+    antibodyPins.map((pin) => `${name}: ${antibodyPinText(pin)}\n`),
+  );
   const remarks = Object.entries(view.tracks).flatMap(([name, track]) =>
     (track.remarks ?? []).map((remark) => `${name}: ${remark}\n`),
   );
-  return `${head}\n\n${tracks}\n${remarks.length === 0 ? '' : `\n${remarks.join('')}`}`;
+  const said = [...held, ...remarks];
+  return `${head}\n\n${tracks}\n${said.length === 0 ? '' : `\n${said.join('')}`}`;
+}
+
+function antibodyPinText({ pinId, antibody, inUse, reason, setBy, until, followed }: AntibodyPinView): string {
+  const end = until === null ? '' : ` until ${until}`;
+  const how = followed ? '' : '; it could not be had yet';
+  return `antibody ${shortDigest(antibody)} ${inUse ? 'in use' : 'out of use'} by pin ${pinId}${end} (${setBy}: ${reason})${how}`;
 }
 
 function becauseText({ live, pinnedUntil }: AgentView['tracks'][string]): string {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { time } from '../../base/text/table.ts';
-import type { Pin, Subject } from '../../proto/release/documents/catalogue.ts';
+import type { AntibodyPin, Pin, Subject } from '../../proto/release/documents/catalogue.ts';
 import { checkPin } from '../../proto/release/legality.ts';
 import { exitWith, orExit } from '../exit.ts';
-import { releaseFrom, subjectFrom, subjectText, timeFrom } from '../operator/arguments.ts';
+import { antibodyHoldText, releaseFrom, subjectFrom, subjectText, timeFrom, whomText } from '../operator/arguments.ts';
 import { changePins } from '../operator/change-pins.ts';
 import { forceOption } from '../operator/known-names.ts';
 import { triableCommand } from '../operator/options.ts';
@@ -43,20 +43,25 @@ export function unpinCommand() {
     .option('--track <track>', 'only the pin of this track')
     .option(...validDays)
     .action((which, options) =>
-      changePins(options, ({ pins: { pins } }) => {
-        const named = pins.filter(
-          (pin) =>
-            (pin.pinId === which || subjectText(pin.subject) === which) &&
-            (options.track === undefined || pin.track === options.track),
-        );
+      changePins(options, ({ pins: { pins, antibodies = [] } }) => {
+        const isNamed = ({ pinId, subject, track }: Pin | AntibodyPin) =>
+          (pinId === which || (subject !== null && subjectText(subject) === which)) &&
+          (options.track === undefined || track === options.track);
+        const named = [...pins, ...antibodies].filter(isNamed);
         const [pin, ...more] = named;
         if (pin === undefined) {
-          const known = pins.map((other) => `${other.pinId} (${subjectText(other.subject)})`).join(', ') || 'none';
+          const all = [...pins, ...antibodies];
+          const known = all.map((other) => `${other.pinId} (${whomText(other.subject)})`).join(', ') || 'none';
           return exitWith({ code: 'PIN_NOT_FOUND', message: `no pin ${which}; pins: ${known}` });
         }
         if (more.length > 0) {
           const ids = named.map(({ pinId, track }) => `${pinId} (${track})`).join(', ');
           return exitWith({ code: 'PIN_AMBIGUOUS', message: `${which} has several pins: ${ids}; name one` });
+        }
+        if ('antibody' in pin) {
+          const sentence = `pin ${pin.pinId} no longer holds ${whomText(pin.subject)} to ${antibodyHoldText(pin)}`;
+          const rest = antibodies.filter((other) => other !== pin);
+          return { track: undefined, pins, antibodies: rest, sentence, facts: { pin } };
         }
         const sentence = `pin ${pin.pinId} no longer holds ${subjectText(pin.subject)} on ${pin.track}@${pin.version}`;
         return { track: pin.track, pins: pins.filter((other) => other !== pin), sentence, facts: { pin } };

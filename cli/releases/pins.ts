@@ -4,12 +4,12 @@ import { readCredentials, replaceCredentials } from '../../coordinator/keys/oper
 import { digestOf } from '../../proto/digest.ts';
 import type { FederationId } from '../../proto/ids.ts';
 import { addSignatures } from '../../proto/release/co-sign.ts';
-import type { Pin, Pins } from '../../proto/release/documents/catalogue.ts';
+import type { AntibodyPin, Pin, Pins } from '../../proto/release/documents/catalogue.ts';
 import { keyIdOf } from '../../proto/release/documents/key-id.ts';
-import { checkPin } from '../../proto/release/legality.ts';
+import { checkPin, isInForce } from '../../proto/release/legality.ts';
 import { openPins } from '../../proto/release/open.ts';
 import { exitWith, orExit } from '../exit.ts';
-import { subjectText } from '../operator/arguments.ts';
+import { antibodyHoldText, subjectText, whomText } from '../operator/arguments.ts';
 import { changePins } from '../operator/change-pins.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
@@ -54,7 +54,7 @@ function list() {
           ...(expired === undefined ? {} : { expired: `agents install nothing new: ${expired}` }),
         }),
       );
-      print(`\n${pinTable(pins.pins, releases)}`);
+      print(`\n${pinTable(pins, releases)}`);
       if (waiting === undefined || pending === undefined) return;
       const missing = pending.threshold - pending.signers.length;
       print(
@@ -65,7 +65,24 @@ function list() {
   );
 }
 
-function pinTable(pins: readonly Pin[], { catalogue }: TrustedReleases): string {
+function pinTable({ pins, antibodies = [] }: Pins, { catalogue }: TrustedReleases): string {
+  const ofVersions = versionTable(pins, catalogue);
+  return antibodies.length === 0 ? ofVersions : `${ofVersions}\n\n${antibodyTable(antibodies)}`;
+}
+
+function antibodyTable(pins: readonly AntibodyPin[]): string {
+  return table<AntibodyPin>(pins, [
+    { title: 'PIN', text: ({ pinId }) => pinId },
+    { title: 'WHOM', text: ({ subject }) => whomText(subject) },
+    { title: 'HELD TO', text: antibodyHoldText },
+    { title: 'UNTIL', text: ({ untilMs }) => time(untilMs ?? 0) },
+    { title: 'STATE', text: (pin) => (isInForce(pin, Date.now()) ? 'in force' : 'over') },
+    { title: 'SET BY', text: ({ setBy }) => setBy },
+    { title: 'WHY', text: ({ reason }) => reason },
+  ]);
+}
+
+function versionTable(pins: readonly Pin[], catalogue: TrustedReleases['catalogue']): string {
   return table<Pin>(pins, [
     { title: 'PIN', text: ({ pinId }) => pinId },
     { title: 'WHOM', text: ({ subject }) => subjectText(subject) },
@@ -85,15 +102,23 @@ function stateOf(pin: Pin, catalogue: TrustedReleases['catalogue']): string {
 
 /** What signing the later set would change. */
 function differences(before: Pins, after: Pins): string {
-  const ids = (pins: Pins) => new Set(pins.pins.map(({ pinId }) => pinId));
+  const all = ({ pins, antibodies = [] }: Pins): readonly (Pin | AntibodyPin)[] => [...pins, ...antibodies];
+  const ids = (pins: Pins) => new Set(all(pins).map(({ pinId }) => pinId));
   const [had, has] = [ids(before), ids(after)];
-  const line = (sign: string) => (pin: Pin) =>
-    `${sign} ${pin.pinId}  ${subjectText(pin.subject)} on ${pin.track}@${pin.version}` +
-    `${pin.untilMs === null ? '' : ` until ${time(pin.untilMs)}`}${pin.belowFloor ? ', below the floor' : ''}` +
-    `  (${pin.setBy}: ${pin.reason})`;
+  const what = (pin: Pin | AntibodyPin) =>
+    'antibody' in pin
+      ? `${whomText(pin.subject)} to ${antibodyHoldText(pin)}`
+      : `${subjectText(pin.subject)} on ${pin.track}@${pin.version}`;
+  const line = (sign: string) => (pin: Pin | AntibodyPin) =>
+    `${sign} ${pin.pinId}  ${what(pin)}${pin.untilMs === null ? '' : ` until ${time(pin.untilMs)}`}` +
+    `${'belowFloor' in pin && pin.belowFloor ? ', below the floor' : ''}  (${pin.setBy}: ${pin.reason})`;
   const rows = [
-    ...after.pins.filter(({ pinId }) => !had.has(pinId)).map(line('+')),
-    ...before.pins.filter(({ pinId }) => !has.has(pinId)).map(line('-')),
+    ...all(after)
+      .filter(({ pinId }) => !had.has(pinId))
+      .map(line('+')),
+    ...all(before)
+      .filter(({ pinId }) => !has.has(pinId))
+      .map(line('-')),
   ];
   const policy = responseDifferences(before.response, after.response);
   return [...rows, ...policy, `  good until ${time(after.expiresAtMs)}`].join('\n');

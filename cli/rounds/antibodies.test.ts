@@ -1,12 +1,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
-import { track } from '../../coordinator/testing/federation.ts';
+import { systemTimers } from '../../base/system-timers.ts';
+import { type Address, parseAddress } from '../../client/link/address.ts';
+import { enrol } from '../../client/link/enrol.ts';
+import { AgentRig } from '../../client/releases/testing/agent-rig.ts';
+import { RecordingHost } from '../../client/releases/testing/recording-host.ts';
+import { operator, track } from '../../coordinator/testing/federation.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import { antibodyBytes, readAntibodies, readAntibody } from '../../proto/antibody.ts';
 import { digestOf } from '../../proto/digest.ts';
-import type { Digest } from '../../proto/ids.ts';
+import { type Digest, parseClusterId } from '../../proto/ids.ts';
+import { parseJoinToken } from '../../proto/join-token.ts';
 import { CommandLine } from '../testing/command-line.ts';
 
 /** One trace a line: what is normal says open, read, close; the attack says socket, connect, dup2, execve in between. */
@@ -17,7 +23,7 @@ function traces(family: string, split: string, between: string, many: number): s
   );
 }
 
-it('makes an antibody of confirmed attacks, brings it along with the next release, and leaves it out once revoked', async () => {
+it('makes an antibody of confirmed attacks, brings it along with the next release, leaves it out once revoked, and holds clusters to one by pins', async () => {
   const folder = tempDir();
   const [attacks, normal, out] = ['attacks.tsv', 'normal.tsv', 'antibody.json'].map((name) => join(folder, name)) as [
     string,
@@ -28,7 +34,7 @@ it('makes an antibody of confirmed attacks, brings it along with the next releas
   writeFileSync(normal, `${traces('normal', 'train', '8 9', 30)}\n`);
   const line = await CommandLine.start({});
   const { federation } = line;
-  const named = [
+  const about = [
     '--federation',
     federation.config.federation,
     '--cluster',
@@ -38,12 +44,12 @@ it('makes an antibody of confirmed attacks, brings it along with the next releas
     '--normal',
     normal,
   ];
-  const made = await line.offline('antibodies', 'make', ...named, '--family', 'reverse_shell', '--out', out);
+  const made = await line.offline('antibodies', 'make', ...about, '--family', 'reverse_shell', '--out', out);
   expect(made).toMatchObject({
     code: 0,
     out: expect.stringMatching(/features of 2 distinct examples of reverse_shell/),
   });
-  expect(await line.offline('antibodies', 'make', ...named, '--family', 'ransomware', '--out', out)).toMatchObject({
+  expect(await line.offline('antibodies', 'make', ...about, '--family', 'ransomware', '--out', out)).toMatchObject({
     code: 1,
     error: expect.stringContaining('it has: reverse_shell'),
   });
@@ -81,4 +87,49 @@ it('makes an antibody of confirmed attacks, brings it along with the next releas
   );
   expect(first).toBeUndefined();
   expect(unwrap(readAntibodies(unwrap(await engine.blobs.get(second?.digest as Digest))))).toEqual([antibody]);
+
+  // An agent of a cluster of its own, over the wire, and what operators hold it to.
+  const { addresses, membership } = federation.coordinator;
+  const wanted = { cluster: parseClusterId('d'), lifetimeMs: 3_600_000, labels: {} };
+  const { text } = unwrap(await membership.mintToken(operator, wanted));
+  const [enrolment, member] = [addresses.enrolment, addresses.federation].map((one) => unwrap(parseAddress(one)));
+  const token = unwrap(parseJoinToken(text));
+  const identity = unwrap(await enrol(enrolment as Address, token, { timeoutMs: 60_000, timers: systemTimers }));
+  const host = new RecordingHost();
+  const agent = await AgentRig.open({ folder, address: member as Address, track, identity, host });
+  onTestFinished(() => agent.agent.close());
+  agent.connect();
+  await agent.until('installed', ({ version }) => version === 1);
+  const moved = async (...words: string[]) => {
+    const from = agent.events.length;
+    const told = await line.run(...words);
+    expect(told, told.error).toMatchObject({ code: 0 });
+    await agent.until('installed', () => true, from);
+    return told.out;
+  };
+  const pin = ['antibodies', 'pin', 'syscall'];
+  const named = digest.slice(7, 19);
+  const dry = await line.run(...pin, named, 'd', '--out-of-use', '--dry-run', '--reason', 'false alarms');
+  expect(dry).toMatchObject({ code: 0, out: expect.stringContaining('holds d to antibody') });
+  const out_ = await moved(...pin, named, 'd', '--out-of-use', '--reason', 'false alarms');
+  expect(out_).toContain(`holds d to antibody ${named} of syscall out of use (reverse_shell)`);
+  expect(await host.held()).toMatchObject([
+    { digest, because: expect.stringMatching(/^pin \w+ \(admin: false alarms\)$/), bytes: undefined },
+  ]);
+  // Revoked, and in no release: it comes by itself.
+  const kept = await moved(...pin, wrong, '--reason', 'still needed', '--json');
+  const { pin: made_ } = JSON.parse(kept) as { pin: { pinId: string } };
+  expect((await host.held()).map(({ bytes }) => bytes)).toContain(antibodyBytes(revoked).toString('utf8'));
+  const pins = await line.run('pins', 'list');
+  expect(pins.out).toMatch(new RegExp(`d +antibody ${named} of syscall out of use +in force +admin +false alarms`));
+  expect(pins.out).toMatch(/every cluster +antibody \w+ of syscall in use +in force +admin +still needed/);
+  await moved('unpin', made_.pinId, '--reason', 'over');
+  await moved('unpin', 'd', '--reason', 'mended');
+  expect(await host.held()).toEqual([]);
+  for (const digits of ['000000000000', named.slice(0, 3)]) {
+    expect(await line.run(...pin, digits, '--reason', 'a slip')).toMatchObject({
+      code: 1,
+      error: expect.stringContaining('ANTIBODY_UNKNOWN'),
+    });
+  }
 });

@@ -14,6 +14,7 @@ import { wireJson } from '../json/wire-json.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { print } from '../print.ts';
+import { pinAntibodyCommand } from './pin-antibody.ts';
 
 const dayMs = 24 * 3_600_000;
 const daysMax = 3_650;
@@ -21,10 +22,11 @@ const daysMax = 3_650;
 /** `testudo antibodies`: what one cluster confirmed of an attack, for all of them. */
 export function antibodiesCommand() {
   return new Command('antibodies')
-    .description('what one cluster confirmed of an attack: make, put, list and revoke antibodies')
+    .description('what one cluster confirmed of an attack: make, put, list, pin and revoke antibodies')
     .addCommand(make())
     .addCommand(put())
     .addCommand(list())
+    .addCommand(pinAntibodyCommand())
     .addCommand(revoke());
 }
 

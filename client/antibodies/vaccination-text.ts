@@ -1,3 +1,4 @@
+import type { Antibody } from '../../proto/antibody.ts';
 import type { Refusal, Vaccination } from './panel.ts';
 
 const why: Readonly<Record<Refusal, string>> = {
@@ -26,6 +27,16 @@ export function vaccinationTexts(vaccinations: ReadonlyMap<string, readonly Vacc
     );
     return `antibody ${family} of ${cluster} (${examples} examples): ${parts.join('; ')}`;
   });
+}
+
+/** What operators hold this cluster to of one antibody. antibody: where its bytes are here. */
+export function heldText(
+  { digest, path, because }: Readonly<{ digest: string; path?: string; because: string }>,
+  antibody: Antibody | undefined,
+): string {
+  const of = antibody === undefined ? '' : ` ${antibody.family} of ${antibody.cluster}`;
+  const short = digest.slice('sha256:'.length, 'sha256:'.length + 12);
+  return `antibody${of} (${short}) is held ${path === undefined ? 'out of use' : 'in use'}: ${because}`;
 }
 
 function named(workloads: readonly string[]): string {

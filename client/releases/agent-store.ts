@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
 import { type Fault, refuse } from '../../base/fault.ts';
 import { type Digest, type FederationId, isDigest, isFederationId, isTrackId, type TrackId } from '../../proto/ids.ts';
-import type { ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
+import type { AntibodyPin, ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
+import { antibodyPin } from '../../proto/release/documents/shapes.ts';
 import { parseTrust, type ReleaseTrust } from '../../proto/release/trust.ts';
 
 /** Why a version is live, kept so that it can be said without the metadata that said so. */
@@ -14,7 +15,13 @@ export type Because = Readonly<
 >;
 
 /** A release that was verified in full and whose files lie on this machine. */
-export type HeldRelease = Readonly<{ target: ReleaseTarget; because: Because; installedAtMs: number }>;
+export type HeldRelease = Readonly<{
+  target: ReleaseTarget;
+  because: Because;
+  installedAtMs: number;
+  /** Antibodies that operators held this cluster to while it was live; absent for none. */
+  antibodyPins?: readonly AntibodyPin[] | undefined;
+}>;
 
 export type HeldTrack = Readonly<{
   live: HeldRelease | null;
@@ -56,6 +63,7 @@ const held = z.strictObject({
     z.strictObject({ kind: z.literal('channel'), channel: z.string() }),
   ]),
   installedAtMs: z.int(),
+  antibodyPins: z.array(antibodyPin).optional(),
 });
 const stored = z.strictObject({
   format: z.literal(format),

@@ -1,9 +1,19 @@
 import type { TrackId } from '../../proto/ids.ts';
+import type { AntibodyPin } from '../../proto/release/documents/catalogue.ts';
 import { trustedRoot } from '../../proto/release/trust.ts';
 import type { Because } from './agent-store.ts';
 import { type Agent, type Faulted, floorOf, heldOf, runningOf } from './decide/agent.ts';
 
 export type FaultView = Readonly<{ code: string; message: string; at: string }>;
+
+/** One antibody that is held in use or out of it. */
+export type AntibodyPinView = Readonly<
+  Pick<AntibodyPin, 'pinId' | 'antibody' | 'inUse' | 'reason' | 'setBy'> & {
+    until: string | null;
+    /** False where it is to be used and could not be had yet. */
+    followed: boolean;
+  }
+>;
 
 /** One track as `/score` shows it. */
 export type TrackView = Readonly<{
@@ -14,6 +24,8 @@ export type TrackView = Readonly<{
     installedAt: string | null;
   }> | null;
   pinnedUntil: string | null;
+  /** What operators hold this cluster to of its antibodies. */
+  antibodyPins: readonly AntibodyPinView[];
   shadow: Readonly<{ version: number }> | null;
   /** Versions that a rollback needs no download for. */
   earlier: readonly number[];
@@ -75,6 +87,10 @@ function trackView(agent: Agent, track: TrackId): Omit<TrackView, 'remarks'> {
             installedAt: dateOf(stored?.installedAtMs ?? null),
           },
     pinnedUntil: because?.kind === 'pin' ? dateOf(because.untilMs) : null,
+    antibodyPins: (stored?.antibodyPins ?? []).map(({ pinId, antibody, inUse, reason, setBy, untilMs }) => {
+      const followed = running.live?.release.antibodyPins.some((one) => one.pinId === pinId) === true;
+      return { pinId, antibody, inUse, reason, setBy, until: dateOf(untilMs), followed };
+    }),
     shadow: shadow === undefined ? null : { version: shadow.version },
     earlier: held.earlier.map(({ target }) => target.version),
     floor: floorOf(agent.stored, track),

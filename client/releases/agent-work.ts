@@ -16,7 +16,7 @@ export type AgentWorkParts = Readonly<{
   store: AgentStore;
   reporter: Reporter;
   ports: AgentPorts;
-  fetching: FetchReleaseOptions;
+  fetching: Omit<FetchReleaseOptions, 'antibodyPins'>;
   /** Without one only what is on this machine counts. */
   calls: () => FetchCalls | undefined;
 }>;
@@ -49,8 +49,9 @@ export class AgentWork {
         return { kind: 'persisted' };
       case 'fetch': {
         const { files, calls, fetching } = this.#parts;
-        const { target, federation } = work;
-        const timed = await this.#timed(fetchRelease(files, calls(), target, federation, fetching));
+        const { target, federation, antibodyPins } = work;
+        const how = { ...fetching, antibodyPins };
+        const timed = await this.#timed(fetchRelease(files, calls(), target, federation, how));
         return { kind: 'fetched', ...timed };
       }
       case 'load':

@@ -2,14 +2,23 @@ import { readFile } from 'node:fs/promises';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Digest, FederationId } from '../../proto/ids.ts';
 import { schemaDigest, specOfBytes } from '../../proto/model-spec.ts';
-import type { ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
+import type { AntibodyPin, ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
 import { openManifest, type ReleaseManifest, releaseFileNames } from '../../proto/release/documents/manifest.ts';
 import type { ReleaseFaultCode } from '../../proto/release/faults.ts';
 import type { HeldModel } from '../scoring/live-scoring.ts';
+import type { HeldAntibody } from '../scoring/score-protocol.ts';
 import type { FetchCalls, FetchFileFaultCode, FetchPace, ReleaseFiles, WantedFile } from './release-files.ts';
 
 /** A release whose every file, or every file that is asked for, is on this machine and has the manifest's length and digest. */
-export type FetchedRelease = Readonly<{ target: ReleaseTarget; manifest: ReleaseManifest; model: HeldModel }>;
+export type FetchedRelease = Readonly<{
+  target: ReleaseTarget;
+  manifest: ReleaseManifest;
+  model: HeldModel;
+  /** Pins of antibodies that are followed with it. */
+  antibodyPins: readonly AntibodyPin[];
+  /** Those that are not, since the antibody could not be had. The release does not wait for it. */
+  passedOver: readonly Readonly<{ pinId: string; why: string }>[];
+}>;
 
 /** 1 MiB: the manifest lists a handful of files. */
 const manifestBytesMax = 2 ** 20;
@@ -30,7 +39,7 @@ const ofLightForm: ReadonlySet<string> = new Set([
 
 export type FilesByDigest = Pick<ReleaseFiles, 'fetch' | 'path'>;
 
-export type FetchReleaseOptions = FetchPace & Readonly<{ lightAlone: boolean }>;
+export type FetchReleaseOptions = FetchPace & Readonly<{ lightAlone: boolean; antibodyPins: readonly AntibodyPin[] }>;
 
 /**
  * Brings one release here: its manifest by the catalogue's digest, then every file by the manifest's, or those of its
@@ -41,7 +50,7 @@ export async function fetchRelease(
   calls: FetchCalls | undefined,
   target: ReleaseTarget,
   federation: FederationId,
-  { lightAlone, ...pace }: FetchReleaseOptions,
+  { lightAlone, antibodyPins, ...pace }: FetchReleaseOptions,
 ): Promise<Result<FetchedRelease, FetchReleaseFaultCode>> {
   const manifest = await fetchManifest(files, calls, target, federation, pace);
   if (!manifest.ok) return manifest;
@@ -53,7 +62,27 @@ export async function fetchRelease(
     const fetched = await files.fetch(calls, file, pace);
     if (!fetched.ok) return fetched;
   }
-  return await modelOf(files, target, manifest.value);
+  const model = await modelOf(files, target, manifest.value);
+  if (!model.ok) return model;
+  const followed: AntibodyPin[] = [];
+  const passedOver: { pinId: string; why: string }[] = [];
+  for (const pin of antibodyPins) {
+    const kept = pin.inUse ? await files.fetch(calls, { digest: pin.antibody, bytes: pin.bytes }, pace) : undefined;
+    if (kept?.ok === false) passedOver.push({ pinId: pin.pinId, why: kept.fault.code });
+    else followed.push(pin);
+  }
+  const heldAntibodies = followed.map(({ pinId, antibody, inUse, setBy, reason }): HeldAntibody => {
+    const because = `pin ${pinId} (${setBy}: ${reason})`;
+    return { digest: antibody, because, ...(inUse && { path: files.path(antibody) }) };
+  });
+  const held = heldAntibodies.length === 0 ? {} : { heldAntibodies };
+  return ok({
+    target,
+    manifest: manifest.value,
+    model: { ...model.value, ...held },
+    antibodyPins: followed,
+    passedOver,
+  });
 }
 
 /** What a release consists of: its manifest by the catalogue's digest. */
@@ -73,15 +102,16 @@ export async function fetchManifest(
 }
 
 /** Every digest that a release needs kept. */
-export function digestsOf({ target, manifest }: FetchedRelease): readonly Digest[] {
-  return [target.manifest.digest, ...manifest.files.map(({ digest }) => digest)];
+export function digestsOf({ target, manifest, antibodyPins }: FetchedRelease): readonly Digest[] {
+  const kept = antibodyPins.filter(({ inUse }) => inUse).map(({ antibody }) => antibody);
+  return [target.manifest.digest, ...manifest.files.map(({ digest }) => digest), ...kept];
 }
 
 async function modelOf(
   files: FilesByDigest,
   target: ReleaseTarget,
   manifest: ReleaseManifest,
-): Promise<Result<FetchedRelease, ModelFaultCode>> {
+): Promise<Result<HeldModel, ModelFaultCode>> {
   const weights = manifest.files.find(({ name }) => name === releaseFileNames.weights);
   const spec = manifest.files.find(({ name }) => name === releaseFileNames.spec);
   if (weights === undefined || spec === undefined) {
@@ -103,7 +133,7 @@ async function modelOf(
     ...(light === undefined ? {} : { light: { digest: light.digest, path: files.path(light.digest) } }),
     ...(antibodies && { antibodies: { digest: antibodies.digest, path: files.path(antibodies.digest) } }),
   };
-  return ok({ target, manifest, model });
+  return ok(model);
 }
 
 async function readSpec(files: Pick<FilesByDigest, 'path'>, { digest, bytes }: WantedFile) {

@@ -1,5 +1,5 @@
 import type { TrackId } from '../../proto/ids.ts';
-import type { ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
+import type { AntibodyPin, ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
 import type { Resolution } from '../../proto/release/resolve.ts';
 import type { Because, HeldRelease, HeldTrack } from './agent-store.ts';
 
@@ -8,10 +8,14 @@ export function heldAfter(
   { live, earlier }: HeldTrack,
   target: ReleaseTarget,
   because: Because,
-  { nowMs, keep }: Readonly<{ nowMs: number; keep: number }>,
+  { nowMs, keep, antibodyPins = [] }: Readonly<{ nowMs: number; keep: number; antibodyPins?: readonly AntibodyPin[] }>,
 ): HeldTrack {
-  if (live !== null && isSameTarget(live.target, target)) return { live: { ...live, because }, earlier };
-  const next: HeldRelease = { target, because, installedAtMs: nowMs };
+  const pinned = antibodyPins.length === 0 ? {} : { antibodyPins };
+  if (live !== null && isSameTarget(live.target, target)) {
+    const { antibodyPins: _, ...same } = live;
+    return { live: { ...same, because, ...pinned }, earlier };
+  }
+  const next: HeldRelease = { target, because, installedAtMs: nowMs, ...pinned };
   const others = [...(live === null ? [] : [live]), ...earlier].filter((one) => !isSameTarget(one.target, target));
   return { live: next, earlier: others.slice(0, keep) };
 }
@@ -36,6 +40,13 @@ export function becauseOf({ because }: Resolution): Because {
   if (because.kind === 'channel') return { kind: 'channel', channel: because.channel };
   const { pinId, untilMs, reason, setBy } = because.pin;
   return { kind: 'pin', pinId, untilMs, reason, setBy };
+}
+
+/** Whether a release that is loaded has the antibodies that these pins ask for. */
+export function isHeldAs(loaded: readonly AntibodyPin[], wanted: readonly AntibodyPin[]): boolean {
+  const text = (pins: readonly AntibodyPin[]) =>
+    JSON.stringify(pins.map((pin) => [pin.antibody, pin.inUse, pin.pinId]));
+  return text(loaded) === text(wanted);
 }
 
 export function isSameTarget(a: ReleaseTarget | undefined, b: ReleaseTarget): boolean {

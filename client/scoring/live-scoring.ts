@@ -19,7 +19,7 @@ import { applyFeedback } from './feedback.ts';
 import { Judge } from './judge.ts';
 import type { GroupLevel, GroupSketch } from './judged-model.ts';
 import { RateWatch } from './rates-seen.ts';
-import type { CheckedFile, ModelName } from './score-protocol.ts';
+import type { CheckedFile, HeldAntibody, ModelName } from './score-protocol.ts';
 import { type JudgeFaultCode, type ScoreFaultCode, type ScoreLink, Scorer } from './scoring-thread.ts';
 import type { ShadowObserver } from './shadow-verdicts.ts';
 import { defaultWindowMax } from './threshold.ts';
@@ -75,6 +75,8 @@ export type HeldModel = Readonly<{
   light?: CheckedFile;
   /** What other clusters confirmed about attacks, where the release brings any. */
   antibodies?: CheckedFile;
+  /** Antibodies that operators hold this cluster to, in use or out of it. */
+  heldAntibodies?: readonly HeldAntibody[];
 }>;
 
 const feedbackEveryMs = 1_000;
@@ -165,6 +167,7 @@ export class LiveScoring {
     weightsPath,
     light,
     antibodies,
+    heldAntibodies,
   }: HeldModel): Promise<Result<ModelName, ScoreFaultCode>> {
     const { config, dataKey, track } = this.#parts;
     // Beside a live model the older calibration counts: the two are compared, so both are to be calibrated alike.
@@ -178,6 +181,7 @@ export class LiveScoring {
       // An architecture without a light form is run by its weights.
       ...(config.agent.inference === 'light' && light !== undefined ? { light } : {}),
       ...(antibodies && { antibodies: { ...antibodies, atMs: this.#parts.timers.now() } }),
+      ...(heldAntibodies && { heldAntibodies }),
       scorerOptions: scorerOptionsOf(config.scoring),
       bufferPath: track.bufferPath,
       bufferSizes: config.buffer,

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { FaultError, refuse, unwrap } from '../../base/fault.ts';
-import { readAntibodies } from '../../proto/antibody.ts';
+import { type Antibody, antibodyBytes, readAntibodies, readAntibody } from '../../proto/antibody.ts';
 import { digestOf } from '../../proto/digest.ts';
 import type { Digest } from '../../proto/ids.ts';
 import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
 import { vaccinate } from '../antibodies/vaccinated-scorer.ts';
+import { heldText } from '../antibodies/vaccination-text.ts';
 import { ExampleBuffer } from '../learning/example-buffer.ts';
 import { scoreInTurns, turn } from '../tracks/score-in-turns.ts';
 import type { TrackKind, TrackScorer } from '../tracks/track-kind.ts';
@@ -24,11 +25,10 @@ export async function loadModel(
   const examples = buffer.read(['reservoir', 'recent', 'hard']).examples;
   buffer.close();
   await turn();
-  const { scorer, expired } = await openVaccinated(kind, model, examples);
+  const { scorer, said } = await openVaccinated(kind, model, examples);
   try {
     const normal = await scoresByGroup(scorer, [...examples, ...recent]);
-    const passed = expired === 0 ? [] : [`${expired} antibodies of this release have expired and are passed over`];
-    return { scorer, normal, remarks: [...(scorer.remarks?.() ?? []), ...passed] };
+    return { scorer, normal, remarks: [...(scorer.remarks?.() ?? []), ...said] };
   } catch (error) {
     scorer.close();
     throw error;
@@ -47,15 +47,38 @@ async function scoresByGroup(scorer: TrackScorer<unknown>, examples: readonly un
   return found;
 }
 
-/** With the antibodies that the release brings along, where the track has any. */
+/** With the antibodies that the release brings along and operators keep, where the track has any. */
 async function openVaccinated(kind: TrackKind, model: ScoringModel, normal: readonly unknown[]) {
   const open = (some: readonly unknown[]) => openScorer(kind, model, some);
-  const { antibodies: file } = model;
-  if (file === undefined || kind.antigens === undefined) return { scorer: await open(normal), expired: 0 };
-  const antibodies = unwrap(readAntibodies(await readFileOf(file.digest, file.path)));
-  const usable = antibodies.filter(({ expiresAtMs }) => file.atMs < expiresAtMs);
+  if (kind.antigens === undefined) return { scorer: await open(normal), said: [] };
+  const { usable, said } = await antibodiesOf(model);
   const { scorer } = await vaccinate(open, kind.antigens, usable, normal);
-  return { scorer, expired: antibodies.length - usable.length };
+  return { scorer, said };
+}
+
+/** What is tried on what is normal here, and what is to be said of the rest. */
+async function antibodiesOf({ antibodies: file, heldAntibodies = [] }: ScoringModel) {
+  const brought = file === undefined ? [] : unwrap(readAntibodies(await readFileOf(file.digest, file.path)));
+  const held = new Map(heldAntibodies.map((one) => [one.digest, one]));
+  const usable: Antibody[] = [];
+  const said: string[] = [];
+  let expired = 0;
+  for (const antibody of brought) {
+    const pin = held.get(digestOf(antibodyBytes(antibody)));
+    if (pin !== undefined) {
+      held.delete(pin.digest);
+      if (pin.path !== undefined) usable.push(antibody);
+      said.push(heldText(pin, antibody));
+    } else if (file !== undefined && file.atMs >= antibody.expiresAtMs) expired += 1;
+    else usable.push(antibody);
+  }
+  for (const pin of held.values()) {
+    const kept = pin.path === undefined ? undefined : unwrap(readAntibody(await readFileOf(pin.digest, pin.path)));
+    if (kept !== undefined) usable.push(kept);
+    said.push(heldText(pin, kept));
+  }
+  if (expired > 0) said.push(`${expired} antibodies of this release have expired and are passed over`);
+  return { usable, said };
 }
 
 async function openScorer(kind: TrackKind, model: ScoringModel, normal: readonly unknown[]) {

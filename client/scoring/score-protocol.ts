@@ -1,3 +1,4 @@
+import { digestOf } from '../../proto/digest.ts';
 import type { Branded, Digest } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { BufferFault, BufferSizes } from '../learning/example-buffer.ts';
@@ -5,6 +6,15 @@ import type { Explanation, PlaceScores, ScorerOptions } from '../tracks/track-ki
 
 /** A file of a release on disk, and what its bytes are checked against. */
 export type CheckedFile = Readonly<{ digest: Digest; path: string }>;
+
+/** What operators hold this cluster to of one antibody. */
+export type HeldAntibody = Readonly<{
+  digest: Digest;
+  /** Where the antibody lies that stays in use whatever the release brings; absent for one that is not to be used. */
+  path?: string;
+  /** For people: which pin, whose, and why. */
+  because: string;
+}>;
 
 /** A model to score with, and where the normal examples lie that calibrate it. */
 export type ScoringModel = Readonly<{
@@ -20,6 +30,7 @@ export type ScoringModel = Readonly<{
   light?: CheckedFile;
   /** What other clusters confirmed about attacks; those that have expired by `atMs` (since the epoch) are passed over. */
   antibodies?: CheckedFile & Readonly<{ atMs: number }>;
+  heldAntibodies?: readonly HeldAntibody[];
   scorerOptions?: ScorerOptions;
   bufferPath: string;
   bufferSizes: BufferSizes;
@@ -27,11 +38,17 @@ export type ScoringModel = Readonly<{
   dataKey: Uint8Array;
 }>;
 
-/** Names a model among those that are loaded. Two versions with the same weights are two models. */
+/** Names a model among those that are loaded. Two versions with the same weights are two models, and so is one with other antibodies. */
 export type ModelName = Branded<string, 'ModelName'>;
 
-export function nameOf({ version, digest }: Readonly<{ version: number; digest: Digest }>): ModelName {
-  return `${version}/${digest}` as ModelName;
+export function nameOf({
+  version,
+  digest,
+  heldAntibodies = [],
+}: Readonly<Pick<ScoringModel, 'version' | 'digest' | 'heldAntibodies'>>): ModelName {
+  const held = heldAntibodies.map((one) => `${one.path === undefined ? '-' : '+'}${one.digest} ${one.because}`).sort();
+  const more = held.length === 0 ? '' : `/${digestOf(Buffer.from(held.join('\n')))}`;
+  return `${version}/${digest}${more}` as ModelName;
 }
 
 /** Group (what has a threshold of its own) to scores of its normal examples. */

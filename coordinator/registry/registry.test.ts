@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
+import { digestOf } from '../../proto/digest.ts';
 import { newSigningKeyPair, type SigningKeyPair, signingKeyPairOf } from '../../proto/envelope/crypto/keys.ts';
 import type { ClusterId } from '../../proto/ids.ts';
 import type { Pin, Pins } from '../../proto/release/documents/catalogue.ts';
@@ -108,6 +109,28 @@ describe('pins', () => {
     expect(illegal).toMatchObject({ fault: { code: 'PIN_ILLEGAL', fields: { nearest: 2 } } });
     const below = await propose(pinsBytes(2, [pinOf('p', 0)], [first]));
     expect(below).toMatchObject({ fault: { code: 'PIN_ILLEGAL', fields: { nearest: 1 } } });
+
+    const antibody = digestOf(Buffer.from('no antibody that the track ever had'));
+    const held = {
+      pinId: 'a',
+      track,
+      subject: null,
+      antibody,
+      bytes: 5,
+      inUse: true,
+      untilMs: null,
+      reason,
+      setBy: 'ada',
+    };
+    for (const [antibodies, code] of [
+      [[held], 'PIN_ILLEGAL'],
+      [[{ ...held, inUse: false, untilMs: 1 }], 'PIN_ILLEGAL'],
+      [[{ ...held, pinId: 'p' }], 'PINS_INVALID'],
+    ] as const) {
+      const expiresAtMs = Math.floor(Date.now() / 1000) * 1000 + dayMs;
+      const content = { version: 2, expiresAtMs, pins: [pinOf('p', 1)], antibodies };
+      expect(codeOf(await propose(signPins(content, federation, [first])))).toBe(code);
+    }
 
     const exception = pinsBytes(2, [pinOf('p', 0, { belowFloor: true })], [first]);
     const tried = unwrap(await propose(exception, true));

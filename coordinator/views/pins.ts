@@ -1,7 +1,7 @@
 import { ok, type Refused, type Result, refuse, unwrap } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
 import { signedness } from '../../proto/release/co-sign.ts';
-import type { Pin, Pins } from '../../proto/release/documents/catalogue.ts';
+import type { AntibodyPin, Pin, Pins } from '../../proto/release/documents/catalogue.ts';
 import { isInForce } from '../../proto/release/legality.ts';
 import { openRoot } from '../../proto/release/open.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -18,18 +18,39 @@ export type PinsView = Readonly<{
 }>;
 
 /** One pin, for people: what it holds, whom, until when, and whose word it is. */
-export type PinView = Readonly<Pick<Pin, 'pinId' | 'track' | 'version' | 'untilMs' | 'reason' | 'setBy'>> &
-  /** A cluster, or `key=value` of a label. */
-  Readonly<{ whom: string }>;
+export type PinView = Readonly<Pick<Pin, 'pinId' | 'track' | 'untilMs' | 'reason' | 'setBy'>> &
+  Readonly<{
+    /** A cluster, `key=value` of a label, or "all". */
+    whom: string;
+    /** What it holds on; null for a pin of an antibody. */
+    version: number | null;
+    /** The antibody that it holds in use or out of it; null for a pin of a version. */
+    antibody: Readonly<{ digest: string; inUse: boolean }> | null;
+  }>;
 
 /** Pins in force that fit, in the order in which they were set. For people: agents, and `testudo pins list`, verify the signed set itself. */
-export function pinsThat(fits: (pin: Pin) => boolean, pins: Pins | null, nowMs: EpochMs): readonly PinView[] {
-  return (pins?.pins ?? [])
-    .filter((pin) => isInForce(pin, nowMs) && fits(pin))
-    .map(({ pinId, track, version, untilMs, reason, setBy, subject }) => {
-      const whom = 'cluster' in subject ? subject.cluster : `${subject.label.key}=${subject.label.value}`;
-      return { pinId, track, version, untilMs, reason, setBy, whom };
-    });
+export function pinsThat(
+  fits: (pin: Pin | AntibodyPin) => boolean,
+  pins: Pins | null,
+  nowMs: EpochMs,
+): readonly PinView[] {
+  const isShown = (pin: Pin | AntibodyPin) => isInForce(pin, nowMs) && fits(pin);
+  const ofVersions = (pins?.pins ?? []).filter(isShown).map((pin): PinView => {
+    return { ...commonOf(pin), version: pin.version, antibody: null };
+  });
+  const ofAntibodies = (pins?.antibodies ?? []).filter(isShown).map((pin): PinView => {
+    return { ...commonOf(pin), version: null, antibody: { digest: pin.antibody, inUse: pin.inUse } };
+  });
+  return [...ofVersions, ...ofAntibodies];
+}
+
+function commonOf({ pinId, track, untilMs, reason, setBy, subject }: Pin | AntibodyPin) {
+  return { pinId, track, untilMs, reason, setBy, whom: whomOf(subject) };
+}
+
+function whomOf(subject: AntibodyPin['subject']): string {
+  if (subject === null) return 'all';
+  return 'cluster' in subject ? subject.cluster : `${subject.label.key}=${subject.label.value}`;
 }
 
 /** What stands in force, by the newest root. */

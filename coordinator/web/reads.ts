@@ -111,7 +111,7 @@ const reads: Readonly<Record<string, Read>> = {
         standings: await standingsView(engine.state(), engine.blobs, name.value),
         alerts: engine.alerts.of(name.value, call.nowMs),
         response: engine.responses.of(name.value) ?? null,
-        pins: pinsThat(({ subject }) => isFor(subject, row), registry.pins(), call.nowMs),
+        pins: pinsThat(({ subject }) => subject === null || isFor(subject, row), registry.pins(), call.nowMs),
       };
       return ok(page);
     },

@@ -12,6 +12,10 @@ type PinsProps = Readonly<{
   tracks: readonly Readonly<{ track: string; version: number | null }>[];
 }>;
 
+function antibodyText(track: string, { digest, inUse }: NonNullable<PinView['antibody']>): string {
+  return `${track}: antibody ${digest.slice('sha256:'.length, 'sha256:'.length + 12)} ${inUse ? 'in use' : 'out of use'}`;
+}
+
 /** Pins in force, and the commands that set and end them: they are signed by a key that this page has not. */
 export function Pins({ pins, cluster, tracks }: PinsProps) {
   return (
@@ -19,14 +23,14 @@ export function Pins({ pins, cluster, tracks }: PinsProps) {
       {pins.length === 0 ? (
         <p>None: {cluster === undefined ? 'every cluster follows' : 'it follows'} a channel.</p>
       ) : (
-        <Table label="Pins in force, a table" heads={['whom', 'release', 'until', 'set by', 'why', 'to end it']}>
-          {pins.map(({ pinId, whom, track, version, untilMs, setBy, reason }) => (
+        <Table label="Pins in force, a table" heads={['whom', 'held on', 'until', 'set by', 'why', 'to end it']}>
+          {pins.map(({ pinId, whom, track, version, antibody, untilMs, setBy, reason }) => (
             <tr key={pinId}>
               <th scope="row">
                 <Said text={whom} />
               </th>
               <td>
-                <Said text={`${track}@${version}`} />
+                <Said text={antibody === null ? `${track}@${version}` : antibodyText(track, antibody)} />
               </td>
               <td>{untilMs === null ? 'no end' : <When ms={untilMs} />}</td>
               <td>

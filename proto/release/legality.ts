@@ -68,6 +68,6 @@ export function checkPin(pin: Pin, catalogue: Catalogue, nowMs: number): Result<
 }
 
 /** A pin ends at its `untilMs`. */
-export function isInForce({ untilMs }: Pin, nowMs: number): boolean {
+export function isInForce({ untilMs }: Pick<Pin, 'untilMs'>, nowMs: number): boolean {
   return untilMs === null || nowMs < untilMs;
 }

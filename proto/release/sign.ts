@@ -59,8 +59,12 @@ export function signCatalogue(catalogue: Catalogue, federation: FederationId, ke
 /** The pins role's metadata: a targets-type document without targets. Throws a RangeError on illegal content. */
 export function signPins(pins: Pins, federation: FederationId, keys: readonly SigningKeyPair[]): Buffer {
   const { unrecognizedFields, ...head } = signedHead({ ...pins, federation });
-  const { response } = pins;
-  const own = { pins: pins.pins as never, ...(response !== undefined && { response: response as never }) };
+  const { response, antibodies = [] } = pins;
+  const own = {
+    pins: pins.pins as never,
+    ...(antibodies.length > 0 && { antibodies: antibodies as never }),
+    ...(response !== undefined && { response: response as never }),
+  };
   const signed = new Targets({ ...head, unrecognizedFields: { ...unrecognizedFields, ...own } });
   return encodeDocument('pins', pinsShape, signed, keys);
 }

@@ -23,6 +23,19 @@ const trackView = z.strictObject({
     })
     .nullable(),
   pinnedUntil: when.nullable(),
+  antibodyPins: z
+    .array(
+      z.strictObject({
+        pinId: z.string(),
+        antibody: z.string().describe('its digest'),
+        inUse: z.boolean(),
+        reason: z.string(),
+        setBy: z.string(),
+        until: when.nullable(),
+        followed: z.boolean().describe('false where it is to be used and could not be had yet'),
+      }),
+    )
+    .describe('antibodies that operators hold this cluster to'),
   shadow: z.strictObject({ version: count }).nullable(),
   earlier: z.array(count).describe('versions that a rollback needs no download for'),
   floor: count,

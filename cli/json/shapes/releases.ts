@@ -23,6 +23,17 @@ const pin = z.strictObject({
   reason: z.string(),
   setBy: z.string().describe('the operator who asked for it'),
 });
+const antibodyPin = z.strictObject({
+  pinId: z.string(),
+  track: z.string(),
+  subject: subject.nullable().describe('null: every cluster'),
+  antibody: z.string().describe('its digest'),
+  bytes: count,
+  inUse: z.boolean().describe('whether it is used past its end and its revocation, or not used at all'),
+  untilMs: ms.nullable().describe('milliseconds since the epoch; null for no end'),
+  reason: z.string(),
+  setBy: z.string(),
+});
 /** What agents read strictly; here as it was signed. */
 const responsePolicy = z
   .record(z.string(), z.unknown())
@@ -31,6 +42,7 @@ const pins = z.strictObject({
   version: count,
   expiresAtMs: ms,
   pins: z.array(pin),
+  antibodies: z.array(antibodyPin).optional().describe('pins of antibodies; absent where there are none'),
   response: responsePolicy.optional(),
 });
 
@@ -75,7 +87,8 @@ const rootFile = z.strictObject({
 
 export const releaseShapes: OwnShapes = {
   pin: { shape: z.strictObject({ pin, ...setChange }), version: 1 },
-  unpin: { shape: z.strictObject({ pin, ...setChange }), version: 1 },
+  unpin: { shape: z.strictObject({ pin: z.union([pin, antibodyPin]), ...setChange }), version: 1 },
+  'antibodies pin': { shape: z.strictObject({ pin: antibodyPin, ...setChange }), version: 1 },
   'pins list': {
     shape: pins.extend({
       signers: z.array(keyId).optional().describe('absent where there are no pins'),

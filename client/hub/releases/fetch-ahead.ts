@@ -1,7 +1,8 @@
 import { type Fault, refuse } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
 import type { ClusterId, Digest, TrackId } from '../../../proto/ids.ts';
-import type { ReleaseTarget } from '../../../proto/release/documents/catalogue.ts';
+import { antibodyPinsFor } from '../../../proto/release/antibody-pins.ts';
+import type { AntibodyPin, ReleaseTarget } from '../../../proto/release/documents/catalogue.ts';
 import { resolveRelease } from '../../../proto/release/resolve.ts';
 import { type FilesByDigest, fetchRelease } from '../../releases/fetch-release.ts';
 import type { ReleaseFiles } from '../../releases/release-files.ts';
@@ -48,21 +49,31 @@ async function fetchWanted(parts: FetchAheadParts, signal: AbortSignal): Promise
       return files.fetch(from, wanted, pace);
     },
   };
-  for (const target of targetsOf(parts)) {
+  for (const { target, antibodyPins } of wantedOf(parts)) {
     const { track, version } = target;
-    const fetched = await fetchRelease(kept, calls, target, newest.next.federation, { ...pace, signal, timers }).catch(
-      (error: Error) => refuse('FETCH_THREW', error.message),
+    const how = { ...pace, antibodyPins, signal, timers };
+    const fetched = await fetchRelease(kept, calls, target, newest.next.federation, how).catch((error: Error) =>
+      refuse('FETCH_THREW', error.message),
     );
     if (!fetched.ok && !signal.aborted) onFailed(track, version, fetched.fault);
   }
 }
 
 /** What a sensor of this cluster makes of the newest set: the live versions first. */
-function targetsOf({ relay, tracks, who, timers }: FetchAheadParts): readonly ReleaseTarget[] {
+function wantedOf({ relay, tracks, who, timers }: FetchAheadParts): readonly Ahead[] {
   const [member, set] = [who(), relay.newest];
   if (member === undefined || set === undefined) return [];
   const asked = { cluster: member.cluster, labels: relay.labels };
-  const resolved = tracks.map((track) => resolveRelease(asked, track, set.catalogue, set.pins, timers.now()));
-  const known = resolved.flatMap((one) => (one.ok ? [one.value] : []));
-  return [...known.map(({ live }) => live), ...known.flatMap(({ shadow }) => (shadow === null ? [] : [shadow.target]))];
+  const nowMs = timers.now();
+  const known = tracks.flatMap((track) => {
+    const resolved = resolveRelease(asked, track, set.catalogue, set.pins, nowMs);
+    const antibodyPins = antibodyPinsFor(asked, track, set.pins, nowMs);
+    return resolved.ok ? [{ ...resolved.value, antibodyPins }] : [];
+  });
+  return [
+    ...known.map(({ live, antibodyPins }) => ({ target: live, antibodyPins })),
+    ...known.flatMap(({ shadow, antibodyPins }) => (shadow === null ? [] : [{ target: shadow.target, antibodyPins }])),
+  ];
 }
+
+type Ahead = Readonly<{ target: ReleaseTarget; antibodyPins: readonly AntibodyPin[] }>;

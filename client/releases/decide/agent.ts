@@ -1,7 +1,7 @@
 import type { Fault } from '../../../base/fault.ts';
 import type { EpochMs } from '../../../base/time.ts';
 import type { FederationId, TrackId } from '../../../proto/ids.ts';
-import type { ReleaseTarget } from '../../../proto/release/documents/catalogue.ts';
+import type { AntibodyPin, ReleaseTarget } from '../../../proto/release/documents/catalogue.ts';
 import type { Resolution } from '../../../proto/release/resolve.ts';
 import type { ReleaseTrust } from '../../../proto/release/trust.ts';
 import type { ReleaseProposal } from '../../../proto/release/walk.ts';
@@ -22,7 +22,12 @@ export type Latest = ReleaseMessage;
 export type Faulted = Readonly<{ fault: Fault; version: number | undefined; atMs: EpochMs }>;
 
 /** What a set says of one track. */
-export type Said = Readonly<{ track: TrackId; resolution: Resolution }>;
+export type Said = Readonly<{
+  track: TrackId;
+  resolution: Resolution;
+  /** What operators hold this cluster to of its antibodies. */
+  antibodyPins: readonly AntibodyPin[];
+}>;
 
 /** What one track needs for it, loaded beside what runs. */
 export type Prepared = Said &
@@ -34,7 +39,12 @@ export type Prepared = Said &
   }>;
 
 /** A release that is to be fetched and loaded. */
-export type Wanted = Readonly<{ track: TrackId; target: ReleaseTarget; as: 'live' | 'shadow' }>;
+export type Wanted = Readonly<{
+  track: TrackId;
+  target: ReleaseTarget;
+  antibodyPins: readonly AntibodyPin[];
+  as: 'live' | 'shadow';
+}>;
 
 export type Unwanted = Readonly<{ track: TrackId; name: ModelName }>;
 

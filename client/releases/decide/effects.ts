@@ -1,7 +1,7 @@
 import type { Fault, Result } from '../../../base/fault.ts';
 import type { EpochMs } from '../../../base/time.ts';
 import type { Digest, FederationId, TrackId } from '../../../proto/ids.ts';
-import type { ReleaseTarget } from '../../../proto/release/documents/catalogue.ts';
+import type { AntibodyPin, ReleaseTarget } from '../../../proto/release/documents/catalogue.ts';
 import type { ModelName } from '../../scoring/score-protocol.ts';
 import type { AgentEvent, Who } from '../agent-ports.ts';
 import type { AgentState } from '../agent-store.ts';
@@ -49,7 +49,13 @@ export type HappenedAt = Happened & Readonly<{ nowMs: EpochMs }>;
 /** Effects that the turn waits for; each brings the answer that is named beside it. One is in flight at a time. */
 export type Work = Readonly<
   | { kind: 'persist'; state: AgentState }
-  | { kind: 'fetch'; track: TrackId; target: ReleaseTarget; federation: FederationId }
+  | {
+      kind: 'fetch';
+      track: TrackId;
+      target: ReleaseTarget;
+      federation: FederationId;
+      antibodyPins: readonly AntibodyPin[];
+    }
   | { kind: 'load'; track: TrackId; release: FetchedRelease }
   | { kind: 'swap'; track: TrackId; to: Loaded }
   | { kind: 'startShadow'; track: TrackId; shadow: Loaded; live: Loaded }

@@ -15,9 +15,10 @@ export function lookForEnds(agent: Agent, nowMs: EpochMs): Step {
     const message = `the release metadata expired at ${at}; the last good models go on, nothing new is installed`;
     return refused(refuse('METADATA_EXPIRED', message).fault, { track: undefined, nowMs })(agent);
   }
-  const pinEnds = Object.values(tracks).flatMap(({ live }) =>
-    live?.because.kind === 'pin' && live.because.untilMs !== null ? [live.because.untilMs] : [],
-  );
+  const pinEnds = Object.values(tracks).flatMap(({ live }) => {
+    const ofVersion = live?.because.kind === 'pin' ? live.because.untilMs : null;
+    return [ofVersion, ...(live?.antibodyPins ?? []).map(({ untilMs }) => untilMs)].filter((endMs) => endMs !== null);
+  });
   const ends = [...pinEnds, ...(expiresAtMs === null ? [] : [expiresAtMs])].filter((endMs) => endMs > nowMs);
   return {
     agent,

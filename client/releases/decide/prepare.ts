@@ -1,7 +1,7 @@
 import { type Fault, refuse } from '../../../base/fault.ts';
 import type { EpochMs } from '../../../base/time.ts';
 import type { ReleaseProposal } from '../../../proto/release/walk.ts';
-import { becauseOf, heldAfter, isSameTarget } from '../held-releases.ts';
+import { becauseOf, heldAfter, isHeldAs, isSameTarget } from '../held-releases.ts';
 import {
   type Agent,
   type Checking,
@@ -49,14 +49,16 @@ export function goOnPreparing(agent: Agent, turn: Preparing, nowMs: EpochMs): St
   if (agent.stopping) return stay({ ...agent, turn: { kind: 'ended', isDone: true } });
   const [wanted] = turn.left;
   if (wanted === undefined) return decide(agent, turn, nowMs);
-  const { track, target, as } = wanted;
+  const { track, target, antibodyPins, as } = wanted;
   const isMoot = as === 'shadow' && !turn.prepared.some((one) => one.track === track);
   if (isMoot) return stay({ ...agent, turn: { ...turn, left: turn.left.slice(1) } });
   const { live, shadow } = runningOf(agent, track);
-  const running = [live, shadow].find((one) => isSameTarget(one?.release.target, target));
+  const isIt = (one: Loaded | null) =>
+    one !== null && isSameTarget(one.release.target, target) && isHeldAs(one.release.antibodyPins, antibodyPins);
+  const running = [live, shadow].find(isIt);
   if (running != null) return stay({ ...agent, turn: withLoaded(turn, wanted, running) });
   if (turn.fetched !== null) return ask({ kind: 'load', track, release: turn.fetched })(agent);
-  return ask({ kind: 'fetch', track, target, federation: turn.federation })(agent);
+  return ask({ kind: 'fetch', track, target, federation: turn.federation, antibodyPins })(agent);
 }
 
 export function answerPreparing(agent: Agent, turn: Preparing, answer: Answer, nowMs: EpochMs): Step {
@@ -66,8 +68,13 @@ export function answerPreparing(agent: Agent, turn: Preparing, answer: Answer, n
   switch (answer.kind) {
     case 'fetched': {
       if (!answer.result.ok) return fail(agent, turn, wanted, answer.result.fault, nowMs);
+      const { passedOver } = answer.result.value;
       const told = tell({ kind: 'fetched', track, version, milliseconds: answer.milliseconds });
-      return told({ ...agent, turn: { ...turn, fetched: answer.result.value } });
+      return inTurn(
+        { ...agent, turn: { ...turn, fetched: answer.result.value } },
+        told,
+        ...passedOver.map(({ pinId, why }) => tell({ kind: 'overruled', track, pinId, why })),
+      );
     }
     case 'loaded': {
       if (!answer.result.ok) return fail(agent, turn, wanted, answer.result.fault, nowMs);
@@ -116,8 +123,9 @@ function after(
   prepared: readonly Prepared[],
   nowMs: EpochMs,
 ) {
-  const held = prepared.map(({ track, live, resolution }) => {
-    return [track, heldAfter(heldOf(stored, track), live.release.target, becauseOf(resolution), { nowMs, keep })];
+  const held = prepared.map(({ track, live, resolution, antibodyPins }) => {
+    const how = { nowMs, keep, antibodyPins };
+    return [track, heldAfter(heldOf(stored, track), live.release.target, becauseOf(resolution), how)];
   });
   const tracks = { ...stored.tracks, ...Object.fromEntries(held) };
   return { federation: next.federation, trust: next, expiresAtMs, tracks };
@@ -146,9 +154,9 @@ function saidOf({ said }: Preparing, track: Said['track']): Said {
   return said.find((one) => one.track === track) as Said;
 }
 
-function wantedOf({ track, resolution: { live, shadow } }: Said): readonly Wanted[] {
-  const first: Wanted = { track, target: live, as: 'live' };
-  return shadow === null ? [first] : [first, { track, target: shadow.target, as: 'shadow' }];
+function wantedOf({ track, resolution: { live, shadow }, antibodyPins }: Said): readonly Wanted[] {
+  const first: Wanted = { track, target: live, antibodyPins, as: 'live' };
+  return shadow === null ? [first] : [first, { ...first, target: shadow.target, as: 'shadow' }];
 }
 
 /** Forgets what was prepared and is not wanted after all. */

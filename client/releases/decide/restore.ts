@@ -1,5 +1,6 @@
 import { refuse } from '../../../base/fault.ts';
 import type { EpochMs } from '../../../base/time.ts';
+import { isInForce } from '../../../proto/release/legality.ts';
 import { everyHeld } from '../held-releases.ts';
 import { type Agent, floorOf, heldOf, type Restorable, runningOf, type Turn } from './agent.ts';
 import { type Answer, ask, inTurn, type Step, stay, tell } from './effects.ts';
@@ -44,7 +45,9 @@ export function goOnRestoring(agent: Agent, turn: Restoring, nowMs: EpochMs): St
   }
   if (turn.loaded !== null) return ask({ kind: 'swap', track, to: turn.loaded })(agent);
   if (turn.fetched !== null) return ask({ kind: 'load', track, release: turn.fetched })(agent);
-  return ask({ kind: 'fetch', track, target, federation: turn.federation })(agent);
+  // What operators held this cluster to goes on, also with an earlier version.
+  const antibodyPins = (heldOf(agent.stored, track).live?.antibodyPins ?? []).filter((pin) => isInForce(pin, nowMs));
+  return ask({ kind: 'fetch', track, target, federation: turn.federation, antibodyPins })(agent);
 }
 
 export function answerRestoring(agent: Agent, turn: Restoring, answer: Answer, nowMs: EpochMs): Step {

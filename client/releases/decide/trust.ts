@@ -1,6 +1,7 @@
 import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
 import type { EpochMs } from '../../../base/time.ts';
 import type { FederationId } from '../../../proto/ids.ts';
+import { antibodyPinsFor } from '../../../proto/release/antibody-pins.ts';
 import type { ReleaseFaultCode } from '../../../proto/release/faults.ts';
 import { followRoots } from '../../../proto/release/follow-roots.ts';
 import { resolveRelease } from '../../../proto/release/resolve.ts';
@@ -75,7 +76,8 @@ export function sayings(
     ...tracks.map((track) => (now: Agent): Step => {
       const resolution = resolveRelease(member, track, catalogue, pins, nowMs);
       if (!resolution.ok) return refused(resolution.fault, { track, nowMs })(now);
-      said.push({ track, resolution: resolution.value });
+      const antibodyPins = antibodyPinsFor(member, track, pins, nowMs);
+      said.push({ track, resolution: resolution.value, antibodyPins });
       return stay(now);
     }),
   );
@@ -85,7 +87,11 @@ export function sayings(
 /** Whether a newer set says the same of every track as the one that files were fetched for. */
 export function saysTheSame(a: readonly Said[], b: readonly Said[]): boolean {
   const text = (all: readonly Said[]) =>
-    JSON.stringify(all.map(({ track, resolution: { live, shadow, because } }) => [track, live, shadow, because]));
+    JSON.stringify(
+      all.map(({ track, resolution: { live, shadow, because }, antibodyPins }) => {
+        return [track, live, shadow, because, antibodyPins];
+      }),
+    );
   return text(a) === text(b);
 }
 

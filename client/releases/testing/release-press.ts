@@ -5,6 +5,7 @@ import type { Digest, FederationId, TrackId } from '../../../proto/ids.ts';
 import { bytesOfValues } from '../../../proto/layout.ts';
 import { type ModelSpec, schemaDigest, specBytes } from '../../../proto/model-spec.ts';
 import type {
+  AntibodyPin,
   Assignment,
   Catalogue,
   Channel,
@@ -34,6 +35,7 @@ export class ReleasePress {
   assignments: Assignment[] = [];
   revoked: number[] = [];
   pins: Pin[] = [];
+  antibodyPins: AntibodyPin[] = [];
   floor = 0;
   /** What the catalogue says of other tracks. */
   others: Record<TrackId, TrackReleases> = {};
@@ -111,8 +113,17 @@ export class ReleasePress {
     this.#pinsVersion += 1;
   }
 
+  /** For every cluster, unless told otherwise. */
+  pinAntibody(antibody: Digest, bytes: number, over: Partial<AntibodyPin>): void {
+    const pin = { pinId: `a${this.antibodyPins.length + 1}`, track: this.track, subject: null, antibody, bytes };
+    const rest = { inUse: true, untilMs: null, reason: 'a test', setBy: 'ada' };
+    this.antibodyPins = [...this.antibodyPins, { ...pin, ...rest, ...over }];
+    this.#pinsVersion += 1;
+  }
+
   unpin(): void {
     this.pins = [];
+    this.antibodyPins = [];
     this.#pinsVersion += 1;
   }
 
@@ -128,7 +139,8 @@ export class ReleasePress {
     };
     const content = { version, expiresAtMs, tracks, assignments: this.assignments, releases: this.releases };
     const catalogue = signCatalogue(content as Catalogue, federation, [over.releaseKeys ?? this.releaseKeys]);
-    const pins = signPins({ version: this.#pinsVersion + 1, expiresAtMs: pinsExpiryMs, pins: this.pins }, federation, [
+    const held = { pins: this.pins, antibodies: this.antibodyPins };
+    const pins = signPins({ version: this.#pinsVersion + 1, expiresAtMs: pinsExpiryMs, ...held }, federation, [
       this.pinKeys,
     ]);
     const snapshot = signSnapshot({ version, expiresAtMs, catalogue, pins }, federation, [this.onlineKeys]);

@@ -1,11 +1,11 @@
 import { canonicalJson } from '../../../base/canonical-json.ts';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { EpochMs } from '../../../base/time.ts';
-import type { FederationId } from '../../../proto/ids.ts';
+import type { Digest, FederationId, TrackId } from '../../../proto/ids.ts';
 import { mergeSignatures, signedness } from '../../../proto/release/co-sign.ts';
-import type { Catalogue, Pin, Pins } from '../../../proto/release/documents/catalogue.ts';
+import type { AntibodyPin, Catalogue, Pin, Pins } from '../../../proto/release/documents/catalogue.ts';
 import type { ReleaseRoot } from '../../../proto/release/documents/root.ts';
-import { checkPin } from '../../../proto/release/legality.ts';
+import { checkPin, isInForce } from '../../../proto/release/legality.ts';
 import { openPins } from '../../../proto/release/open.ts';
 import { readResponsePolicy } from '../../../proto/response-policy.ts';
 import type { RegistryFaultCode } from '../decide/faults.ts';
@@ -21,6 +21,8 @@ export type PinsProposal = Readonly<{
   /** What waits for signatures, if anything does. */
   pending: Uint8Array | undefined;
   catalogue: Catalogue;
+  /** Length of an antibody that a track has or had; undefined for none. */
+  antibodyBytes(track: TrackId, antibody: Digest): number | undefined;
   nowMs: EpochMs;
 }>;
 
@@ -39,7 +41,7 @@ export type CheckedPins = Readonly<{
  */
 export function checkProposal(
   bytes: Uint8Array,
-  { root, federation, current, pending, catalogue, nowMs }: PinsProposal,
+  { root, federation, current, pending, catalogue, antibodyBytes, nowMs }: PinsProposal,
 ): Result<CheckedPins, RegistryFaultCode> {
   const opened = openPins(bytes, federation);
   if (!opened.ok) return refuse('PINS_INVALID', opened.fault.message);
@@ -65,6 +67,17 @@ export function checkProposal(
     const legal = checkPin(pin, catalogue, nowMs);
     if (!legal.ok) return refuse('PIN_ILLEGAL', `pin ${pin.pinId}: ${legal.fault.message}`, legal.fault.fields);
   }
+  const had = new Set((current.antibodies ?? []).map((pin) => canonicalJson(pin)));
+  const ids = new Set(pins.pins.map(({ pinId }) => pinId));
+  for (const pin of pins.antibodies ?? []) {
+    if (ids.has(pin.pinId))
+      return refuse('PINS_INVALID', `pin ${pin.pinId} is there twice; each pin has an id of its own`);
+    if (had.has(canonicalJson(pin))) continue;
+    const why = isInForce(pin, nowMs)
+      ? unknownAntibody(pin, antibodyBytes(pin.track, pin.antibody))
+      : 'its end has passed';
+    if (why !== undefined) return refuse('PIN_ILLEGAL', `pin ${pin.pinId} of an antibody: ${why}`);
+  }
   // Another document under the same version replaces the one that waits: its signers must look again.
   const joined = pending === undefined ? undefined : mergeSignatures('pins', [pending, bytes], [root]);
   const merged = joined?.ok === true ? joined : mergeSignatures('pins', [bytes], [root]);
@@ -72,6 +85,11 @@ export function checkProposal(
   const counted = signedness(root, 'pins', merged.value);
   if (!counted.ok) return refuse('PINS_INVALID', counted.fault.message);
   return ok({ pins, bytes: merged.value, signers: counted.value.by, missing: counted.value.missing });
+}
+
+function unknownAntibody({ track, antibody, bytes }: AntibodyPin, known: number | undefined): string | undefined {
+  if (known === undefined) return `${track} never had an antibody ${antibody}; \`testudo antibodies list\` has them`;
+  return known === bytes ? undefined : `${antibody} has ${known} bytes, not ${bytes}`;
 }
 
 function textOf(pin: Pin): string {

@@ -63,6 +63,11 @@ export class SignedByPeople {
       current: current === undefined ? noPins : unwrap(openPins(current, federation)),
       pending,
       catalogue: catalogueOf(store.state(), 1, wholeSeconds(nowMs)),
+      antibodyBytes: (track, antibody) =>
+        store
+          .state()
+          .tracks.get(track)
+          ?.antibodies.find(({ digest }) => digest === antibody)?.bytes,
       nowMs,
     });
     if (!checked.ok) return checked;

@@ -38,7 +38,7 @@ export async function fetchFiles(
   if (!spec.ok) return spec;
   const { version } = target;
   const model = { version, digest: weights.digest, spec: spec.value, weightsPath: weights.digest };
-  return ok({ target, manifest: manifest.value, model });
+  return ok({ target, manifest: manifest.value, model, antibodyPins: [], passedOver: [] });
 }
 
 async function fetchFile(life: ClientLife, address: number | undefined, digest: Digest): Promise<Result<Uint8Array>> {

@@ -54,11 +54,31 @@ export type Pin = Readonly<{
   setBy: string;
 }>;
 
+/** Holds clusters to one antibody, in use or out of it, whatever their releases bring. */
+export type AntibodyPin = Readonly<{
+  /** As a pin's, and of no other pin of the set. */
+  pinId: string;
+  track: TrackId;
+  /** null: every cluster. */
+  subject: Subject | null;
+  antibody: Digest;
+  /** Length of the antibody's own file. */
+  bytes: number;
+  /** true: it is used past its end and its revocation, where own normal examples do not refuse it; false: it is not used. */
+  inUse: boolean;
+  /** Milliseconds since the epoch; null for no end. */
+  untilMs: number | null;
+  reason: string;
+  setBy: string;
+}>;
+
 /** The pins role, opened: signed by operators, so that no coordinator can make or lift a pin. */
 export type Pins = Readonly<{
   version: number;
   expiresAtMs: number;
   pins: readonly Pin[];
+  /** Absent where there are none: agents of before there were any let them be. */
+  antibodies?: readonly AntibodyPin[] | undefined;
   /** What may be done to pods (response-policy.ts), as it was signed: not read yet. */
   response?: Readonly<Record<string, unknown>> | undefined;
 }>;

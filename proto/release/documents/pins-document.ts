@@ -12,6 +12,7 @@ export function decodePins(bytes: Uint8Array) {
     version: head.version,
     expiresAtMs: head.expiresAtMs,
     pins: content.pins,
+    ...(content.antibodies !== undefined && { antibodies: content.antibodies }),
     ...(content.response !== undefined && { response: content.response }),
   };
   return ok({ head, signed, pins });

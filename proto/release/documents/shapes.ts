@@ -1,5 +1,15 @@
 import { z } from 'zod';
-import { type ClusterId, type FederationId, isClusterId, isFederationId, isTrackId, type TrackId } from '../../ids.ts';
+import { antibodyBytesMax } from '../../antibody.ts';
+import {
+  type ClusterId,
+  type Digest,
+  type FederationId,
+  isClusterId,
+  isDigest,
+  isFederationId,
+  isTrackId,
+  type TrackId,
+} from '../../ids.ts';
 import {
   isPlainText,
   isReleaseName,
@@ -89,6 +99,24 @@ export const catalogueShape = z.looseObject({
   }),
 });
 
+const pinId = z.string().regex(/^[a-z0-9]{1,32}$/, '1 to 32 of a-z and 0-9');
+const untilMs = z.int().min(0).nullable();
+const reason = z.custom<string>((text) => isPlainText(text, 500), '1 to 500 characters, none of them control');
+const setBy = z.custom<string>((text) => isPlainText(text, 63), '1 to 63 characters, none of them control');
+export const antibodyPin = z.strictObject({
+  pinId,
+  track,
+  subject: subject.nullable(),
+  antibody: z.custom<Digest>(isDigest, 'a digest'),
+  bytes: z.int().min(1).max(antibodyBytesMax),
+  inUse: z.boolean(),
+  untilMs,
+  reason,
+  setBy,
+});
+/** Antibodies that one set holds clusters to at most. */
+const antibodyPinsMax = 64;
+
 export const pinsShape = z.looseObject({
   _type: z.literal('targets'),
   ...common,
@@ -97,17 +125,22 @@ export const pinsShape = z.looseObject({
   pins: z
     .array(
       z.strictObject({
-        pinId: z.string().regex(/^[a-z0-9]{1,32}$/, '1 to 32 of a-z and 0-9'),
+        pinId,
         track,
         subject,
         version: releaseVersion,
-        untilMs: z.int().min(0).nullable(),
+        untilMs,
         belowFloor: z.boolean(),
-        reason: z.custom<string>((text) => isPlainText(text, 500), '1 to 500 characters, none of them control'),
-        setBy: z.custom<string>((text) => isPlainText(text, 63), '1 to 63 characters, none of them control'),
+        reason,
+        setBy,
       }),
     )
-    .refine((pins) => distinct(pins.map(({ pinId }) => pinId)), 'each pin id once'),
+    .refine((pins) => distinct(pins.map((pin) => pin.pinId)), 'each pin id once'),
+  antibodies: z
+    .array(antibodyPin)
+    .max(antibodyPinsMax)
+    .refine((pins) => distinct(pins.map((pin) => pin.pinId)), 'each pin id once')
+    .optional(),
   // Read by those who respond to alerts alone (response-policy.ts): one that they cannot read stops no model.
   response: z.looseObject({}).optional(),
 });

@@ -90,5 +90,6 @@ export function releaseOf(
     build: 'press',
     files: [{ name: 'weights.bin', digest, bytes: 4 }],
   } as const;
-  return { target: wanted, manifest, model: { version, digest, spec, weightsPath: digest } };
+  const model = { version, digest, spec, weightsPath: digest };
+  return { target: wanted, manifest, model, antibodyPins: [], passedOver: [] };
 }
