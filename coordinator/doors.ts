@@ -141,7 +141,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
   });
   const watchers = new Watchers({ source: watchSourceOf(engine), limit: watchLimit, heartbeatMs, timers });
   const doorMembers = new DoorMembers(engine, authority, certificates.doorDays * dayMs);
-  const attendances = new Attendances({ access, watchers, timers });
+  const attendances = new Attendances({ access, watchers, receiptKey, timers });
   const releaseStreams = new ReleaseStreams({ engine, registry });
   const toolStreams = new ToolStreams(engine);
   const serving = new ServingState();

@@ -34,6 +34,11 @@ export function channelCredentials({ ca, cert, key }: Parts, checkServerIdentity
 export function ofCoordinatorAlone(host: string, certificate: PeerCertificate): Error | undefined {
   const wrong = ofItsName(host, certificate);
   if (wrong !== undefined) return wrong;
-  const isDoor = /URI:spiffe:\/\/[^/]+\/door\//.test(certificate.subjectaltname ?? '');
+  const isDoor = namesDoor(certificate.subjectaltname);
   return isDoor ? new Error('a door answers where a coordinator should: it may have been stolen') : undefined;
+}
+
+/** Whether these names of a server's certificate are a door's. */
+export function namesDoor(names: string | undefined): boolean {
+  return /URI:spiffe:\/\/[^/]+\/door\//.test(names ?? '');
 }

@@ -76,6 +76,7 @@ export async function startLoopbackFederation(
         closesAtMs: BigInt(Date.now() + 60_000),
         plan: { ...defaultPlan, ...plan },
         approvedClasses: [],
+        signature: Buffer.alloc(0),
       };
     },
   };

@@ -10,7 +10,7 @@ export const connectOverGrpc: ConnectToRounds = (address, identity) => {
   const connection = connectAsMember(address, identity);
   const { federation } = connection;
   return {
-    watch: (options) => watch(federation, options),
+    watch: (options) => watch(federation, options, identity),
     fetch: (request, carrier) => fetchModel(federation, request, carrier),
     status: (request, options) => uploadStatus(federation, request, options),
     submit: (parts, options) => submitUpdate(federation, parts, options),

@@ -1,7 +1,10 @@
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
+import type { SigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
+import { signInvitation } from '../../../proto/envelope/invitation-proof.ts';
 import type { Arrival, AttendRequest, AttendResponse } from '../../../proto/generated/testudo/v1/doors.ts';
 import { WatchResponse } from '../../../proto/generated/testudo/v1/federation.ts';
+import type { ClusterId } from '../../../proto/ids.ts';
 import { type AccessControl, type Call, cutShort } from '../../access/access-control.ts';
 import { calls } from '../../access/calls.ts';
 import type { CutFaultCode } from '../../access/faults.ts';
@@ -18,7 +21,13 @@ const nothing = Buffer.alloc(0);
 const watchPath = '/testudo.v1.Federation/Watch';
 
 type Changes = MessageReader<AttendRequest | typeof malformed>;
-type AttendancesParts = Readonly<{ access: AccessControl; watchers: Watchers; timers: Timers }>;
+type AttendancesParts = Readonly<{
+  access: AccessControl;
+  watchers: Watchers;
+  /** Signs invitations: the door that hands them on is not believed. */
+  receiptKey: SigningKeyPair;
+  timers: Timers;
+}>;
 
 /** Doors that are connected, and the watches that each attends: every one as if its cluster had called here. */
 export class Attendances {
@@ -113,17 +122,25 @@ class Attendance {
   }
 
   #watch({ watch, peer, request }: Arrival, left: AbortSignal): Promise<Result<void, EndFaultCode>> {
-    const { access, watchers } = this.#parts;
+    const { access, watchers, receiptKey } = this.#parts;
     const seen = seenBy(this.#door, peer);
     const onHangUp = (listener: () => void) => left.addEventListener('abort', listener, { once: true });
-    const send = async (message: WatchResponse) => {
+    const sendTo = (cluster: ClusterId) => async (message: WatchResponse) => {
       // That a stream lives the door says itself: to each of ten thousand it would be most of what goes this way.
       if (message.directive?.$case === 'heartbeat') return !left.aborted;
-      const value = Buffer.from(WatchResponse.encode(message).finish());
+      const value = Buffer.from(WatchResponse.encode(signed(message, cluster, receiptKey)).finish());
       return !left.aborted && this.#send({ watch, said: { $case: 'directive', value } });
     };
     const wanted = request ?? { tracks: [], clientBuild: '' };
-    const work = (call: Call<'cluster'>) => watchers.watch(call.caller.cluster, wanted, send, call);
+    const work = (call: Call<'cluster'>) =>
+      watchers.watch(call.caller.cluster, wanted, sendTo(call.caller.cluster), call);
     return access.serve(calls.federation.watch, { ...seen, name: watchPath, onHangUp }, work);
   }
+}
+
+function signed(message: WatchResponse, cluster: ClusterId, key: SigningKeyPair): WatchResponse {
+  const { directive } = message;
+  if (directive?.$case !== 'invitation') return message;
+  const value = { ...directive.value, signature: signInvitation(directive.value, cluster, key) };
+  return { directive: { $case: 'invitation', value } };
 }

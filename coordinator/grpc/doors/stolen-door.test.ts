@@ -1,14 +1,17 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
-import { type handleUnaryCall, Server, ServerCredentials, status } from '@grpc/grpc-js';
+import { type handleUnaryCall, Server, ServerCredentials, type ServerWritableStream, status } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../../base/fault.ts';
 import { systemTimers } from '../../../base/system-timers.ts';
 import { parseAddress } from '../../../client/link/address.ts';
 import { enrol } from '../../../client/link/enrol.ts';
-import { newSigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
+import { connectOverGrpc } from '../../../client/rounds/grpc/connect.ts';
+import { newRoundKeyPair, newSigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
 import { signHeader } from '../../../proto/envelope/header.ts';
+import { signInvitation, verifyInvitation } from '../../../proto/envelope/invitation-proof.ts';
 import { signRenewal } from '../../../proto/envelope/renewal-proof.ts';
 import { headerToWire } from '../../../proto/envelope/wire.ts';
+import type { ModelRef } from '../../../proto/generated/testudo/v1/common.ts';
 import type { AcceptResponse, AttendResponse, HandOnResponse } from '../../../proto/generated/testudo/v1/doors.ts';
 import { DoorsClient } from '../../../proto/generated/testudo/v1/doors.ts';
 import {
@@ -19,6 +22,9 @@ import {
 } from '../../../proto/generated/testudo/v1/enrolment.ts';
 import {
   FederationClient,
+  FederationService,
+  type RoundInvitation,
+  type TrainingPlan,
   UploadStatusRequest,
   WatchResponse,
 } from '../../../proto/generated/testudo/v1/federation.ts';
@@ -128,6 +134,59 @@ describe('a stolen door', () => {
     // The very same server with a coordinator's certificate hears it: nothing else was in the way.
     expect((await enrolAt(asCoordinator)).ok).toBe(false);
     expect(tokens).toEqual([token.secret]);
+  });
+
+  it('invites nobody on its own: a key to seal to, a base or a plan that the leader has not signed ends the stream', async () => {
+    const { federation, door } = await start();
+    const { addresses } = federation.coordinator;
+    const [a] = (await federation.round(['a', 'b', 'c'])) as [TestCluster];
+    const genuine = await a.invitation();
+    const token = unwrap(parseJoinToken(await federation.token('north')));
+    const limits = { timeoutMs: 60_000, timers: systemTimers };
+    const leader = newSigningKeyPair();
+    const enrolled = unwrap(await enrol(unwrap(parseAddress(addresses.enrolment)), token, limits));
+    const identity = { ...enrolled, receiptKey: leader.publicKey };
+    const signature = signInvitation(genuine, identity.cluster, leader);
+    const ofAnother = signInvitation(genuine, 'a', leader);
+    const key = Buffer.from(newRoundKeyPair().publicKey);
+    const said: WatchResponse[] = [];
+    const server = new Server();
+    server.addService({ watch: FederationService.watch } as never, {
+      watch: (call: ServerWritableStream<unknown, WatchResponse>) => {
+        for (const each of said) call.write(each);
+      },
+    });
+    const [chain, serverKey] = [Buffer.from(pemOfChain(door.added.serverChain)), Buffer.from(door.key)];
+    const secured = ServerCredentials.createSsl(null, [{ cert_chain: chain, private_key: serverKey }]);
+    const port = await new Promise<number>((resolve, reject) =>
+      server.bindAsync('127.0.0.1:0', secured, (error, bound) => (error === null ? resolve(bound) : reject(error))),
+    );
+    onTestFinished(() => server.forceShutdown());
+    const watched = async (value: RoundInvitation) => {
+      said.splice(0, said.length, { directive: { $case: 'invitation', value } });
+      const connection = connectOverGrpc(unwrap(parseAddress(`127.0.0.1:${port}`)), identity);
+      const stop = new AbortController();
+      const { promise: heard, resolve } = Promise.withResolvers<'heard'>();
+      const options = { tracks: [track], clientBuild: 'test', silenceMsMax: 600_000, timers: systemTimers };
+      const ended = connection.watch({ ...options, signal: stop.signal, onDirective: () => resolve('heard') });
+      const outcome = await Promise.race([heard, ended.then(({ code }) => code)]);
+      stop.abort();
+      connection.close();
+      return outcome;
+    };
+    expect(await watched({ ...genuine, signature })).toBe('heard');
+    const plan = { ...(genuine.plan as TrainingPlan), noiseMultiplier: 0.5 };
+    const base = { ...(genuine.base as ModelRef), digest: `sha256:${'0'.repeat(64)}` };
+    for (const [what, value] of Object.entries({
+      nothing: genuine,
+      another: { ...genuine, signature: ofAnother },
+      key: { ...genuine, signature, roundKey: key },
+      plan: { ...genuine, signature, plan },
+      base: { ...genuine, signature, base },
+      end: { ...genuine, signature, closesAtMs: genuine.closesAtMs + 1n },
+    })) {
+      expect(await watched(value), what).toBe('INVITATION_UNPROVEN');
+    }
   });
 
   it('hands on no call of an operator, of a stranger or of a door, and for nobody who was revoked or never enrolled', async () => {
@@ -255,6 +314,10 @@ describe('the calls of doors', () => {
     const [first] = said.filter(({ watch }) => watch === 1n);
     const directive = first?.said?.$case === 'directive' ? WatchResponse.decode(first.said.value) : undefined;
     expect(directive?.directive).toMatchObject({ $case: 'invitation', value: { track, round: 'r-1' } });
+    const invitation = directive?.directive?.value as RoundInvitation;
+    expect(verifyInvitation(invitation, 'a', a.receiptKey)).toBeUndefined();
+    expect(verifyInvitation(invitation, 'b', a.receiptKey)?.code).toBe('SIGNATURE_INVALID');
+    expect((await a.invitation()).signature).toHaveLength(0); // To whom no door is between, TLS says it.
     arrive(2n, [track]); // A newer stream of the same cluster: the one before is over, wherever it was.
     await heard(3);
     expect(said).toContainEqual({ watch: 1n, said: { $case: 'ended', value: 'STREAM_REPLACED' } });

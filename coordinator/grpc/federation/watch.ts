@@ -12,6 +12,8 @@ import type { Joined } from '../../rounds/presence.ts';
 import type { Send } from '../door.ts';
 
 const tracksMax = 16;
+/** TLS says whose invitation it is, where no door is between. */
+const noSignature = Buffer.alloc(0);
 const buildPattern = /^[\x20-\x7e]{0,64}$/;
 /** Directives that a slow reader may owe: it reconnects and is told what is open. */
 const queuedMax = 256;
@@ -193,6 +195,7 @@ function toResponse(directive: Directive): WatchResponse {
           sampleBytes: BigInt(sample?.bytes ?? 0),
         },
         approvedClasses: [...approvedClasses],
+        signature: noSignature,
       },
     },
   };

@@ -190,6 +190,11 @@ export interface RoundInvitation {
    * these alone, and its update declares those of them that it has examples of. Otherwise empty.
    */
   approvedClasses: string[];
+  /**
+   * Where it comes through a door: Ed25519 signature, 64 bytes, by the key that signs receipts, over SHA-512 of the canonical
+   * invitation (docs/protocol.md): for this cluster, and of all that training goes by. Otherwise empty.
+   */
+  signature: Buffer;
 }
 
 /** What the policy asks of local training. */
@@ -1232,6 +1237,7 @@ function createBaseRoundInvitation(): RoundInvitation {
     closesAtMs: 0n,
     plan: undefined,
     approvedClasses: [],
+    signature: Buffer.alloc(0),
   };
 }
 
@@ -1266,6 +1272,9 @@ export const RoundInvitation: MessageFns<RoundInvitation> = {
     }
     for (const v of message.approvedClasses) {
       writer.uint32(74).string(v!);
+    }
+    if (message.signature.length !== 0) {
+      writer.uint32(82).bytes(message.signature);
     }
     return writer;
   },
@@ -1355,6 +1364,14 @@ export const RoundInvitation: MessageFns<RoundInvitation> = {
             message.approvedClasses.push(reader.string());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.signature = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1385,6 +1402,7 @@ export const RoundInvitation: MessageFns<RoundInvitation> = {
       ? TrainingPlan.fromPartial(object.plan)
       : undefined;
     message.approvedClasses = object.approvedClasses?.map((e) => e) || [];
+    message.signature = object.signature ?? Buffer.alloc(0);
     return message;
   },
 };
