@@ -4,17 +4,17 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 
 /**
- * Ports of 127.0.0.1 for servers that are told where to listen, or that come back where they were. The kernel gives none of
+ * Ports of a loopback address for servers that are told where to listen, or that come back where they were. The kernel gives none of
  * them, neither to who listens on any port nor to who connects: one that it had given is soon another process's, and the
  * server does not start. All are held open at once, so that no two are the same.
  */
-export async function lastingPorts(count: number): Promise<number[]> {
+export async function lastingPorts(count: number, host = '127.0.0.1'): Promise<number[]> {
   const servers: Server[] = [];
   try {
     while (servers.length < count) {
       const server = createServer();
       const heard = Promise.race([once(server, 'listening').then(() => true), once(server, 'error').then(() => false)]);
-      server.listen(randomInt(portMin, kernelsPortMin()), '127.0.0.1');
+      server.listen(randomInt(portMin, kernelsPortMin()), host);
       if (await heard) servers.push(server);
     }
     return servers.map((server) => (server.address() as { port: number }).port);

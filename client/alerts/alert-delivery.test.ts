@@ -11,6 +11,7 @@ import { Outbox } from '../../base/delivery/outbox.ts';
 import { unwrap } from '../../base/fault.ts';
 import { makeLog } from '../../base/log.ts';
 import { systemTimers } from '../../base/system-timers.ts';
+import { lastingPorts } from '../../base/testing/lasting-ports.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import type { Alert } from '../scoring/alert.ts';
 import { anAlert } from './testing/alerts.ts';
@@ -103,10 +104,7 @@ describe('Delivery', { timeout: 600_000 }, () => {
   it('goes on after a stop where it was, sinks apart from one another', async () => {
     const folder = tempDir();
     const collector = await receiver();
-    const away = createTcpServer().listen(0, '127.0.0.1');
-    await once(away, 'listening');
-    const { port } = away.address() as AddressInfo;
-    away.close();
+    const [port = 0] = await lastingPorts(1); // Nobody listens there yet.
     const file = join(folder, 'findings.jsonl');
     const sinks = [
       { kind: 'syslog', name: 'log', host: '127.0.0.1', port },

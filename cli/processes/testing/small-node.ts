@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
 import { makeLog } from '../../../base/log.ts';
+import { lastingPorts } from '../../../base/testing/lasting-ports.ts';
 import { startClient } from '../../../client/client.ts';
 import { parseClientConfig } from '../../../client/config.ts';
 import type { Addresses } from '../../../lab/rig/coordinator-process.ts';
@@ -16,16 +16,7 @@ const histogram = fileURLToPath(new URL('../../../client/learning/testing/histog
 
 /** Ports for who must be known before there is one to listen. `host`: of the loopback. */
 export async function freePlaces(host = '127.0.0.1'): Promise<Addresses> {
-  const servers = Array.from({ length: 3 }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) => {
-          server.listen(0, host, () => resolve((server.address() as { port: number }).port));
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const ports = await lastingPorts(3, host);
   const [enrolment, federation, health] = ports.map((port) => `${host}:${port}`) as [string, string, string];
   return { enrolment, federation, health };
 }
