@@ -100,7 +100,8 @@ describe('rates in testudo evaluate and score, of flows', () => {
   it('refuses minutes without rates, and lengths that are none', async () => {
     const flags = [...common(), '--by', 'minute', '--output', at('none.tsv')];
     expect((await runTestudo('score', ...flags, '--rates', '0')).error).toContain('minutes are of rates');
-    expect((await runTestudo('score', ...flags, '--rates', 'x')).error).toContain('expected 1 to 3600 seconds');
+    for (const wrong of ['x', '', '-1'])
+      expect((await runTestudo('score', ...flags, '--rates', wrong)).error).toContain('expected 1 to 3600 seconds');
   });
 });
 
@@ -121,6 +122,9 @@ describe('rates in testudo evaluate and score, of system calls', () => {
       ...guesses.map((s, n) => line('attack', 'password_guessing', `g${n}`, s, 20 + (n % 7))),
     ];
     await writeFile(at('traces.tsv'), `${lines.join('\n')}\n`);
+    // The last guess without its time, as where two recordings were put together.
+    const mixed = lines.with(-1, lines.at(-1)?.split('\t').toSpliced(5, 1).join('\t') ?? '');
+    await writeFile(at('mixed.tsv'), `${mixed.join('\n')}\n`);
     const timeless = lines.map((text) => text.split('\t').toSpliced(5, 1).join('\t'));
     await writeFile(at('timeless.tsv'), `${timeless.join('\n')}\n`);
   });
@@ -156,5 +160,22 @@ describe('rates in testudo evaluate and score, of system calls', () => {
     expect(error).toContain('no trace to judge has a time');
     const scored = await runTestudo('score', ...timeless, '--by', 'minute', '--output', at('none.tsv'));
     expect(scored).toMatchObject({ code: 1, error: expect.stringContaining('a seventh column before the calls') });
+  });
+
+  it('counts what it judged: neither what is normal by its split nor what has no time', async () => {
+    const words = [
+      '--model',
+      at('grams'),
+      '--input',
+      at('mixed.tsv'),
+      '--by',
+      'minute',
+      '--output',
+      at('mixed.out.tsv'),
+    ];
+    const { code, error } = await runTestudo('score', ...words);
+    expect(code).toBe(0);
+    const judged = logins(0, 40).length + guesses.length - 1;
+    expect(error).toContain(`${judged} traces in 40 minutes of workloads scored; 1 without a time are in none`);
   });
 });

@@ -77,7 +77,11 @@ export class Minutes {
       if (verdict.alarm) this.#alarms[side].withRates += 1;
     }
     if (side === 'hostile') {
-      for (const label of labels) this.#byFamily.set(label, [...(this.#byFamily.get(label) ?? []), verdict.lifted]);
+      for (const label of labels) {
+        const own = this.#byFamily.get(label) ?? [];
+        this.#byFamily.set(label, own);
+        own.push(verdict.lifted);
+      }
     }
     const prefix = cluster === '' ? '' : `${cluster} `;
     const startMs = Math.floor(view.atMs / this.#intervalMs) * this.#intervalMs;

@@ -18,7 +18,7 @@ export function openedRates(
   seconds: string,
   open: OpenFileJudge | undefined,
 ): Result<(() => FileJudge) | undefined, 'OPTION_WRONG'> {
-  const intervalMs = Number(seconds) * 1_000;
+  const intervalMs = seconds.trim() === '' ? Number.NaN : Number(seconds) * 1_000;
   if (intervalMs === 0) return ok(undefined);
   if (!(intervalMs >= 1_000 && intervalMs <= 3_600_000)) {
     return refuse('OPTION_WRONG', `--rates: expected 1 to 3600 seconds, or 0 for scores alone, got ${seconds}`);

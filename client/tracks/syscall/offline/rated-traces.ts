@@ -84,10 +84,12 @@ export async function scoreMinutes(
   if (rated.value === undefined) return refuse('INPUT_UNREADABLE', `${input}: ${noTimes}`);
   const minutes = rated.value.inOrder();
   const written = await writeLines(minutes.values().map(minuteLine), output);
+  const toJudge = scored.filter(({ trace }) => trace.split !== 'train');
+  const untimed = toJudge.filter(({ trace }) => trace.endedMs === undefined).length;
+  const timeless = untimed === 0 ? '' : `; ${untimed} without a time are in none`;
   const skipped = unreadable === 0 ? '' : `; ${unreadable} lines unreadable`;
-  return written.ok
-    ? ok(`${scored.length} traces in ${minutes.length} minutes of workloads scored${skipped}`)
-    : written;
+  const judged = `${toJudge.length - untimed} traces in ${minutes.length} minutes of workloads scored`;
+  return written.ok ? ok(`${judged}${timeless}${skipped}`) : written;
 }
 
 export const noTimes =
