@@ -13,6 +13,7 @@ import { checkAddresses, enrolAddressOf } from '../operator/enrol-address.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { print } from '../print.ts';
+import { checkNewCredentials } from './new-credentials.ts';
 
 /** `testudo doors`: which processes may take clusters' calls for the coordinator. */
 export function doorsCommand() {
@@ -62,10 +63,12 @@ function add() {
         const own = orExit(await readCredentials(options.credentials));
         if (!isFederationId(own.federation)) usage(`${options.credentials}: no federation's credentials`);
         const leader = options.leader ?? options.address ?? own.address;
-        const enrol = options.enrol ?? own.enrolAddress ?? enrolAddressOf(leader);
+        const isOwn = options.leader === undefined && options.address === undefined;
+        const enrol = options.enrol ?? (isOwn ? own.enrolAddress : undefined) ?? enrolAddressOf(leader);
         const [addresses, enrolAddresses] = [addressesIn(leader), addressesIn(enrol)];
         checkAddresses('--leader', leader, addresses);
         checkAddresses('--enrol', enrol, enrolAddresses);
+        checkNewCredentials(options.out);
         const { key, request } = await newOperatorKey();
         const { certificateChain, serverChain, expiresAtMs } = await connection.call(connection.client.addDoor, {
           name,

@@ -15,6 +15,7 @@ import { renewCertificate, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { print } from '../print.ts';
+import { checkNewCredentials } from './new-credentials.ts';
 
 const roles = {
   viewer: OperatorRole.OPERATOR_ROLE_VIEWER,
@@ -71,6 +72,7 @@ function add() {
       withConnection(options, async (connection) => {
         // The key for pins is its owner's alone: a new operator makes one of its own, with `testudo pins key`.
         const { pinKey: _, ...own } = orExit(await readCredentials(options.credentials));
+        checkNewCredentials(options.out);
         const { key, request } = await newOperatorKey();
         const answer = await connection.call(connection.client.addOperator, {
           name,
