@@ -183,7 +183,16 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     stranger: [strangerEnrolment({ door, membership, rejoining, federation, receiptKey: receiptKey.publicKey })],
     member: [
       ...ofClusters,
-      doorsService({ door, access, intake, handedOn, attendances, members: doorMembers, refusals: engine }),
+      doorsService({
+        door,
+        access,
+        intake,
+        handedOn,
+        attendances,
+        members: doorMembers,
+        facts: engine,
+        refusals: engine,
+      }),
       operatorService({
         door,
         engine,

@@ -15,6 +15,7 @@ import {
 import type { AccessControl, Call } from '../../access/access-control.ts';
 import { calls } from '../../access/calls.ts';
 import type { RefusalLog } from '../../access/refusal-meter.ts';
+import type { Facts } from '../../ledger/store.ts';
 import type { DoorMembers } from '../../members/door-members.ts';
 import type { Door } from '../door.ts';
 import { tolerant } from '../service.ts';
@@ -31,13 +32,14 @@ type DoorsParts = Readonly<{
   handedOn: HandedOn;
   attendances: Attendances;
   members: DoorMembers;
+  facts: Pick<Facts, 'federation' | 'state'>;
   refusals: RefusalLog;
 }>;
 
 const submitPath = '/testudo.v1.Federation/SubmitUpdate';
 
 /** What doors call. The door is the one in the certificate; which cluster called there is the door's word. */
-export function doorsService({ door, access, intake, handedOn, attendances, members, refusals }: DoorsParts) {
+export function doorsService({ door, access, intake, handedOn, attendances, members, facts, refusals }: DoorsParts) {
   const accept = door.unary<'door', AcceptRequest, AcceptResponse>(
     calls.doors.accept,
     async ({ peer, header }, { caller, signal }) => {
@@ -74,7 +76,7 @@ export function doorsService({ door, access, intake, handedOn, attendances, memb
   );
 
   const note = door.unary<'door', NoteRequest, NoteResponse>(calls.doors.note, async (noted, { caller }) => {
-    const refusal = refusalFrom(caller.name, noted);
+    const refusal = refusalFrom(caller.name, facts, noted);
     if (!refusal.ok) return refusal;
     refusals.refuse(refusal.value.actor, refusal.value.refusal);
     return ok({});

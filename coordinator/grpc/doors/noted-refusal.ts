@@ -5,6 +5,7 @@ import type { Refusal } from '../../access/refusal-meter.ts';
 import { alarming } from '../../access/refusals.ts';
 import { parseSpiffeId } from '../../keys/spiffe.ts';
 import type { Actor } from '../../ledger/journal/events.ts';
+import type { Facts } from '../../ledger/store.ts';
 import { seenBy } from './seen-peer.ts';
 
 const kinds: ReadonlySet<string> = new Set<Refusal['what']>([
@@ -18,9 +19,13 @@ const kinds: ReadonlySet<string> = new Set<Refusal['what']>([
   'operation',
 ]);
 
-/** A refusal that a door tells of, and whom it is noted against: the cluster that the door names, by that door's word. */
+/**
+ * A refusal that a door tells of, and whom it is noted against: the cluster that the door names, by that door's word. Only a member:
+ * refusals are metered by peer, and whoever may make up names has room without end.
+ */
 export function refusalFrom(
   door: string,
+  facts: Pick<Facts, 'federation' | 'state'>,
   { peer, what, code, cause, track, round, payloadDigest }: NoteRequest,
 ): Result<Readonly<{ actor: Actor; refusal: Refusal }>, 'REQUEST_INVALID'> {
   if (!isKind(what) || !isServedFaultCode(code)) {
@@ -28,7 +33,10 @@ export function refusalFrom(
   }
   const { address, certificate } = seenBy(door, peer);
   const identity = parseSpiffeId(certificate?.uri ?? '');
-  const isCluster = identity?.kind === 'cluster';
+  const isCluster =
+    identity?.kind === 'cluster' &&
+    identity.federation === facts.federation &&
+    facts.state().clusters.has(identity.cluster);
   const actor: Actor = isCluster ? { kind: 'cluster', cluster: identity.cluster, door } : { kind: 'stranger', address };
   const about = Object.entries({ track, round, payloadDigest }).filter(([, text]) => text !== '');
   const refusal = {

@@ -269,6 +269,33 @@ describe('a stolen door', () => {
   });
 });
 
+describe('refusals that a stolen door makes up', () => {
+  it('are noted against members alone: with names of its own it would have room without end in the journal', async () => {
+    const { federation, door } = await start();
+    const member = await federation.enrol('a');
+    const note = (uri: string) => {
+      const about = {
+        what: 'update',
+        code: 'SIGNATURE_INVALID',
+        cause: 'made up',
+        track: '',
+        round: '',
+        payloadDigest: '',
+      };
+      return settle((callback) => door.doors.note({ peer: { ...seen(member), uri }, ...about }, callback));
+    };
+    const before = (await federation.audit()).length;
+    for (let n = 0; n < 40; n++) {
+      unwrap(await note(`spiffe://herd/cluster/made-up-${n}`));
+      unwrap(await note(`spiffe://others-${n}/cluster/a`));
+    }
+    unwrap(await note(seen(member).uri));
+    const noted = (await federation.audit()).slice(before).filter(({ event }) => event.kind === 'refused');
+    expect(noted.map(({ actor }) => actor.kind)).toEqual([...Array(10).fill('stranger'), 'cluster']);
+    expect(noted.at(-1)?.actor).toMatchObject({ cluster: 'a', door: 'edge' });
+  });
+});
+
 describe('the calls of doors', () => {
   it("open by no cluster's certificate, and a door's opens no call of clusters", async () => {
     const { federation, door } = await start();
