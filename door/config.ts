@@ -37,7 +37,7 @@ const schema = z.strictObject({
       /** How long the database may not answer before calls that hang on it are told to come again. */
       .extend({ outageSeconds: z.int().min(1).max(60).default(3) }),
   }),
-  /** The coordinator's bucket; this user gets and puts, and need not delete. */
+  /** The coordinator's bucket; this user gets and puts, and deletes what the probe of a start has put. */
   blobs: z.strictObject({ s3 }),
   uploads,
   fetches,

@@ -1,18 +1,22 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { writeFileAtomic, writeNewFile } from '../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
+import { parseAddress } from '../client/link/address.ts';
 import { type FederationId, isFederationId } from '../proto/ids.ts';
 
 const pem = (kind: string) => z.string().startsWith(`-----BEGIN ${kind}-----`);
+
+const place = z.string().refine((text) => parseAddress(text).ok, 'expected host:port');
 
 const schema = z.strictObject({
   federation: z.string().refine(isFederationId, 'expected a federation id'),
   name: z.string().min(1),
   /** host:port of the coordinator's mTLS listener, and of its standbys'. */
-  addresses: z.array(z.string().min(3)).min(1).max(8),
+  addresses: z.array(place).min(1).max(8),
   /** host:port of their enrolment listeners, in the same order. */
-  enrolAddresses: z.array(z.string().min(3)).min(1).max(8),
+  enrolAddresses: z.array(place).min(1).max(8),
   authority: pem('CERTIFICATE'),
   /** By which the door calls the coordinator. */
   certificateChain: pem('CERTIFICATE'),
@@ -27,12 +31,44 @@ export type DoorCredentials = Readonly<Omit<z.infer<typeof schema>, 'federation'
 export async function readDoorCredentials(path: string): Promise<Result<DoorCredentials, 'CREDENTIALS_INVALID'>> {
   try {
     const parsed = schema.safeParse(JSON.parse(await readFile(path, 'utf8')));
-    if (parsed.success) return ok(parsed.data as DoorCredentials);
-    const fields = parsed.error.issues.map(({ path: at }) => at.join('.')).join(', ');
-    return refuse('CREDENTIALS_INVALID', `${path}: not a door's credentials (${fields || 'shape'})`);
+    if (!parsed.success) {
+      const fields = new Set(parsed.error.issues.flatMap(({ path: at, ...issue }) => at.join('.') || keysIn(issue)));
+      return refuse('CREDENTIALS_INVALID', notOurs(path, [...fields].join(', ')));
+    }
+    const unusable = unusableIn(parsed.data);
+    return unusable === undefined
+      ? ok(parsed.data as DoorCredentials)
+      : refuse('CREDENTIALS_INVALID', notOurs(path, unusable));
   } catch (error) {
     const why = (error as NodeJS.ErrnoException).code ?? 'not JSON';
     return refuse('CREDENTIALS_INVALID', `${path} cannot be read (${why}); \`testudo doors add\` makes one`);
+  }
+}
+
+function notOurs(path: string, what: string): string {
+  return `${path}: not a door's credentials (${what || 'shape'}); \`testudo doors add\` makes them`;
+}
+
+/** Fields that a door's credentials do not have: somebody else's may. */
+function keysIn(issue: object): readonly string[] {
+  return 'keys' in issue ? (issue.keys as string[]) : [];
+}
+
+/** The first text that is no certificate, no key, or not of the same key: found here, not amid a handshake. */
+function unusableIn({ authority, certificateChain, serverChain, key }: z.infer<typeof schema>): string | undefined {
+  const chains = { authority, certificateChain, serverChain };
+  for (const [field, text] of Object.entries(chains)) if (!isRead(() => new X509Certificate(text))) return field;
+  if (!isRead(() => createPrivateKey(key))) return 'key';
+  const isOfKey = (chain: string) => new X509Certificate(chain).checkPrivateKey(createPrivateKey(key));
+  return isOfKey(certificateChain) && isOfKey(serverChain) ? undefined : 'key: of another certificate';
+}
+
+function isRead(read: () => unknown): boolean {
+  try {
+    read();
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { type Fault, ok, type Result, refuse } from '../base/fault.ts';
 import { type Log, makeLog } from '../base/log.ts';
 import { servePages } from '../base/serving/http-server.ts';
@@ -8,6 +7,7 @@ import type { Timers } from '../base/time.ts';
 import { openBlobPlace } from '../coordinator/blob-place.ts';
 import { openLink } from '../coordinator/ground.ts';
 import { type ConnectionRoom, connectionRoom, openFilesMax } from '../coordinator/grpc/descriptors.ts';
+import { lockDataDir } from '../coordinator/ledger/data-dir-lock.ts';
 import { healthPages } from '../coordinator/observability/health-pages.ts';
 import { leadingMetrics } from '../coordinator/observability/leading-metrics.ts';
 import { Metrics } from '../coordinator/observability/metrics.ts';
@@ -19,6 +19,7 @@ import { LeaderLink } from './leader-link.ts';
 import { doorMetrics } from './metrics.ts';
 import { keepRenewing, newestCredentials } from './renewal.ts';
 import { openServing } from './serving.ts';
+import { whyUnheard } from './standing.ts';
 
 /** What a door may not know of members for so long that it is better passed by. */
 const journalAgeMsMax = 30_000;
@@ -42,7 +43,26 @@ export async function startDoor(
 ): Promise<Result<DoorProcess>> {
   const room = connectionRoom(config.connections, openFilesMax());
   if (!room.ok) return room;
-  await mkdir(config.dataDirectory, { recursive: true, mode: 0o700 });
+  const lock = lockDataDir(config.dataDirectory);
+  if (!lock.ok) return lock;
+  const undo: (() => unknown)[] = [() => lock.value.release()];
+  try {
+    const started = await start({ config, log, environment, timers, room: room.value, undo });
+    if (!started.ok) await undone(undo);
+    return started;
+  } catch (error) {
+    await undone(undo);
+    throw error;
+  }
+}
+
+async function undone(undo: readonly (() => unknown)[]): Promise<void> {
+  for (const each of undo) await each();
+}
+
+type Start = Required<Options> & Pick<Parts, 'config' | 'room' | 'undo'>;
+
+async function start({ config, log, environment, timers, room, undo }: Start): Promise<Result<DoorProcess>> {
   const credentials = await newestCredentials(config.credentials, config.dataDirectory);
   if (!credentials.ok) return credentials;
   const trouble = (code: string, cause: string) => log.warn({ code, cause }, 'trouble');
@@ -50,22 +70,19 @@ export async function startDoor(
   if (!place.ok) return place;
   if (place.value === undefined)
     return refuse('CONFIG_INVALID', 'blobs.s3: a door needs the bucket of its coordinator');
+  const bucket = place.value;
+  undo.unshift(() => bucket.close());
   const link = await openLink(config.journal.postgres, environment, timers);
-  const tail = link.ok ? await JournalTail.open(link.value, credentials.value.federation, log) : link;
-  if (!tail.ok) {
-    if (link.ok) await link.value.close();
-    place.value.close();
-    return tail;
-  }
-  const undo: (() => unknown)[] = [() => tail.value.close(), () => place.value?.close()];
-  try {
-    const { blobs, trim } = await place.value.join();
-    const parts = { config, log, timers, room: room.value, tail: tail.value, credentials: credentials.value };
-    return ok(await serve({ ...parts, blobs, trim, undo }));
-  } catch (error) {
-    for (const each of undo) await each();
-    throw error;
-  }
+  if (!link.ok) return link;
+  undo.unshift(() => link.value.close());
+  const tail = await JournalTail.open(link.value, credentials.value.federation, log);
+  if (!tail.ok) return tail;
+  undo.unshift(() => tail.value.close());
+  const unheard = whyUnheard(credentials.value, tail.value, timers.now());
+  if (unheard !== undefined) return { ok: false, fault: unheard };
+  const { blobs, trim } = await bucket.join();
+  const parts = { config, log, timers, room, tail: tail.value, credentials: credentials.value };
+  return ok(await serve({ ...parts, blobs, trim, undo }));
 }
 
 type Parts = Readonly<{
@@ -82,7 +99,7 @@ type Parts = Readonly<{
 }>;
 
 async function serve(parts: Parts): Promise<DoorProcess> {
-  const { config, log, timers, room, tail, blobs, trim, undo } = parts;
+  const { config, log, timers, room, tail, trim, undo } = parts;
   const { listen, enrolments, connections } = config;
   const metrics = new Metrics();
   let credentials = parts.credentials;
@@ -131,6 +148,14 @@ async function serve(parts: Parts): Promise<DoorProcess> {
   const trimming = timers.every(trimEveryMs, () => {
     trim().catch((error) => log.warn({ err: error }, 'copies of blobs are not trimmed'));
   });
+  const unheard = Promise.withResolvers<Fault>();
+  tail.follow(({ event }) => {
+    if (event.kind !== 'doorRevoked' && event.kind !== 'doorAdded') return;
+    const why = whyUnheard(credentials, tail, timers.now());
+    if (why !== undefined) unheard.resolve(why);
+  });
+  const halted = Promise.race([tail.halted, unheard.promise]);
+  void halted.then(({ code, message }) => log.error({ code, cause: message }, 'this door cannot go on'));
   leader.start();
   const hostOf = (address: string) => address.slice(0, address.lastIndexOf(':'));
   const addresses = {
@@ -147,15 +172,14 @@ async function serve(parts: Parts): Promise<DoorProcess> {
     await serving.close(config.drainSeconds * 1000);
     await leader.close();
     await tail.close();
-    await undo.at(-1)?.(); // The bucket.
     await health.close();
+    await undone(undo.slice(-2)); // The bucket and the lock.
     log.info({ door: credentials.name }, 'door closed');
   };
   let closing: Promise<void> | undefined;
-  void blobs;
   return {
     addresses,
-    halted: tail.halted,
+    halted,
     close: () => {
       closing ??= close();
       return closing;

@@ -15,7 +15,7 @@ import { noHead } from '../coordinator/ledger/journal/walk.ts';
 import { ReadingAlong } from '../coordinator/ledger/reading-along.ts';
 import type { State } from '../coordinator/ledger/state/state.ts';
 import type { Facts } from '../coordinator/ledger/store.ts';
-import { ensureLayout } from '../coordinator/postgres/layout.ts';
+import { findLayout } from '../coordinator/postgres/layout.ts';
 import type { PostgresLink } from '../coordinator/postgres/link.ts';
 import type { FederationId } from '../proto/ids.ts';
 
@@ -59,7 +59,7 @@ export class JournalTail implements Facts {
     federation: FederationId,
     log: Log,
   ): Promise<Result<JournalTail, PostgresJournalFaultCode | 'FEDERATION_MISMATCH'>> {
-    const layout = await ensureLayout(link);
+    const layout = await findLayout(link);
     if (!layout.ok) return layout;
     const tail = new JournalTail(link, federation, log);
     const read = await tail.#read();

@@ -101,17 +101,26 @@ export class LeaderLink {
 
   async #run(): Promise<void> {
     const { timers, log } = this.#parts;
+    const told = new Set<string>();
     for (let turn = 0, failed = 0; !this.#closing.signal.aborted; ) {
       const { addresses } = this.#parts.credentials();
       const address = addresses[turn % addresses.length] as string;
       this.#again = new AbortController();
       const { isReached, why } = await this.#stay(address, this.#again.signal);
       this.#away = why;
-      if (isReached) log.warn({ address, code: why.code, cause: why.message }, 'the coordinator is away');
       failed = isReached ? 0 : failed + 1;
       turn += 1;
+      if (isReached) told.clear();
+      if (this.#closing.signal.aborted) return;
+      const about = { address, code: why.code, cause: why.message };
+      if (isReached) log.warn(about, 'the coordinator is away');
+      // A standby that does not answer is none of anybody's business, unless nobody else does.
+      else if (failed >= addresses.length && !told.has(`${address} ${why.code}`)) {
+        told.add(`${address} ${why.code}`);
+        log.warn(about, 'no coordinator leads here, nor at any other address of this door');
+      }
       const waitMs = fullJitterMs(reconnect, Math.floor(failed / addresses.length), Math.random());
-      if (!this.#closing.signal.aborted) await pause(timers, waitMs, this.#closing.signal);
+      await pause(timers, waitMs, this.#closing.signal);
     }
   }
 
@@ -127,12 +136,17 @@ export class LeaderLink {
     const stream = client.attend();
     let isReached = false;
     let why = refuse('LEADER_AWAY', `${address} does not answer`).fault as Fault;
-    let silence = timers.after(silentMs, () => stream.cancel());
     const cancel = () => stream.cancel();
+    let isSilent = false;
+    const giveUp = () => {
+      isSilent = true;
+      cancel();
+    };
+    let silence = timers.after(silentMs, giveUp);
     again.addEventListener('abort', cancel, { once: true });
     stream.on('data', (message: AttendResponse) => {
       timers.cancel(silence);
-      silence = timers.after(silentMs, cancel);
+      silence = timers.after(silentMs, giveUp);
       if (!isReached) {
         isReached = true;
         this.#client = client;
@@ -143,7 +157,9 @@ export class LeaderLink {
       attendance.hear(message);
     });
     stream.on('error', (error) => {
-      why = faultOfError(error);
+      why = isSilent
+        ? refuse('LEADER_AWAY', `${address} has said nothing for ${silentMs / 1000} s`).fault
+        : faultOfError(error);
     });
     const ended = new Promise<void>((resolve) => stream.once('status', () => resolve()));
     if (again.aborted) cancel();

@@ -41,7 +41,9 @@ export function keepRenewing(parts: RenewalParts): () => void {
   const look = async () => {
     if (isRunning || timers.now() < dueMs(credentials())) return;
     isRunning = true;
-    const renewed = await renew(parts);
+    const renewed = await renew(parts).catch((error: NodeJS.ErrnoException) =>
+      refuse('DATA_DIR_UNUSABLE', `they cannot be kept in ${parts.dataDirectory} (${error.code ?? error.message})`),
+    );
     isRunning = false;
     if (!renewed.ok) {
       const endsAt = new Date(endOf(credentials())).toISOString();

@@ -10,7 +10,7 @@ it('a data directory › is refused under the codes that operators know, with it
   const lock = unwrap(lockDataDir(dir));
   const second = lockDataDir(dir);
   expect(second).toMatchObject({ ok: false, fault: { code: 'DATA_DIR_LOCKED' } });
-  expect(!second.ok && second.fault.message).toContain(`another coordinator`);
+  expect(!second.ok && second.fault.message).toContain(`another process`);
   expect(!second.ok && second.fault.message).toContain(`process ${process.pid} on`);
   lock.release();
   const file = join(dir, 'file');

@@ -11,6 +11,6 @@ export function lockDataDir(dir: string): Result<FolderLock, 'DATA_DIR_LOCKED' |
   const { code, message } = locked.fault;
   if (code === 'DISK_FULL') return refuse(code, `the data directory: ${message}`);
   return code === 'FOLDER_IN_USE'
-    ? refuse('DATA_DIR_LOCKED', `another coordinator uses this data directory: ${message}`)
+    ? refuse('DATA_DIR_LOCKED', `another process uses this data directory: ${message}`)
     : refuse('DATA_DIR_UNUSABLE', `the data directory: ${message}`);
 }

@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { Ask } from './connection.ts';
 import type { PostgresLink } from './link.ts';
 import { quoted } from './quoted.ts';
 
@@ -43,14 +44,30 @@ export type LayoutFaultCode = 'JOURNAL_NEWER' | 'DATABASE_UNREACHABLE' | 'DATABA
 
 /** Makes the tables where there are none, all at once: several statements sent together are one transaction. What a newer build made is left as it is. */
 export async function ensureLayout(link: PostgresLink): Promise<Result<void, LayoutFaultCode>> {
+  return onLayout(link, async (ask, schema) => {
+    const made = await link.repeatWith(ask, tablesIn(schema));
+    return made.kind === 'rows' ? ok(undefined) : unanswered(made);
+  });
+}
+
+/** For who reads along and must change nothing, whatever its user may. */
+export function findLayout(link: PostgresLink): Promise<Result<void, LayoutFaultCode>> {
+  return onLayout(link, async (_, schema) => {
+    const remedy = 'name the schema of the coordinator in journal.postgres.schema';
+    return refuse('DATABASE_UNFIT', `no journal lies in schema ${schema} of this database: ${remedy}`);
+  });
+}
+
+async function onLayout(
+  link: PostgresLink,
+  whereNone: (ask: Ask, schema: string) => Promise<Result<void, LayoutFaultCode>>,
+): Promise<Result<void, LayoutFaultCode>> {
   const schema = quoted(link.settings.schema);
   return link.alone(async (ask) => {
     const there = await link.repeatWith(ask, 'SELECT to_regclass($1) IS NOT NULL AS found', [`${schema}.layout`]);
     if (there.kind !== 'rows') return unanswered(there);
-    if (there.rows[0]?.found !== true) {
-      const made = await link.repeatWith(ask, tablesIn(schema));
-      if (made.kind !== 'rows') return unanswered(made);
-    }
+    const made = there.rows[0]?.found === true ? ok(undefined) : await whereNone(ask, schema);
+    if (!made.ok) return made;
     const read = await link.repeatWith(ask, `SELECT version FROM ${schema}.layout WHERE id = 1`);
     if (read.kind !== 'rows') return unanswered(read);
     const version = Number(read.rows[0]?.version);
