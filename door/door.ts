@@ -7,6 +7,7 @@ import type { Timers } from '../base/time.ts';
 import { openBlobPlace } from '../coordinator/blob-place.ts';
 import { openLink } from '../coordinator/ground.ts';
 import { type ConnectionRoom, connectionRoom, openFilesMax } from '../coordinator/grpc/descriptors.ts';
+import { strangerConnections } from '../coordinator/grpc/listeners.ts';
 import { lockDataDir } from '../coordinator/ledger/data-dir-lock.ts';
 import { healthPages } from '../coordinator/observability/health-pages.ts';
 import { leadingMetrics } from '../coordinator/observability/leading-metrics.ts';
@@ -41,7 +42,10 @@ export async function startDoor(
   config: DoorConfig,
   { log = makeLog(config.log.level), environment = process.env, timers = systemTimers }: Options = {},
 ): Promise<Result<DoorProcess>> {
-  const room = connectionRoom(config.connections, openFilesMax());
+  // A newcomer's takes two: from him, and on to the leader.
+  const { enrolment } = config.connections;
+  const newcomers = { ...enrolment, atOnceMax: 2 * enrolment.atOnceMax };
+  const room = connectionRoom({ ...config.connections, enrolment: newcomers }, openFilesMax());
   if (!room.ok) return room;
   const lock = lockDataDir(config.dataDirectory);
   if (!lock.ok) return lock;
@@ -116,7 +120,7 @@ async function serve(parts: Parts): Promise<DoorProcess> {
       refillMs: 60_000 / enrolments.perMinute,
       keysMax: limitedNetworksMax,
     }),
-    atOnceMax: Math.min(room.enrolment, connections.enrolment.atOnceMax),
+    caps: strangerConnections(connections, { enrolment: Math.floor(room.enrolment / 2) }),
     timers,
     refused: (why) => metrics.connectionRefused('enrolment', why),
   });

@@ -3,15 +3,17 @@ import { listenOn } from '../base/serving/listen.ts';
 import { networkOf } from '../base/serving/network.ts';
 import type { RateLimiter } from '../base/serving/rate-limit.ts';
 import type { Timers } from '../base/time.ts';
+import { type ConnectionCaps, type ConnectionRefusal, Connections } from '../coordinator/grpc/connections.ts';
 
 type WayParts = Readonly<{
   /** Of the leader's enrolment listener; tried in turn. */
   addresses: () => readonly string[];
   /** By the network of who connects. */
   limiter: RateLimiter;
-  atOnceMax: number;
+  /** As a coordinator's; silence ends none, since what is said here is not read. */
+  caps: Omit<ConnectionCaps, 'silentMs'>;
   timers: Timers;
-  refused: (why: 'full' | 'address') => void;
+  refused: (why: ConnectionRefusal) => void;
 }>;
 
 const connectMs = 3_000;
@@ -20,16 +22,18 @@ const lifeMs = 90_000;
 
 /**
  * The way of newcomers to the leader, byte by byte: TLS ends there, so that no door sees a join token or a proof, and none can
- * answer in the leader's place. What is counted here is connections of each address.
+ * answer in the leader's place. What is counted here is connections of each address, which crowds out itself alone.
  */
 export class EnrolmentWay {
   readonly #parts: WayParts;
   readonly #server: Server;
-  readonly #open = new Set<Socket>();
+  readonly #connections: Connections;
   #turn = 0;
 
   constructor(parts: WayParts) {
     this.#parts = parts;
+    const { caps, timers, refused } = parts;
+    this.#connections = new Connections({ caps: { ...caps, silentMs: lifeMs }, timers, refused });
     this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (near) => void this.#join(near));
   }
 
@@ -38,30 +42,24 @@ export class EnrolmentWay {
   }
 
   get openCount(): number {
-    return this.#open.size;
+    return this.#connections.openCount;
   }
 
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#open) socket.destroy();
+    this.#connections.end();
     await closed;
   }
 
   async #join(near: Socket): Promise<void> {
-    const { limiter, atOnceMax, timers, refused } = this.#parts;
+    const { limiter, timers, refused } = this.#parts;
     near.on('error', () => near.destroy());
-    const why = this.#open.size >= atOnceMax ? 'full' : 'address';
-    if (why === 'full' || !limiter.take(networkOf(near.remoteAddress ?? ''), timers.now())) {
-      refused(why);
+    if (!limiter.take(networkOf(near.remoteAddress ?? ''), timers.now())) {
+      refused('address');
       near.destroy();
       return;
     }
-    this.#open.add(near);
-    const end = timers.after(lifeMs, () => near.destroy());
-    near.once('close', () => {
-      timers.cancel(end);
-      this.#open.delete(near);
-    });
+    if (!this.#connections.admit(near)) return;
     const far = await this.#reach();
     if (far === undefined || near.destroyed) {
       far?.destroy();

@@ -26,6 +26,21 @@ type ListenersParts = Readonly<{
   onCallRefused: (path: string, peer: Peer, fault: UnreadFault) => void;
 }>;
 
+/** What connections of strangers may cost: none has proven anything, so each can give way. */
+export function strangerConnections(
+  { enrolment }: CoordinatorConfig['connections'],
+  room: Pick<ConnectionRoom, 'enrolment'>,
+): ConnectionCaps {
+  return {
+    atOnceMax: room.enrolment,
+    perAddressMax: enrolment.perAddressMax,
+    silentMax: room.enrolment,
+    silentMs,
+    perPeerMax: enrolment.perAddressMax, // A stranger is its address.
+    callProves: false,
+  };
+}
+
 /** What connections of members may cost before anything of ours has read what they say. */
 export function memberConnections(
   { federation }: CoordinatorConfig['connections'],
@@ -52,17 +67,9 @@ export class Listeners {
   readonly #timers: Timers;
 
   constructor({ settings, room, onConnectionRefused, onHandshakeRefused, ...parts }: ListenersParts) {
-    const { enrolment } = settings;
     this.#timers = parts.timers;
     const unread = unreadRules(settings);
-    const strangers: ConnectionCaps = {
-      atOnceMax: room.enrolment,
-      perAddressMax: enrolment.perAddressMax,
-      silentMax: room.enrolment,
-      silentMs,
-      perPeerMax: enrolment.perAddressMax, // A stranger is its address.
-      callProves: false,
-    };
+    const strangers = strangerConnections(settings, room);
     this.#enrolment = new Listener({
       ...parts,
       unread,

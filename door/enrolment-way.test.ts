@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { expect, it, onTestFinished } from 'vitest';
+import { RateLimiter } from '../base/serving/rate-limit.ts';
+import { systemTimers } from '../base/system-timers.ts';
+import { EnrolmentWay } from './enrolment-way.ts';
+
+const greeting = 'here is the leader';
+
+/** A leader that greets whoever comes, and a way to it for at most four newcomers, three of one address. */
+async function start(limiter = new RateLimiter({ burst: 100, refillMs: 1, keysMax: 100 })) {
+  const leader = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.write(greeting);
+  });
+  leader.listen(0, '127.0.0.1');
+  await once(leader, 'listening');
+  const { port: leaderPort } = leader.address() as { port: number };
+  const refused: string[] = [];
+  const way = new EnrolmentWay({
+    addresses: () => [`127.0.0.1:${leaderPort}`],
+    limiter,
+    caps: { atOnceMax: 4, perAddressMax: 3, silentMax: 4, perPeerMax: 3, callProves: false },
+    timers: systemTimers,
+    refused: (why) => refused.push(why),
+  });
+  const port = await way.listen('127.0.0.1:0');
+  onTestFinished(async () => {
+    await way.close();
+    await new Promise((resolve) => leader.close(resolve));
+  });
+  /** Resolves once the leader's greeting has come, or the door has hung up. */
+  const come = async (localAddress: string) => {
+    const socket = connect({ host: '127.0.0.1', port, localAddress });
+    socket.on('error', () => {});
+    onTestFinished(() => void socket.destroy());
+    const ended = once(socket, 'close').then(() => 'ended' as const);
+    const led = once(socket, 'data').then(([data]) => String(data));
+    return { said: await Promise.race([led, ended]), ended };
+  };
+  return { way, refused, come };
+}
+
+it('lets one address crowd out itself alone, as a coordinator does: whoever has most gives way to the others', async () => {
+  const { way, refused, come } = await start();
+  const held = [await come('127.0.0.2'), await come('127.0.0.2'), await come('127.0.0.2')];
+  expect(held.map(({ said }) => said)).toEqual([greeting, greeting, greeting]);
+  expect((await come('127.0.0.2')).said).toBe('ended');
+  expect((await come('127.0.0.3')).said).toBe(greeting);
+  expect(refused).toEqual(['address']);
+  // There is no more room: the first one of whoever has most goes, and no other.
+  expect((await come('127.0.0.4')).said).toBe(greeting);
+  await held[0]?.ended;
+  expect(refused).toEqual(['address', 'evicted']);
+  expect(way.openCount).toBe(4);
+});
+
+it('lets an address begin so often and no more', async () => {
+  const { refused, come } = await start(new RateLimiter({ burst: 1, refillMs: 1e9, keysMax: 100 }));
+  expect((await come('127.0.0.2')).said).toBe(greeting);
+  expect((await come('127.0.0.2')).said).toBe('ended');
+  expect((await come('127.0.0.3')).said).toBe(greeting);
+  expect(refused).toEqual(['address']);
+});
