@@ -47,6 +47,13 @@ it('a round is finished by clients that know a door and nothing else, and the jo
   const { doors } = await operator.call(operator.client.listDoors, { page: { size: 10, token: '' } });
   expect(doors).toMatchObject([{ name: 'edge', hosts: ['127.0.0.1'], revoked: false, connected: 1, watches: 3 }]);
 
+  const own = ['--credentials', join(federation.folder, 'operator.json'), '--address', door.addresses.federation];
+  const astray = await spawnTestudo('doors', 'list', ...own);
+  expect(astray).toMatchObject({
+    code: 1,
+    error: expect.stringMatching(/^GRPC_UNIMPLEMENTED: .* a door, .*--address/),
+  });
+
   const { round } = await operator.call(operator.client.openRound, { track, reason: 'test' });
   const ended = await candidateOf(operator, round);
   expect(ended.participations.map(({ cluster, fate }) => [cluster, fate]).sort()).toEqual(

@@ -27,6 +27,10 @@ const silentRefusals: ReadonlySet<string> = new Set(['GRPC_UNAVAILABLE', 'CERTIF
  * the call: it is the coordinator's clock that counts, and ours may be the wrong one.
  */
 export function explained(fault: Fault, { path, name, role, expiresAtMs }: CredentialsHolder, nowMs: number): Fault {
+  if (fault.code === 'GRPC_UNIMPLEMENTED') {
+    const who = 'an older coordinator answers at this address, or a door, which takes calls of clusters alone';
+    return { ...fault, message: `${fault.message}: ${who}; give the coordinator's own with --address` };
+  }
   const said = fault.code === 'CERTIFICATE_EXPIRED';
   if (!silentRefusals.has(fault.code) || (!said && nowMs < expiresAtMs)) return fault;
   return refuse(
