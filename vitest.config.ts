@@ -71,7 +71,7 @@ export default defineConfig({
     ],
     coverage: {
       provider: 'v8',
-      include: ['{base,proto,aggregation,coordinator,client,cli}/**/*.ts'],
+      include: ['{base,proto,aggregation,coordinator,client,relay,door,cli}/**/*.ts'],
       exclude: ['**/*.test.ts', '**/generated/**', '**/assembly/**'],
     },
   },

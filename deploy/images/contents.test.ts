@@ -64,7 +64,7 @@ const namingThisMachine = once((layer) => filesNaming([checkout, `${homedir()}/.
 /** Where something of an image may lie. */
 const places: readonly RegExp[] = [
   /^app\/(?:LICENSE|THIRD_PARTY\.md|package\.json)$/,
-  /^app\/(?:aggregation|base|cli|client|coordinator|lab|proto|relay)\/.+\.(?:[cm]?js|wasm|proto|css|html|svg)$/,
+  /^app\/(?:aggregation|base|cli|client|coordinator|door|lab|proto|relay)\/.+\.(?:[cm]?js|wasm|proto|css|html|svg)$/,
   /^app\/dashboard\/dist\/(?:index\.html|icon\.svg|assets\/[\w-]+\.(?:js|css))$/,
   /^app\/data\/(?:recorded|syscalls)\/[\w.-]+$/,
   /^app\/node_modules\/(?:@[\w.-]+\/)?[\w.-]+\/.+$/,
