@@ -64,15 +64,22 @@ export class ReportOutbox {
       const sending = next;
       const result = await send(calls, sending, options.timeoutMs, options.signal);
       if (!result.ok && isPassing(result.fault)) {
-        if (this.#waiting.length < before) await this.#save();
+        if (this.#waiting.length < before) await this.#saveIfItCan();
         return result;
       }
       options.onSent({ sent: sending, result });
       this.#waiting = this.#waiting.filter((one) => one !== sending);
     }
-    // Written once: what is sent again after a crash is journalled once all the same.
-    if (before > 0) await this.#save();
+    if (before > 0) await this.#saveIfItCan();
     return { ok: true, value: undefined };
+  }
+
+  /**
+   * After reports were sent. A disk that takes nothing then costs nothing: it holds them still, and what is sent again after a
+   * restart is journalled once all the same.
+   */
+  async #saveIfItCan(): Promise<void> {
+    await this.#save().catch(() => undefined);
   }
 
   /** One write at a time, each of what is then true: one that failed keeps no later one from the disk. */
