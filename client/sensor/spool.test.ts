@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -117,6 +118,27 @@ describe('Spool', () => {
     expect(await spool.put('alert', Buffer.from('a1'))).toMatchObject({ fault: { code: 'SPOOL_UNWRITABLE' } });
     expect(spool.counts()).toMatchObject({ records: 3, ordinaryDropped: 0, alertsDropped: 0 });
     expect(await drain(spool)).toEqual(['a1', 'o1', 'o2']);
+  });
+
+  it('holds an alert in memory where its full spool lies on a disk that became one to read alone', async (context) => {
+    const disk = await mkdtemp(join(tmpdir(), 'testudo-disk-'));
+    onTestFinished(() => rm(disk, { recursive: true })); // After it was unmounted.
+    if (!canMount(disk)) return context.skip('mounting a tmpfs is not allowed here');
+    mountSmallDisk(disk, 256);
+    const spool = await Spool.open(disk, key, { bytesMax: 4_096, now: Date.now });
+    for (let at = 0; at < 3; at++) await spool.put('ordinary', Buffer.alloc(1_200));
+    execFileSync('mount', ['-o', 'remount,ro', disk]);
+    expect(await spool.put('alert', Buffer.from('a1'.padEnd(2_000)))).toMatchObject({
+      fault: { code: 'SPOOL_UNWRITABLE', message: expect.stringContaining('EROFS') },
+    });
+    expect(spool.counts()).toMatchObject({ alertsDropped: 0 });
+    const next = spool.next();
+    expect(
+      next &&
+        Buffer.from((await spool.read(next)) ?? [])
+          .toString()
+          .trim(),
+    ).toBe('a1');
   });
 
   it('passes over what was altered on disk', async () => {

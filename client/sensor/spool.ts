@@ -161,7 +161,8 @@ export class Spool {
   async #giveUpOldest(): Promise<boolean> {
     const oldest = this.#waiting.ordinary[0];
     if (oldest === undefined) return false;
-    await this.remove(oldest);
+    // A disk on which nothing can be deleted keeps it for a restart, which tells it after all.
+    await this.remove(oldest).catch(() => undefined);
     this.#dropped.ordinary += 1;
     return true;
   }
