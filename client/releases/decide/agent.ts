@@ -147,6 +147,8 @@ export type Agent = Readonly<{
   awaits: string | null;
   /** Something came that another turn must look at. */
   asked: boolean;
+  /** When the last such turn began: what had ended by then it has seen. */
+  begunAtMs: EpochMs;
   reportsDue: boolean;
   stopping: boolean;
   retry: Readonly<{ attempt: number; isWaiting: boolean }>;
@@ -169,6 +171,7 @@ export function newAgent(beginning: AgentBeginning): Agent {
     turn: { kind: 'idle' },
     awaits: null,
     asked: false,
+    begunAtMs: 0,
     reportsDue: false,
     stopping: false,
     retry: { attempt: 0, isWaiting: false },

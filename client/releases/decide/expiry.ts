@@ -6,7 +6,8 @@ import { refused } from './news.ts';
 
 /**
  * What ends next of the pins that decide what is live and of the metadata is waited for: nobody else will tell of it,
- * least of all without a coordinator. Metadata that has ended is refused; the last good models go on.
+ * least of all without a coordinator. A pin that has ended since the last turn began, such as while its release was fetched, asks for
+ * another turn at once. Metadata that has ended is refused; the last good models go on.
  */
 export function lookForEnds(agent: Agent, nowMs: EpochMs): Step {
   const { expiresAtMs, tracks } = agent.stored;
@@ -20,8 +21,9 @@ export function lookForEnds(agent: Agent, nowMs: EpochMs): Step {
     return [ofVersion, ...(live?.antibodyPins ?? []).map(({ untilMs }) => untilMs)].filter((endMs) => endMs !== null);
   });
   const ends = [...pinEnds, ...(expiresAtMs === null ? [] : [expiresAtMs])].filter((endMs) => endMs > nowMs);
+  const isOver = pinEnds.some((endMs) => endMs > agent.begunAtMs && endMs <= nowMs);
   return {
-    agent,
+    agent: isOver ? { ...agent, asked: true } : agent,
     effects: ends.length === 0 ? [] : [{ kind: 'wait', what: 'expiry', untilMs: Math.min(...ends) }],
   };
 }

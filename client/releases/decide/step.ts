@@ -108,7 +108,7 @@ function goOn(agent: Agent, nowMs: EpochMs): Step | undefined {
   const { turn } = agent;
   switch (turn.kind) {
     case 'idle':
-      return begin(agent);
+      return begin(agent, nowMs);
     case 'restoring':
       return goOnRestoring(agent, turn, nowMs);
     case 'rooting':
@@ -139,10 +139,10 @@ function goOn(agent: Agent, nowMs: EpochMs): Step | undefined {
   }
 }
 
-function begin(agent: Agent): Step | undefined {
+function begin(agent: Agent, nowMs: EpochMs): Step | undefined {
   if (agent.stopping) return stay({ ...agent, turn: { kind: 'closing', left: agent.tracks } });
   if (agent.asked) {
-    const now = { ...agent, asked: false, retry: { ...agent.retry, isWaiting: false } };
+    const now = { ...agent, asked: false, begunAtMs: nowMs, retry: { ...agent.retry, isWaiting: false } };
     const next = withRoots(now);
     if (next === undefined) return stay({ ...now, turn: { kind: 'checking', overtaken: 0 } });
     return stay({ ...now, turn: { kind: 'rooting', next, count: now.roots.length } });
