@@ -2,6 +2,7 @@ import { buildVersion } from '../base/build-version.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { type Log, makeLog } from '../base/log.ts';
 import { servePages } from '../base/serving/http-server.ts';
+import { hostOf } from '../base/serving/listen.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import type { Timers } from '../base/time.ts';
 import { logSum } from './access/refusals.ts';
@@ -336,8 +337,4 @@ function mayBeFollowed(engine: Engine): string | undefined {
 function noRoom(freeBytes: number): string | undefined {
   if (freeBytes > 0) return undefined;
   return 'DISK_FULL: no update is taken until there is space again in the data directory, beside the reserve of 16 MiB';
-}
-
-function hostOf(address: string): string {
-  return address.slice(0, address.lastIndexOf(':'));
 }

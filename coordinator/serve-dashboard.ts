@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Log } from '../base/log.ts';
+import { hostOf } from '../base/serving/listen.ts';
 import type { Timers } from '../base/time.ts';
 import type { Sessions } from './access/sessions.ts';
 import type { CoordinatorConfig } from './config/config.ts';
@@ -51,7 +52,7 @@ export async function serveDashboard(
     },
     assets: pages && readAssets(fileURLToPath(pages)),
   });
-  const bound = listen.dashboard.slice(0, listen.dashboard.lastIndexOf(':'));
+  const bound = hostOf(listen.dashboard);
   const host = /^(?:0\.0\.0\.0|\[::\])$/.test(bound) ? (serverNames[0] ?? 'localhost') : bound;
   const address = origin ?? `${secure ? 'https' : 'http'}://${host}:${server.port}`;
   sessions.serveAt(address);

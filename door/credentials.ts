@@ -1,9 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { writeFileAtomic, writeNewFile } from '../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
+import { readWholeText } from '../base/text/read-whole.ts';
 import { parseAddress } from '../client/link/address.ts';
+import { replaceCredentialsFile, writeNewCredentialsFile } from '../coordinator/keys/credentials-file.ts';
 import { type FederationId, isFederationId } from '../proto/ids.ts';
 
 const pem = (kind: string) => z.string().startsWith(`-----BEGIN ${kind}-----`);
@@ -28,9 +28,9 @@ const schema = z.strictObject({
 /** What makes a process a door of its federation, in one private file. PEM texts. */
 export type DoorCredentials = Readonly<Omit<z.infer<typeof schema>, 'federation'> & { federation: FederationId }>;
 
-export async function readDoorCredentials(path: string): Promise<Result<DoorCredentials, 'CREDENTIALS_INVALID'>> {
+export function readDoorCredentials(path: string): Result<DoorCredentials, 'CREDENTIALS_INVALID'> {
   try {
-    const parsed = schema.safeParse(JSON.parse(await readFile(path, 'utf8')));
+    const parsed = schema.safeParse(JSON.parse(readWholeText(path)));
     if (!parsed.success) {
       const fields = new Set(parsed.error.issues.flatMap(({ path: at, ...issue }) => at.join('.') || keysIn(issue)));
       return refuse('CREDENTIALS_INVALID', notOurs(path, [...fields].join(', ')));
@@ -74,20 +74,10 @@ function isRead(read: () => unknown): boolean {
 
 /** Refused when the file is there already: it may be some door's only key. */
 export function writeDoorCredentials(path: string, credentials: DoorCredentials): Result<void, 'CREDENTIALS_EXIST'> {
-  try {
-    writeNewFile(path, textOf(credentials));
-    return ok(undefined);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return refuse('CREDENTIALS_EXIST', `${path} exists; move it away, or give another path`);
-  }
+  return writeNewCredentialsFile(path, credentials);
 }
 
 /** In place of what is there; at no time is there half a file. */
 export function replaceDoorCredentials(path: string, credentials: DoorCredentials): Promise<void> {
-  return writeFileAtomic(path, textOf(credentials));
-}
-
-function textOf(credentials: DoorCredentials): string {
-  return `${JSON.stringify(credentials, null, 2)}\n`;
+  return replaceCredentialsFile(path, credentials);
 }

@@ -1,43 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { DooredFederation, type Stores } from '../cli/processes/testing/doored-federation.ts';
+import { expect, it } from 'vitest';
+import { connected, DooredFederation, fatesOf, useStores } from '../cli/processes/testing/doored-federation.ts';
 import { startNode, until } from '../cli/processes/testing/small-node.ts';
 import { spawnTestudo } from '../cli/testing/command-line.ts';
-import { ObjectStore, rclone } from '../coordinator/testing/object-store.ts';
-import { PostgresServer } from '../coordinator/testing/postgres-server.ts';
-import type { Operator } from '../lab/rig/operator.ts';
-import { RoundPhase, UpdateFate } from '../proto/generated/testudo/v1/operator.ts';
-import { rclonePath } from '../tools/testing/stores/rclone.mjs';
+import { UpdateFate } from '../proto/generated/testudo/v1/operator.ts';
 
 const names = ['north', 'south', 'west'];
 const track = 'syscall';
 
-let stores: Stores;
-beforeAll(async () => {
-  const [database, store] = await Promise.all([PostgresServer.start(), ObjectStore.start(rclone(rclonePath()))]);
-  stores = { database, store };
-}, 600_000);
-afterAll(() => Promise.all([stores.database.remove(), stores.store.remove()]));
-
-async function connected(operator: Operator, count: number): Promise<void> {
-  await until(async () => {
-    const { clusters } = await operator.call(operator.client.listClusters, { page: { size: 10, token: '' } });
-    return clusters.filter((one) => one.connected).length === count || undefined;
-  });
-}
-
-async function candidateOf(operator: Operator, round: string) {
-  return until(async () => {
-    const answer = await operator.call(operator.client.getRound, { track, round });
-    return answer.summary?.phase === RoundPhase.ROUND_PHASE_CANDIDATE ? answer : undefined;
-  });
-}
+const stores = useStores();
 
 it('a round is finished by clients that know a door and nothing else, and the journal says through which', {
   timeout: 600_000,
 }, async () => {
-  const federation = await DooredFederation.found(stores, 'thin', names.length);
+  const federation = await DooredFederation.found(stores(), 'thin', names.length);
   const leader = await federation.startCoordinator();
   const operator = await federation.operatorAt(leader.addresses.federation);
   const door = await federation.startDoor(await federation.addDoor('edge', [leader.addresses]));
@@ -55,10 +32,7 @@ it('a round is finished by clients that know a door and nothing else, and the jo
   });
 
   const { round } = await operator.call(operator.client.openRound, { track, reason: 'test' });
-  const ended = await candidateOf(operator, round);
-  expect(ended.participations.map(({ cluster, fate }) => [cluster, fate]).sort()).toEqual(
-    names.map((name) => [name, UpdateFate.UPDATE_FATE_SELECTED]),
-  );
+  expect(await fatesOf(operator, round)).toEqual(names.map((name) => [name, UpdateFate.UPDATE_FATE_SELECTED]));
   const { entries } = await operator.call(operator.client.listAudit, { fromSequence: 1n, size: 200 });
   const accepted = entries.filter(({ eventJson }) => eventJson.includes('updateArrived'));
   expect(accepted.map(({ actor }) => actor).sort()).toEqual(names.map((name) => `cluster ${name} (door edge)`));
@@ -75,7 +49,7 @@ async function logged(federation: DooredFederation, name: string, message: strin
 it('a start that cannot serve says in one sentence why, and changes nothing in the database', {
   timeout: 600_000,
 }, async () => {
-  const federation = await DooredFederation.found(stores, 'refused', names.length);
+  const federation = await DooredFederation.found(stores(), 'refused', names.length);
   const { folder } = federation;
   const leader = await federation.startCoordinator();
   const file = await federation.addDoor('edge', [leader.addresses]);
@@ -111,19 +85,19 @@ it('a start that cannot serve says in one sentence why, and changes nothing in t
   expect(operators.error).toMatch(/role, address.*testudo doors add/);
 
   // A door makes no journal where there is none, not even with a user that might.
-  const { url } = stores.database;
+  const { url } = stores().database;
   const owner = [`journal.postgres.address=${url}`, `journal.postgres.password.file=${join(folder, 'password')}`];
   const astray = await start(elsewhere, ...owner, 'journal.postgres.schema=astray');
   expect(astray).toMatchObject(refused('DATABASE_UNFIT'));
   expect(astray.error).toContain('journal.postgres.schema');
-  const [found] = await stores.database.sql("SELECT to_regnamespace('astray') IS NULL AS none");
+  const [found] = await stores().database.sql("SELECT to_regnamespace('astray') IS NULL AS none");
   expect(found).toMatchObject({ none: true });
 });
 
 it('a door that was revoked stops by itself, says why, and starts no more; one that finds no leader says so', {
   timeout: 600_000,
 }, async () => {
-  const federation = await DooredFederation.found(stores, 'revoked', names.length);
+  const federation = await DooredFederation.found(stores(), 'revoked', names.length);
   const leader = await federation.startCoordinator();
   const operator = await federation.operatorAt(leader.addresses.federation);
   const file = await federation.addDoor('edge', [leader.addresses]);

@@ -1,6 +1,7 @@
 import { type Fault, ok, type Result, refuse } from '../base/fault.ts';
 import { type Log, makeLog } from '../base/log.ts';
 import { servePages } from '../base/serving/http-server.ts';
+import { hostOf } from '../base/serving/listen.ts';
 import { RateLimiter } from '../base/serving/rate-limit.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import type { Timers } from '../base/time.ts';
@@ -67,7 +68,7 @@ async function undone(undo: readonly (() => unknown)[]): Promise<void> {
 type Start = Required<Options> & Pick<Parts, 'config' | 'room' | 'undo'>;
 
 async function start({ config, log, environment, timers, room, undo }: Start): Promise<Result<DoorProcess>> {
-  const credentials = await newestCredentials(config.credentials, config.dataDirectory);
+  const credentials = newestCredentials(config.credentials, config.dataDirectory);
   if (!credentials.ok) return credentials;
   const trouble = (code: string, cause: string) => log.warn({ code, cause }, 'trouble');
   const place = await openBlobPlace(config, environment, timers, trouble);
@@ -161,7 +162,6 @@ async function serve(parts: Parts): Promise<DoorProcess> {
   const halted = Promise.race([tail.halted, unheard.promise]);
   void halted.then(({ code, message }) => log.error({ code, cause: message }, 'this door cannot go on'));
   leader.start();
-  const hostOf = (address: string) => address.slice(0, address.lastIndexOf(':'));
   const addresses = {
     enrolment: `${hostOf(listen.enrolment)}:${enrolmentPort}`,
     federation: `${hostOf(listen.federation)}:${serving.port}`,

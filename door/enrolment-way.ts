@@ -1,8 +1,10 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { unwrap } from '../base/fault.ts';
 import { listenOn } from '../base/serving/listen.ts';
 import { networkOf } from '../base/serving/network.ts';
 import type { RateLimiter } from '../base/serving/rate-limit.ts';
 import type { Timers } from '../base/time.ts';
+import { parseAddress } from '../client/link/address.ts';
 import { type ConnectionCaps, type ConnectionRefusal, Connections } from '../coordinator/grpc/connections.ts';
 
 type WayParts = Readonly<{
@@ -85,10 +87,9 @@ export class EnrolmentWay {
   }
 
   #connect(address: string): Promise<Socket | undefined> {
-    const at = address.lastIndexOf(':');
-    const host = address.slice(0, at).replace(/^\[|\]$/g, '');
+    const { host, port } = unwrap(parseAddress(address)); // Checked where they were read.
     return new Promise((resolve) => {
-      const socket = connect({ host, port: Number(address.slice(at + 1)), noDelay: true });
+      const socket = connect({ host, port, noDelay: true });
       const fail = () => {
         socket.destroy();
         resolve(undefined);

@@ -1,42 +1,19 @@
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../base/fault.ts';
-import { DooredFederation, type Stores } from '../cli/processes/testing/doored-federation.ts';
+import { connected, DooredFederation, fatesOf, useStores } from '../cli/processes/testing/doored-federation.ts';
 import { freePlaces, startNode, until } from '../cli/processes/testing/small-node.ts';
 import { readCredentials } from '../coordinator/keys/operator-credentials.ts';
 import { chunksOf, enrolCluster, type TestCluster } from '../coordinator/testing/cluster.ts';
 import { HeldLine, openLine } from '../coordinator/testing/held-line.ts';
-import { ObjectStore, rclone } from '../coordinator/testing/object-store.ts';
-import { PostgresServer } from '../coordinator/testing/postgres-server.ts';
 import type { Addresses } from '../lab/rig/coordinator-process.ts';
 import type { Operator } from '../lab/rig/operator.ts';
-import { RoundPhase, UpdateFate } from '../proto/generated/testudo/v1/operator.ts';
-import { rclonePath } from '../tools/testing/stores/rclone.mjs';
+import { UpdateFate } from '../proto/generated/testudo/v1/operator.ts';
 
 const names = ['north', 'south', 'west'];
 const track = 'syscall';
 const slow = { timeout: 600_000 };
 
-let stores: Stores;
-beforeAll(async () => {
-  const [database, store] = await Promise.all([PostgresServer.start(), ObjectStore.start(rclone(rclonePath()))]);
-  stores = { database, store };
-}, 600_000);
-afterAll(() => Promise.all([stores.database.remove(), stores.store.remove()]));
-
-async function connected(operator: Operator, count: number): Promise<void> {
-  await until(async () => {
-    const { clusters } = await operator.call(operator.client.listClusters, { page: { size: 10, token: '' } });
-    return clusters.filter((one) => one.connected).length === count || undefined;
-  });
-}
-
-async function fatesOf(operator: Operator, round: string) {
-  const { participations } = await until(async () => {
-    const answer = await operator.call(operator.client.getRound, { track, round });
-    return answer.summary?.phase === RoundPhase.ROUND_PHASE_CANDIDATE ? answer : undefined;
-  });
-  return participations.map(({ cluster, fate }) => [cluster, fate]).sort();
-}
+const stores = useStores();
 const eachOnce = names.map((name) => [name, UpdateFate.UPDATE_FATE_SELECTED]);
 
 async function ready({ health }: Addresses, isReady = true): Promise<string> {
@@ -56,7 +33,7 @@ it(
   'clients stay at their door while its leader dies amid a round and a standby follows: no stream of theirs ends',
   slow,
   async () => {
-    const federation = await DooredFederation.found(stores, 'followed', names.length);
+    const federation = await DooredFederation.found(stores(), 'followed', names.length);
     const places = [await freePlaces(), await freePlaces()] as const;
     // The first update is durable then, and nobody has heard of it: the door has no answer.
     const leader = await federation.startCoordinator('leader', { at: places[0], failpoint: 'update-journalled' });
@@ -86,7 +63,7 @@ it(
   'a door that dies with an update stored and undecided costs its clusters a way: through another they are counted, once',
   slow,
   async () => {
-    const federation = await DooredFederation.found(stores, 'died', names.length);
+    const federation = await DooredFederation.found(stores(), 'died', names.length);
     const leader = await federation.startCoordinator();
     const operator = await federation.operatorAt(leader.addresses.federation);
     const credentials = await federation.addDoor('edge', [leader.addresses]); // Of both.
@@ -105,7 +82,7 @@ it(
 
 /** A federation with one door behind a line, and a cluster that speaks by hand to the door alone. */
 async function behindLine(name: string) {
-  const federation = await DooredFederation.found(stores, name, 1);
+  const federation = await DooredFederation.found(stores(), name, 1);
   const leader = await federation.startCoordinator();
   const operator = await federation.operatorAt(leader.addresses.federation);
   const line = await HeldLine.open(() => Number(leader.addresses.federation.split(':')[1]));

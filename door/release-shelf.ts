@@ -1,4 +1,5 @@
 import { type Backoff, fullJitterMs } from '../base/backoff.ts';
+import { Beat } from '../base/beat.ts';
 import type { Timers } from '../base/time.ts';
 import type { BlobStore } from '../coordinator/blobs/blob-store.ts';
 import type { JournalEntry } from '../coordinator/ledger/journal/entry.ts';
@@ -20,19 +21,17 @@ export class ReleaseShelf {
   readonly #parts: ShelfParts;
   readonly #listeners = new Set<(set: SignedSet) => void>();
   readonly #unfollow: () => void;
+  readonly #beat: Beat;
   #set: SignedSet | undefined;
-  #reading: Promise<void> | undefined;
-  #isStale = true;
-  #isClosed = false;
-  #timer: ReturnType<Timers['after']> | undefined;
   #failed = 0;
 
   constructor(parts: ShelfParts) {
     this.#parts = parts;
+    this.#beat = new Beat({ work: () => this.#read(), failed: rethrow, timers: parts.timers });
     this.#unfollow = parts.facts.follow(({ event }: JournalEntry) => {
-      if (event.kind === 'releaseSetSigned') this.#wake();
+      if (event.kind === 'releaseSetSigned') this.#beat.wake();
     });
-    this.#wake();
+    this.#beat.wake();
   }
 
   signedSet(): SignedSet | undefined {
@@ -45,33 +44,20 @@ export class ReleaseShelf {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
     this.#unfollow();
-    if (this.#timer !== undefined) this.#parts.timers.cancel(this.#timer);
-    await this.#reading;
-  }
-
-  #wake(): void {
-    this.#isStale = true;
-    if (this.#reading !== undefined || this.#isClosed) return;
-    this.#reading = this.#read().finally(() => {
-      this.#reading = undefined;
-      if (this.#isStale && !this.#isClosed && this.#failed === 0) this.#wake();
-    });
+    await this.#beat.stop();
   }
 
   async #read(): Promise<void> {
-    const { facts, timers, trouble } = this.#parts;
-    this.#isStale = false;
+    const { facts, trouble } = this.#parts;
     const { roots, pins, set } = facts.state().metadata;
     if (set === null) return;
     const wanted = [set.timestamp, set.snapshot, set.catalogue, ...roots, ...(pins === null ? [] : [pins])];
     const pieces = await Promise.all(wanted.map((ref) => this.#piece(ref)));
     const [timestamp, snapshot, catalogue, ...others] = pieces;
     if (timestamp === undefined || snapshot === undefined || catalogue === undefined || others.includes(undefined)) {
-      this.#isStale = true;
       trouble('BLOB_IO', 'a signed document of the releases in force cannot be read; it is tried again');
-      this.#timer = timers.after(fullJitterMs(again, this.#failed, Math.random()), () => this.#retry());
+      this.#beat.wakeIn(fullJitterMs(again, this.#failed, Math.random()));
       this.#failed += 1;
       return;
     }
@@ -82,15 +68,15 @@ export class ReleaseShelf {
     for (const listener of this.#listeners) listener(this.#set);
   }
 
-  #retry(): void {
-    this.#failed = Math.max(this.#failed, 1);
-    this.#wake();
-  }
-
   async #piece({ version, digest, bytes, expiresAtMs }: MetadataRef): Promise<SignedPiece | undefined> {
     const held = this.#set?.roots.find((root) => root.digest === digest);
     if (held !== undefined) return held;
     const body = await this.#parts.blobs.get(digest);
     return body.ok ? { version, digest, bytes, expiresAtMs, body: body.value } : undefined;
   }
+}
+
+/** A broken invariant of our own is loud. */
+function rethrow(error: unknown): never {
+  throw error;
 }

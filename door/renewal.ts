@@ -14,13 +14,10 @@ const lookEveryMs = 60_000;
  * The newest credentials: those of the file, or what this door renewed since and kept in its data directory, where the file is not
  * for a door that was added anew.
  */
-export async function newestCredentials(
-  file: string,
-  dataDirectory: string,
-): Promise<Result<DoorCredentials, 'CREDENTIALS_INVALID'>> {
-  const given = await readDoorCredentials(file);
+export function newestCredentials(file: string, dataDirectory: string): Result<DoorCredentials, 'CREDENTIALS_INVALID'> {
+  const given = readDoorCredentials(file);
   if (!given.ok) return given;
-  const kept = await readDoorCredentials(keptIn(dataDirectory));
+  const kept = readDoorCredentials(keptIn(dataDirectory));
   if (!kept.ok || kept.value.name !== given.value.name || kept.value.authority !== given.value.authority) return given;
   return ok(startOf(kept.value) > startOf(given.value) ? { ...given.value, ...keysOf(kept.value) } : given.value);
 }
@@ -64,8 +61,8 @@ async function renew({ credentials, dataDirectory, leader, renewed }: RenewalPar
   const { certificateChain, serverChain } = answered.value;
   const fresh = {
     ...credentials(),
-    certificateChain: chainIn(certificateChain),
-    serverChain: chainIn(serverChain),
+    certificateChain: pemOfChain(certificateChain),
+    serverChain: pemOfChain(serverChain),
     key,
   };
   if (
@@ -76,11 +73,6 @@ async function renew({ credentials, dataDirectory, leader, renewed }: RenewalPar
   await replaceDoorCredentials(keptIn(dataDirectory), fresh);
   renewed(fresh);
   return ok(undefined);
-}
-
-/** The root goes along, as a coordinator's does: newcomers hold it against their token. */
-export function chainIn(chain: readonly Uint8Array[]): string {
-  return pemOfChain(chain);
 }
 
 function keptIn(dataDirectory: string): string {

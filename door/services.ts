@@ -1,24 +1,17 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ok } from '../base/fault.ts';
-import { calls, ruleOf } from '../coordinator/access/calls.ts';
+import { ruleOf } from '../coordinator/access/calls.ts';
 import type { Door } from '../coordinator/grpc/door.ts';
+import { bulkCalls as federationCalls } from '../coordinator/grpc/federation/bulk-calls.ts';
 import { federationDefinition } from '../coordinator/grpc/federation/federation-service.ts';
 import type { FileFetches } from '../coordinator/grpc/federation/file-fetches.ts';
 import type { Watchers } from '../coordinator/grpc/federation/watch.ts';
+import { bulkCalls as releasesCalls } from '../coordinator/grpc/releases/bulk-calls.ts';
 import type { ReleaseStreams } from '../coordinator/grpc/releases/release-streams.ts';
 import { releasesDefinition } from '../coordinator/grpc/releases/releases-service.ts';
 import type { ServedService } from '../coordinator/grpc/service.ts';
 import type { UpdateIntake } from '../coordinator/grpc/updates/update-intake.ts';
 import { EnrolmentService } from '../proto/generated/testudo/v1/enrolment.ts';
-import type {
-  FetchModelRequest,
-  SubmitUpdateRequest,
-  SubmitUpdateResponse,
-  UploadStatusRequest,
-  UploadStatusResponse,
-  WatchRequest,
-} from '../proto/generated/testudo/v1/federation.ts';
-import type { FetchFileRequest, SubscribeRequest, SubscribeResponse } from '../proto/generated/testudo/v1/releases.ts';
 import { ResponsesService } from '../proto/generated/testudo/v1/responses.ts';
 import { refusedBy } from './door-desk.ts';
 import type { LeaderLink } from './leader-link.ts';
@@ -69,33 +62,6 @@ export function doorServices({
     return { definition, implementation };
   };
 
-  const watch = door.serverStream<'cluster', WatchRequest, Buffer>(calls.federation.watch, (request, send, call) =>
-    watchers.watch(call.caller.cluster, request, send, call),
-  );
-  const fetchModel = door.serverStream<'cluster', FetchModelRequest, Buffer>(
-    calls.federation.fetchModel,
-    (request, send, { caller, signal }) => models.fetch(caller.cluster, request, send, signal),
-  );
-  const submitUpdate = door.clientStream<'cluster', SubmitUpdateRequest, SubmitUpdateResponse>(
-    calls.federation.submitUpdate,
-    async (messages, call) => {
-      const receipt = await intake.submit(call.caller.cluster, messages, call);
-      return receipt.ok ? ok({ receipt: receipt.value }) : receipt;
-    },
-  );
-  const uploadStatus = door.unary<'cluster', UploadStatusRequest, UploadStatusResponse>(
-    calls.federation.uploadStatus,
-    (request, call) => intake.status(call.caller.cluster, request, call),
-  );
-  const subscribe = door.serverStream<'cluster', SubscribeRequest, SubscribeResponse>(
-    calls.releases.subscribe,
-    (request, send, { caller, signal }) => streams.serve(caller.cluster, request, send, signal),
-  );
-  const fetchFile = door.serverStream<'cluster', FetchFileRequest, Buffer>(
-    calls.releases.fetchFile,
-    (request, send, { caller, signal }) => files.fetch(caller.cluster, request, send, signal),
-  );
-
   const told = handedOn(federationDefinition, ['tellAlerts', 'tellMap']);
   const reported = handedOn(releasesDefinition, ['acknowledge', 'reportShadow']);
   const { watch: watchMethod } = federationDefinition;
@@ -107,11 +73,11 @@ export function doorServices({
         ...told.definition,
         watch: { ...watchMethod, responseSerialize: asItIs } as ServiceDefinition[string],
       },
-      implementation: { watch, fetchModel, submitUpdate, uploadStatus, ...told.implementation },
+      implementation: { ...federationCalls({ door, intake, watchers, models }), ...told.implementation },
     },
     {
       definition: { ...releasesDefinition, ...reported.definition },
-      implementation: { subscribe, fetchFile, ...reported.implementation },
+      implementation: { ...releasesCalls({ door, streams, files }), ...reported.implementation },
     },
     handedOn(ResponsesService, Object.keys(ResponsesService)),
   ];

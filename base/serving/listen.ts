@@ -12,6 +12,11 @@ export function isHostName(text: string): boolean {
   return isIP(text) !== 0 || /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/.test(text);
 }
 
+/** Of host:port; an IPv6 host keeps its brackets. */
+export function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':'));
+}
+
 /** What is asked for where it cannot. */
 export const listenAddressWanted = 'expected host:port with a port up to 65535, such as 127.0.0.1:9464 or [::1]:9464';
 
@@ -35,7 +40,7 @@ export function problemsOfPorts(addresses: Readonly<Record<string, string | null
  */
 export async function listenOn(server: Server, address: string): Promise<number> {
   const at = address.lastIndexOf(':');
-  server.listen(Number(address.slice(at + 1)), address.slice(0, at).replace(/^\[|\]$/g, ''));
+  server.listen(Number(address.slice(at + 1)), hostOf(address).replace(/^\[|\]$/g, ''));
   await once(server, 'listening'); // An error event rejects.
   return (server.address() as AddressInfo).port;
 }

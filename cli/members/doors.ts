@@ -1,9 +1,9 @@
 import { Command } from '@commander-js/extra-typings';
 import { table, time } from '../../base/text/table.ts';
 import { addressesIn } from '../../client/link/address.ts';
+import { pemOfChain } from '../../coordinator/keys/authority.ts';
 import { newOperatorKey, readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import { writeDoorCredentials } from '../../door/credentials.ts';
-import { chainIn } from '../../door/renewal.ts';
 import type { DoorInfo } from '../../proto/generated/testudo/v1/operator.ts';
 import { type FederationId, isFederationId } from '../../proto/ids.ts';
 import { orExit, usage } from '../exit.ts';
@@ -76,7 +76,8 @@ function add() {
           certificateRequest: request,
           reason: options.reason,
         });
-        const chains = { certificateChain: chainIn(certificateChain), serverChain: chainIn(serverChain) };
+        // The root goes along, as a coordinator's does: newcomers hold it against their token.
+        const chains = { certificateChain: pemOfChain(certificateChain), serverChain: pemOfChain(serverChain) };
         const identity = { federation: own.federation as FederationId, name, authority: own.authority, key };
         const places = { addresses: [...addresses], enrolAddresses: [...enrolAddresses] };
         orExit(writeDoorCredentials(options.out, { ...identity, ...places, ...chains }));

@@ -87,7 +87,7 @@ function add() {
           certificateChain: pemOfChain(answer.certificateChain.slice(0, -1)),
           key,
         };
-        orExit(await writeCredentials(options.out, made));
+        orExit(writeCredentials(options.out, made));
         const { expiresAtMs } = answer;
         print(
           options.json

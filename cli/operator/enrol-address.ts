@@ -1,3 +1,4 @@
+import { hostOf } from '../../base/serving/listen.ts';
 import { addressesIn, parseAddress } from '../../client/link/address.ts';
 import { usage } from '../exit.ts';
 
@@ -7,7 +8,7 @@ export const enrolmentPort = 7441;
 /** The usual enrolment port of each host that serves the federation, as `address` names them. */
 export function enrolAddressOf(address: string): string {
   return addressesIn(address)
-    .map((one) => `${one.slice(0, one.lastIndexOf(':'))}:${enrolmentPort}`)
+    .map((one) => `${hostOf(one)}:${enrolmentPort}`)
     .join(',');
 }
 

@@ -31,6 +31,22 @@ export type RateFact = Readonly<{
   key?: string;
 }>;
 
+/** One rate of a workload, as unusual as it is. */
+export type Unusual = Readonly<{
+  workload: string;
+  measure: Measure;
+  shape: string;
+  /** Who asked, where that is told apart. */
+  peer: string;
+  /** In the latest interval, and what is usual in one. */
+  count: number;
+  median: number;
+  high: number;
+  /** Whole intervals that say so. */
+  intervals: number;
+  p: number;
+}>;
+
 /** Which rates of a workload are asked for: of one peer, or those to which a key is news, where that is said. */
 export type RateQuery = Readonly<{
   workload: string;

@@ -1,23 +1,7 @@
-import type { Measure, RateFact, RateQuery } from '../events/rate-fact.ts';
+import type { Measure, RateFact, RateQuery, Unusual } from '../events/rate-fact.ts';
 import { cauchyCombined } from './cauchy.ts';
 import { quietPast, RateSeries, type SeriesPast } from './rate-series.ts';
 import type { Scale } from './usual.ts';
-
-/** One rate of a workload, as unusual as it is. */
-export type Unusual = Readonly<{
-  workload: string;
-  measure: Measure;
-  shape: string;
-  /** Who asked, where that is told apart. */
-  peer: string;
-  /** In the latest interval, and what is usual in one. */
-  count: number;
-  median: number;
-  high: number;
-  /** Whole intervals that say so. */
-  intervals: number;
-  p: number;
-}>;
 
 /** Rates rarest first, and how likely all of them together are. */
 export type Rates = Readonly<{ p: number; unusual: readonly Unusual[] }>;

@@ -1,68 +1,42 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { unwrap } from '../../base/fault.ts';
-import { systemTimers } from '../../base/system-timers.ts';
-import {
-  type LoopbackFederation,
-  loopbackFederationId,
-  startLoopbackFederation,
-} from '../../lab/testing/loopback-federation.ts';
+import { type LoopbackFederation, loopbackFederationId } from '../../lab/testing/loopback-federation.ts';
+import { ReleaseGround } from '../../lab/testing/release-ground.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { parseTrackId } from '../../proto/ids.ts';
-import { parseJoinToken } from '../../proto/join-token.ts';
-import { parseAddress } from '../link/address.ts';
-import { enrol } from '../link/enrol.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
 import { newAgent } from './decide/agent.ts';
 import { lookForEnds } from './decide/expiry.ts';
-import { AgentRig, tinySpec, tinyWeights } from './testing/agent-rig.ts';
+import { tinySpec, tinyWeights } from './testing/agent-rig.ts';
 import { RecordingHost } from './testing/recording-host.ts';
-import { ReleasePress } from './testing/release-press.ts';
-import { TestReleases } from './testing/releases-server.ts';
+import type { ReleasePress } from './testing/release-press.ts';
+import type { TestReleases } from './testing/releases-server.ts';
 
 const track = parseTrackId('syscall');
 const antibody = Buffer.from('an antibody');
 const digest = digestOf(antibody);
 
+let ground: ReleaseGround;
 let folder: string;
 let loopback: LoopbackFederation;
 let server: TestReleases;
 let press: ReleasePress;
 let identity: ClusterIdentity;
-const rigs: AgentRig[] = [];
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'testudo-antibody-pins-'));
-  server = new TestReleases();
-  press = new ReleasePress(loopbackFederationId, track);
-  server.fileOf = (wanted) => press.files.get(wanted as never);
-  loopback = await startLoopbackFederation(() => 3_600_000, server.service());
-  const token = unwrap(parseJoinToken(loopback.newToken('north')));
-  const address = unwrap(parseAddress(`127.0.0.1:${loopback.coordinator.enrolPort}`));
-  identity = unwrap(await enrol(address, token, { timeoutMs: 5_000, timers: systemTimers }));
+  ground = await ReleaseGround.open(track);
+  ({ folder, loopback, server, press, identity } = ground);
   press.release(1, tinySpec, tinyWeights(1));
   press.point('stable', 1);
 });
 
-afterEach(async () => {
-  await Promise.all(rigs.splice(0).map(({ agent }) => agent.close()));
-  loopback.coordinator.stop();
-  await rm(folder, { recursive: true, force: true });
-});
-
-async function open(host: RecordingHost, nowMs?: () => number): Promise<AgentRig> {
-  const address = unwrap(parseAddress(`127.0.0.1:${loopback.coordinator.memberPort}`));
-  const rig = await AgentRig.open({ folder, address, track, identity, host, ...(nowMs && { nowMs }) });
-  rigs.push(rig);
-  return rig;
-}
+afterEach(() => ground.close());
 
 it('loads what runs anew without an antibody that is held out of use, and with it once the pin is gone', async () => {
   const host = new RecordingHost();
   server.push(press.set());
-  const rig = (await open(host)).connect();
+  const rig = (await ground.agent({ host })).connect();
   await rig.until('installed');
   expect(await host.held()).toEqual([]);
   press.pinAntibody(digest, antibody.length, { inUse: false, subject: { cluster: identity.cluster } });
@@ -86,14 +60,14 @@ it('fetches an antibody that is held in use by itself, and has it after a restar
   press.pinAntibody(digest, antibody.length, { inUse: true });
   server.push(press.set());
   const host = new RecordingHost();
-  const first = (await open(host)).connect();
+  const first = (await ground.agent({ host })).connect();
   await first.until('installed');
   const held = [{ digest, because: 'pin a1 (ada: a test)', bytes: 'an antibody' }];
   expect(await host.held()).toEqual(held);
   await first.agent.close();
   loopback.coordinator.stop();
   const again = new RecordingHost();
-  await open(again);
+  await ground.agent({ host: again });
   expect(await again.held()).toEqual(held);
 });
 
@@ -101,7 +75,7 @@ it('installs a release without waiting for an antibody that cannot be had, says 
   press.pinAntibody(digest, antibody.length, { inUse: true });
   server.push(press.set());
   const host = new RecordingHost();
-  const rig = (await open(host)).connect();
+  const rig = (await ground.agent({ host })).connect();
   await rig.until('installed');
   expect(await rig.until('overruled')).toMatchObject({ track, pinId: 'a1' });
   expect(await host.held()).toEqual([]);
@@ -119,7 +93,7 @@ it('lets a pin go at its end, and waits for that by itself', async () => {
   press.pinAntibody(digest, antibody.length, { inUse: false, untilMs });
   server.push(press.set());
   const host = new RecordingHost();
-  const rig = (await open(host, () => nowMs)).connect();
+  const rig = (await ground.agent({ host, nowMs: () => nowMs })).connect();
   await rig.until('installed');
   expect(await host.held()).toMatchObject([{ digest }]);
   const { tracks } = JSON.parse(await readFile(join(folder, 'agent/state.json'), 'utf8'));

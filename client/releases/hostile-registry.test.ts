@@ -1,15 +1,8 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { unwrap } from '../../base/fault.ts';
-import { systemTimers } from '../../base/system-timers.ts';
-import {
-  type LoopbackFederation,
-  loopbackFederationId,
-  startLoopbackFederation,
-} from '../../lab/testing/loopback-federation.ts';
+import { ReleaseGround } from '../../lab/testing/release-ground.ts';
 import { newSigningKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import {
   ChunkEncoding,
@@ -18,18 +11,15 @@ import {
   type SubscribeResponse,
 } from '../../proto/generated/testudo/v1/releases.ts';
 import { parseTrackId } from '../../proto/ids.ts';
-import { parseJoinToken } from '../../proto/join-token.ts';
-import { parseAddress } from '../link/address.ts';
-import { enrol } from '../link/enrol.ts';
 import { StoredModels } from './hosts/stored-models.ts';
-import { AgentRig, quickTimes, tinySpec, tinyWeights } from './testing/agent-rig.ts';
-import { ReleasePress } from './testing/release-press.ts';
-import { TestReleases } from './testing/releases-server.ts';
+import { type AgentRig, quickTimes, tinySpec, tinyWeights } from './testing/agent-rig.ts';
+import type { ReleasePress } from './testing/release-press.ts';
+import type { TestReleases } from './testing/releases-server.ts';
 
 const track = parseTrackId('syscall');
 
+let ground: ReleaseGround;
 let folder: string;
-let loopback: LoopbackFederation;
 let server: TestReleases;
 let press: ReleasePress;
 let rig: AgentRig;
@@ -40,29 +30,15 @@ let altered: Map<string, Buffer>;
 let first: SubscribeResponse;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'testudo-hostile-'));
+  ground = await ReleaseGround.open(track);
+  ({ folder, server, press } = ground);
   altered = new Map();
-  server = new TestReleases();
-  press = new ReleasePress(loopbackFederationId, track);
   server.fileOf = (digest) => altered.get(digest) ?? press.files.get(digest as never);
-  loopback = await startLoopbackFederation(() => 3_600_000, server.service());
-  const token = unwrap(parseJoinToken(loopback.newToken('north')));
-  const address = (port: number) => unwrap(parseAddress(`127.0.0.1:${port}`));
-  const identity = unwrap(
-    await enrol(address(loopback.coordinator.enrolPort), token, { timeoutMs: 5_000, timers: systemTimers }),
-  );
   for (const version of [1, 2]) press.release(version, tinySpec, tinyWeights(version));
   press.point('stable', 1);
   host = new StoredModels();
   const times = { ...quickTimes, firstMsMax: 1_500, stallMs: 200, bytesPerSecondMin: 100_000 };
-  rig = await AgentRig.open({
-    folder,
-    address: address(loopback.coordinator.memberPort),
-    track,
-    identity,
-    host,
-    config: { times },
-  });
+  rig = await ground.agent({ host, config: { times } });
   first = press.set();
   server.push(first);
   rig.connect();
@@ -70,11 +46,7 @@ beforeEach(async () => {
   await rig.until('acknowledged', ({ report }) => report.outcome === 'installed');
 });
 
-afterEach(async () => {
-  await rig.agent.close();
-  loopback.coordinator.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => ground.close());
 
 /** Refused with this code, acknowledged with it, and nothing that runs was touched. */
 async function refusedWith(code: string, version = 1): Promise<void> {

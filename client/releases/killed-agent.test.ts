@@ -1,55 +1,35 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { unwrap } from '../../base/fault.ts';
-import { systemTimers } from '../../base/system-timers.ts';
-import {
-  type LoopbackFederation,
-  loopbackFederationId,
-  startLoopbackFederation,
-} from '../../lab/testing/loopback-federation.ts';
+import { ReleaseGround } from '../../lab/testing/release-ground.ts';
 import type { SubscribeResponse } from '../../proto/generated/testudo/v1/releases.ts';
 import { parseTrackId } from '../../proto/ids.ts';
-import { parseJoinToken } from '../../proto/join-token.ts';
-import { parseAddress } from '../link/address.ts';
-import { enrol } from '../link/enrol.ts';
-import type { ClusterIdentity } from '../link/identity-store.ts';
-import { AgentRig, tinySpec, tinyWeights } from './testing/agent-rig.ts';
+import { tinySpec, tinyWeights } from './testing/agent-rig.ts';
 import type { KilledAgent } from './testing/killed-agent-process.ts';
-import { ReleasePress } from './testing/release-press.ts';
-import { TestReleases } from './testing/releases-server.ts';
+import type { ReleasePress } from './testing/release-press.ts';
+import type { TestReleases } from './testing/releases-server.ts';
 
 const track = parseTrackId('syscall');
 const program = fileURLToPath(new URL('./testing/killed-agent-process.ts', import.meta.url));
 
+let ground: ReleaseGround;
 let folder: string;
-let loopback: LoopbackFederation;
 let server: TestReleases;
 let press: ReleasePress;
-let identity: ClusterIdentity;
 let first: SubscribeResponse;
-const rigs: AgentRig[] = [];
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'testudo-killed-'));
-  server = new TestReleases();
-  press = new ReleasePress(loopbackFederationId, track);
-  server.fileOf = (digest) => press.files.get(digest as never);
-  loopback = await startLoopbackFederation(() => 3_600_000, server.service());
-  const token = unwrap(parseJoinToken(loopback.newToken('north')));
-  identity = unwrap(
-    await enrol(addressOf(loopback.coordinator.enrolPort), token, { timeoutMs: 5_000, timers: systemTimers }),
-  );
+  ground = await ReleaseGround.open(track);
+  ({ folder, server, press } = ground);
   for (const version of [1, 2]) press.release(version, tinySpec, tinyWeights(version));
   press.point('stable', 1);
   // Version 1 is installed, with floor 0; then version 2 is promoted, with floor 1.
   first = press.set();
   server.push(first);
-  const rig = (await open()).connect();
+  const rig = (await ground.agent()).connect();
   await rig.until('installed');
   await rig.agent.close();
   press.point('stable', 2);
@@ -57,29 +37,15 @@ beforeEach(async () => {
   server.current = press.set();
 });
 
-afterEach(async () => {
-  await Promise.all(rigs.splice(0).map(({ agent }) => agent.close()));
-  loopback.coordinator.stop();
-  await rm(folder, { recursive: true, force: true });
-});
-
-function addressOf(port: number) {
-  return unwrap(parseAddress(`127.0.0.1:${port}`));
-}
-
-async function open(): Promise<AgentRig> {
-  const rig = await AgentRig.open({ folder, address: addressOf(loopback.coordinator.memberPort), track, identity });
-  rigs.push(rig);
-  return rig;
-}
+afterEach(() => ground.close());
 
 /** Runs an agent as a process until it has killed itself. */
 async function killedAt(at: KilledAgent['at']): Promise<void> {
-  const { signingSeed, receiptKey, ...rest } = identity;
+  const { signingSeed, receiptKey, ...rest } = ground.identity;
   const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
   const job: KilledAgent = {
     folder,
-    address: addressOf(loopback.coordinator.memberPort),
+    address: ground.address,
     identity: { ...rest, signingSeed: base64(signingSeed), receiptKey: base64(receiptKey) },
     at,
     version: 2,
@@ -110,7 +76,7 @@ describe('an agent that is killed', () => {
     const state = await storedState();
     expect(state.trust).toMatchObject({ floors: { syscall: 0 }, accepted: { timestamp: { version: 1 } } });
     expect(state.tracks.syscall?.live.target.version).toBe(1);
-    const again = await open();
+    const again = await ground.agent();
     expect(again.agent.liveVersion(track)).toBe(1);
     again.connect();
     await again.until('installed', ({ version }) => version === 2);
@@ -124,7 +90,7 @@ describe('an agent that is killed', () => {
     await killedAt(at);
     const state = await storedState();
     expect(state.trust).toMatchObject({ floors: { syscall: 1 }, accepted: { timestamp: { version: 2 } } });
-    const again = await open();
+    const again = await ground.agent();
     expect(again.agent.liveVersion(track)).toBe(2);
     const current = server.current as SubscribeResponse;
     server.current = first;

@@ -1,73 +1,46 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { unwrap } from '../../base/fault.ts';
-import { systemTimers } from '../../base/system-timers.ts';
 import {
   type LoopbackFederation,
   loopbackFederationId,
   startLoopbackFederation,
 } from '../../lab/testing/loopback-federation.ts';
+import { addressOf, enrolled, ReleaseGround } from '../../lab/testing/release-ground.ts';
 import { newSigningKeyPair, signingKeyPairOf } from '../../proto/envelope/crypto/keys.ts';
 import { FetchFileResponse, InstallOutcome } from '../../proto/generated/testudo/v1/releases.ts';
 import { parseFederationId, parseTrackId } from '../../proto/ids.ts';
-import { parseJoinToken } from '../../proto/join-token.ts';
 import { specBytes } from '../../proto/model-spec.ts';
 import { verifyInstallReport } from '../../proto/release/install-report.ts';
-import { parseAddress } from '../link/address.ts';
-import { enrol } from '../link/enrol.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
-import { AgentRig, type RigParts, tinySpec, tinyWeights } from './testing/agent-rig.ts';
+import { type AgentRig, type RigParts, tinySpec, tinyWeights } from './testing/agent-rig.ts';
 import { LightFiles } from './testing/light-files.ts';
 import { ReleasePress } from './testing/release-press.ts';
-import { TestReleases } from './testing/releases-server.ts';
+import type { TestReleases } from './testing/releases-server.ts';
 
 const track = parseTrackId('syscall');
 
+let ground: ReleaseGround;
 let folder: string;
 let loopback: LoopbackFederation;
 let server: TestReleases;
 let press: ReleasePress;
 let identity: ClusterIdentity;
-const rigs: AgentRig[] = [];
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'testudo-agent-'));
-  server = new TestReleases();
-  press = new ReleasePress(loopbackFederationId, track);
-  server.fileOf = (digest) => press.files.get(digest as never);
-  loopback = await startLoopbackFederation(() => 3_600_000, server.service());
-  const token = unwrap(parseJoinToken(loopback.newToken('north')));
-  identity = unwrap(
-    await enrol(addressOf(loopback.coordinator.enrolPort), token, { timeoutMs: 5_000, timers: systemTimers }),
-  );
+  ground = await ReleaseGround.open(track);
+  ({ folder, loopback, server, press, identity } = ground);
   for (const version of [1, 2, 3]) press.release(version, tinySpec, tinyWeights(version));
   press.point('stable', 1);
 });
 
-afterEach(async () => {
-  await Promise.all(rigs.splice(0).map(({ agent }) => agent.close()));
-  loopback.coordinator.stop();
-  await rm(folder, { recursive: true, force: true });
-});
-
-function addressOf(port: number) {
-  return unwrap(parseAddress(`127.0.0.1:${port}`));
-}
-
-async function open(over: Partial<RigParts> = {}): Promise<AgentRig> {
-  const address = addressOf(loopback.coordinator.memberPort);
-  const rig = await AgentRig.open({ folder, address, track, identity, ...over });
-  rigs.push(rig);
-  return rig;
-}
+afterEach(() => ground.close());
 
 /** An agent that runs version 1. */
 async function running(over: Partial<RigParts> = {}): Promise<AgentRig> {
   server.push(press.set());
-  const rig = (await open(over)).connect();
+  const rig = (await ground.agent(over)).connect();
   await rig.until('installed');
   await rig.until('acknowledged');
   return rig;
@@ -174,7 +147,7 @@ describe('release agent', () => {
       ['a light form', 'antibodies', Buffer.from(specBytes(tinySpec)).toString('utf8')].sort(),
     );
     await rig.agent.close();
-    const again = await open({ ...over, host: new LightFiles() });
+    const again = await ground.agent({ ...over, host: new LightFiles() });
     expect(again.agent.liveVersion(track)).toBe(4);
     expect(server.fetches).toHaveLength(4);
   });
@@ -187,7 +160,7 @@ describe('release agent', () => {
     await first.until('installed', ({ version }) => version === 2);
     await first.agent.close();
     loopback.coordinator.stop();
-    const second = await open();
+    const second = await ground.agent();
     expect(second.agent.liveVersion(track)).toBe(2);
     expect(second.agent.view()).toMatchObject({ connected: false, tracks: { syscall: { floor: 2, earlier: [1] } } });
   });
@@ -197,7 +170,7 @@ describe('release agent', () => {
     await first.agent.close();
     loopback.coordinator.stop();
     const weeksLater = Date.now() + 21 * 86_400_000;
-    const second = await open({ nowMs: () => weeksLater });
+    const second = await ground.agent({ nowMs: () => weeksLater });
     expect(second.agent.liveVersion(track)).toBe(1);
     expect(second.agent.view()).toMatchObject({ metadataExpired: true, lastFault: { code: 'METADATA_EXPIRED' } });
     expect(second.events).toContainEqual(
@@ -213,7 +186,7 @@ describe('release agent', () => {
     press.point('stable', 3);
     const set = press.set();
     server.current = undefined;
-    const second = (await open()).connect();
+    const second = (await ground.agent()).connect();
     const call = await server.until(() => [...server.subscribers].at(-1));
     expect(call.request.rootVersion).toBe(1);
     const nothing = {
@@ -232,12 +205,12 @@ describe('release agent', () => {
   it('repeats a report until it is journalled, also after a restart', async () => {
     server.refuseReports = { code: 'DRAINING', status: status.UNAVAILABLE };
     server.push(press.set());
-    const first = (await open()).connect();
+    const first = (await ground.agent()).connect();
     await first.until('installed');
     await first.agent.close();
     expect(first.agent.view().reportsWaiting).toBe(1);
     server.refuseReports = undefined;
-    const second = (await open()).connect();
+    const second = (await ground.agent()).connect();
     await second.until('acknowledged', ({ report }) => report.outcome === 'installed');
   });
 
@@ -256,7 +229,7 @@ describe('release agent', () => {
       call.end();
     };
     server.push(press.set());
-    const rig = (await open()).connect();
+    const rig = (await ground.agent()).connect();
     await rig.until('installed', ({ version }) => version === 4);
     expect(server.fetches.map(({ offset }) => Number(offset))).toEqual(expect.arrayContaining([0, 1_500, 3_000]));
   });
@@ -264,7 +237,7 @@ describe('release agent', () => {
   it('trusts an anchor that came by hand, and no other root', async () => {
     const other = new ReleasePress(loopbackFederationId, track);
     server.push(press.set());
-    const rig = (await open({ config: { trustAnchor: other.roots[0] as Buffer } })).connect();
+    const rig = (await ground.agent({ config: { trustAnchor: other.roots[0] as Buffer } })).connect();
     const { fault } = await rig.until('refused');
     expect(fault.code).toMatch(/^METADATA_/);
     expect(rig.agent.liveVersion(track)).toBeUndefined();
@@ -275,7 +248,7 @@ describe('release agent', () => {
     other.release(1, tinySpec, tinyWeights(1));
     other.point('stable', 1);
     server.push(other.set());
-    const rig = (await open()).connect();
+    const rig = (await ground.agent()).connect();
     await rig.until('refused', ({ fault }) => fault.code === 'METADATA_INVALID');
     press.newRoot();
     server.push({ ...press.set(), roots: press.roots.slice(1) });
@@ -291,7 +264,7 @@ describe('release agent', () => {
     await writeFile(path, JSON.stringify({ ...state, trust: { ...state.trust, root: '{}' } }));
     press.point('stable', 2);
     server.push(press.set());
-    const second = (await open()).connect();
+    const second = (await ground.agent()).connect();
     expect(second.agent.view().lastFault).toMatchObject({ code: 'TRUST_INVALID' });
     expect(second.agent.isAnchored).toBe(true);
     expect(second.agent.liveVersion(track)).toBe(1);
@@ -314,11 +287,8 @@ describe('release agent', () => {
 
   it('says when a coordinator serves no releases, and asks again later', async () => {
     const older = await startLoopbackFederation();
-    const token = unwrap(parseJoinToken(older.newToken('north')));
-    const member = unwrap(
-      await enrol(addressOf(older.coordinator.enrolPort), token, { timeoutMs: 5_000, timers: systemTimers }),
-    );
-    const rig = await open({ identity: member, address: addressOf(older.coordinator.memberPort) });
+    const member = await enrolled(older);
+    const rig = await ground.agent({ identity: member, address: addressOf(older.coordinator.memberPort) });
     rig.connect();
     expect(await rig.until('unserved')).toMatchObject({ trusted: false });
     const before = rig.events.length;

@@ -1,6 +1,7 @@
 import type { EpochMs } from '../../base/time.ts';
+import type { Unusual } from '../events/rate-fact.ts';
 import { liftedRisk } from '../rates/lifted-risk.ts';
-import { rateText, type Unusual, type WorkloadRates } from '../rates/workload-rates.ts';
+import { rateText, type WorkloadRates } from '../rates/workload-rates.ts';
 import type { Explanation, RateView } from '../tracks/track-kind.ts';
 import type { Judgement, Threshold } from './threshold.ts';
 

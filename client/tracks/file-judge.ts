@@ -3,7 +3,7 @@
  * counts that judge what happens. `client/scoring/offline/` is what answers.
  */
 import type { ObservedFlow } from '../events/flow-record.ts';
-import type { Measure, RateFact, RateQuery } from '../events/rate-fact.ts';
+import type { RateFact, RateQuery, Unusual } from '../events/rate-fact.ts';
 
 /** intervalMs: how long a "minute" is. One judge for each cluster. */
 export type OpenFileJudge = (intervalMs: number) => FileJudge;
@@ -47,18 +47,4 @@ export type FileVerdict = Readonly<{
   told: readonly ToldRate[];
 }>;
 
-export type ToldRate = Readonly<{
-  workload: string;
-  measure: Measure;
-  shape: string;
-  peer: string;
-  /** Within the interval, and what is usual in one. */
-  count: number;
-  median: number;
-  high: number;
-  /** Whole intervals that say so. */
-  intervals: number;
-  p: number;
-  /** The same for people. */
-  text: string;
-}>;
+export type ToldRate = Unusual & Readonly<{ /** The same for people. */ text: string }>;

@@ -2,7 +2,7 @@ import { sep } from 'node:path';
 import { z } from 'zod';
 import { withAbsoluteSinks } from '../../base/delivery/delivery-config.ts';
 import type { Result } from '../../base/fault.ts';
-import { problemsOfPorts } from '../../base/serving/listen.ts';
+import { hostOf, problemsOfPorts } from '../../base/serving/listen.ts';
 import { parseSettings, readSettings, type SettingRules, type SettingSources } from '../../base/settings.ts';
 import type { FederationId, TrackId } from '../../proto/ids.ts';
 import type { MasterKeySource, SecretSource } from '../keys/master-key.ts';
@@ -193,7 +193,7 @@ function dashboardProblems(listen: string | undefined, { url, tls, oidc }: Coord
       ? ['dashboard.oidc needs dashboard.url: where people are sent back to']
       : [];
   if (listen === undefined || tls !== undefined || url?.startsWith('https:')) return unnamed;
-  if (isLoopback(listen.slice(0, listen.lastIndexOf(':')))) return unnamed;
+  if (isLoopback(hostOf(listen))) return unnamed;
   return [
     ...unnamed,
     'listen.dashboard: off this machine it wants dashboard.tls, or a dashboard.url with https:// of a proxy that ends TLS',

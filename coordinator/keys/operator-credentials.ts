@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { writeFileAtomic, writeNewFile } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { readWholeText } from '../../base/text/read-whole.ts';
 import type { OperatorRole } from '../ledger/journal/events.ts';
+import { replaceCredentialsFile, writeNewCredentialsFile } from './credentials-file.ts';
 
 /** What an operator's command line needs, in one private file: who, where, whom to trust, with what. PEM texts. */
 export type OperatorCredentials = Readonly<{
@@ -48,26 +48,13 @@ export async function newOperatorKey(): Promise<Readonly<{ key: string; request:
 }
 
 /** Refused when the file is there already: it may be someone's only key. */
-export async function writeCredentials(
-  path: string,
-  credentials: OperatorCredentials,
-): Promise<Result<void, 'CREDENTIALS_EXIST'>> {
-  try {
-    writeNewFile(path, textOf(credentials));
-    return ok(undefined);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return refuse('CREDENTIALS_EXIST', `${path} exists; move it away, or give another path`);
-  }
+export function writeCredentials(path: string, credentials: OperatorCredentials): Result<void, 'CREDENTIALS_EXIST'> {
+  return writeNewCredentialsFile(path, credentials);
 }
 
 /** As `writeCredentials`, in place of what is there; at no time is there half a file. */
 export function replaceCredentials(path: string, credentials: OperatorCredentials): Promise<void> {
-  return writeFileAtomic(path, textOf(credentials));
-}
-
-function textOf(credentials: OperatorCredentials): string {
-  return `${JSON.stringify(credentials, null, 2)}\n`;
+  return replaceCredentialsFile(path, credentials);
 }
 
 export async function readCredentials(path: string): Promise<Result<OperatorCredentials, 'CREDENTIALS_INVALID'>> {

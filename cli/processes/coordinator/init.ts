@@ -72,7 +72,7 @@ export function initCommand(host: string) {
       const pinKey = newPinKey();
       const wanted = { name: admin, role: 'admin', address, pin: pinKeyPair(pinKey) } as const;
       const { credentials, pinIsNamed } = orExit(await makeLocalOperator(config, wanted));
-      orExit(await writeCredentials(paths.credentials, { ...credentials, ...enrolAddress, pinKey }));
+      orExit(writeCredentials(paths.credentials, { ...credentials, ...enrolAddress, pinKey }));
       print(nextSteps(paths, config.dataDirectory));
       if (!pinIsNamed) complain(pinKeyLeft);
     });

@@ -2,16 +2,18 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import type { Failpoint } from '../../../base/failpoint.ts';
 import { unwrap } from '../../../base/fault.ts';
 import { readCredentials } from '../../../coordinator/keys/operator-credentials.ts';
-import type { ObjectStore } from '../../../coordinator/testing/object-store.ts';
+import { ObjectStore, rclone } from '../../../coordinator/testing/object-store.ts';
 import { PostgresServer } from '../../../coordinator/testing/postgres-server.ts';
 import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
 import { type Addresses, startCoordinatorProcess } from '../../../lab/rig/coordinator-process.ts';
 import { startMember } from '../../../lab/rig/member.ts';
 import { connectOperator, type Operator } from '../../../lab/rig/operator.ts';
+import { RoundPhase } from '../../../proto/generated/testudo/v1/operator.ts';
+import { rclonePath } from '../../../tools/testing/stores/rclone.mjs';
 import { runTestudo } from '../../testing/command-line.ts';
 import { until, writeSmallTrack } from './small-node.ts';
 
@@ -20,6 +22,35 @@ const testudo = fileURLToPath(new URL('../../testudo.ts', import.meta.url));
 const reader = { user: 'door_reader', password: 'another password for tests alone' };
 
 export type Stores = Readonly<{ database: PostgresServer; store: ObjectStore }>;
+
+/** A database and a bucket for the tests of a file; given once they have begun. */
+export function useStores(): () => Stores {
+  let stores: Stores;
+  beforeAll(async () => {
+    const [database, store] = await Promise.all([PostgresServer.start(), ObjectStore.start(rclone(rclonePath()))]);
+    stores = { database, store };
+  }, 600_000);
+  afterAll(() => Promise.all([stores.database.remove(), stores.store.remove()]));
+  return () => stores;
+}
+
+/** Resolves when so many clusters are connected. */
+export async function connected(operator: Operator, count: number): Promise<void> {
+  await until(async () => {
+    const { clusters } = await operator.call(operator.client.listClusters, { page: { size: 10, token: '' } });
+    return clusters.filter((one) => one.connected).length === count || undefined;
+  });
+}
+
+/** What became of each update of a round, once it has a candidate. */
+export async function fatesOf(operator: Operator, round: string) {
+  const { participations } = await until(async () => {
+    const answer = await operator.call(operator.client.getRound, { track: 'syscall', round });
+    return answer.summary?.phase === RoundPhase.ROUND_PHASE_CANDIDATE ? answer : undefined;
+  });
+  return participations.map(({ cluster, fate }) => [cluster, fate]).sort();
+}
+
 type Start = Readonly<{ at: Addresses; failpoint: Failpoint }>;
 
 /** A federation as its operator makes it: journal in a database, blobs in a bucket, `testudo doors add`; each part a process. */

@@ -5,24 +5,10 @@ import { expect, it, onTestFinished } from 'vitest';
 import { ok } from '../../../base/fault.ts';
 import { systemTimers } from '../../../base/system-timers.ts';
 import { canMount, fillDisk, mountSmallDisk } from '../../../base/testing/small-disk.ts';
-import { digestOf } from '../../../proto/digest.ts';
-import type { ClusterId, FederationId, TrackId } from '../../../proto/ids.ts';
-import type { InstallReport } from '../../../proto/release/install-report.ts';
 import { defaultAgentTimes } from '../agent-ports.ts';
+import { anInstallReport } from '../testing/an-install-report.ts';
 import { ReportOutbox } from './report-outbox.ts';
 import { Reporter } from './reporter.ts';
-
-const report: InstallReport = {
-  federation: 'f' as FederationId,
-  cluster: 'c' as ClusterId,
-  track: 'syscall' as TrackId,
-  version: 1,
-  manifestDigest: digestOf(Buffer.from('manifest')),
-  outcome: 'installed',
-  faultCode: '',
-  pinsVersion: 0,
-  atMs: 0,
-};
 
 it('reports are sent from a disk that takes nothing more, which ends nobody, and once more after a restart', async (context) => {
   const disk = await mkdtemp(join(tmpdir(), 'testudo-disk-'));
@@ -31,7 +17,7 @@ it('reports are sent from a disk that takes nothing more, which ends nobody, and
   mountSmallDisk(disk, 64);
   const path = join(disk, 'reports.json');
   const outbox = await ReportOutbox.open(path);
-  await outbox.add({ kind: 'install', report, signature: 'c2lnbmVk' });
+  await outbox.add({ kind: 'install', report: anInstallReport, signature: 'c2lnbmVk' });
   fillDisk(join(disk, 'ballast'));
 
   let told = 0;

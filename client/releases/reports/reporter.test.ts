@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { credentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemTimers } from '../../../base/system-timers.ts';
-import { digestOf } from '../../../proto/digest.ts';
 import { ReleasesClient } from '../../../proto/generated/testudo/v1/releases.ts';
-import type { ClusterId, FederationId, TrackId } from '../../../proto/ids.ts';
 import { defaultAgentTimes } from '../agent-ports.ts';
 import { callsOf } from '../grpc/calls.ts';
+import { anInstallReport } from '../testing/an-install-report.ts';
 import { ReportOutbox } from './report-outbox.ts';
 import { Reporter } from './reporter.ts';
 
@@ -22,17 +21,7 @@ it('a reporter › sends once it is connected, however soon after it last looked
   const outbox = await ReportOutbox.open(join(folder, 'reports.json'));
   await outbox.add({
     kind: 'install',
-    report: {
-      federation: 'f' as FederationId,
-      cluster: 'c' as ClusterId,
-      track: 'syscall' as TrackId,
-      version: 1,
-      manifestDigest: digestOf(Buffer.from('manifest')),
-      outcome: 'installed',
-      faultCode: '',
-      pinsVersion: 0,
-      atMs: 0,
-    },
+    report: anInstallReport,
     signature: '',
   });
   // Port 1 refuses: every attempt that is made fails, and says so by asking for its pause.

@@ -1,17 +1,11 @@
 import { ok } from '../../../base/fault.ts';
 import {
   FederationService,
-  type FetchModelRequest,
   type SubmitUpdateRequest,
-  type SubmitUpdateResponse,
   type TellAlertsRequest,
   type TellAlertsResponse,
   type TellMapRequest,
   type TellMapResponse,
-  type UploadStatusRequest,
-  type UploadStatusResponse,
-  type WatchRequest,
-  type WatchResponse,
 } from '../../../proto/generated/testudo/v1/federation.ts';
 import { calls } from '../../access/calls.ts';
 import type { AlertBoard } from '../../rounds/told/alert-board.ts';
@@ -20,6 +14,7 @@ import { chunkInPlace } from '../chunk-in-place.ts';
 import type { Door } from '../door.ts';
 import { tolerant } from '../service.ts';
 import type { UpdateIntake } from '../updates/update-intake.ts';
+import { bulkCalls } from './bulk-calls.ts';
 import type { FileFetches } from './file-fetches.ts';
 import type { Watchers } from './watch.ts';
 
@@ -53,28 +48,7 @@ export const federationDefinition = {
 
 /** What clusters call. The cluster is the one in the certificate; no handler here reads it from a field. */
 export function federationService({ door, intake, watchers, fetches, alerts, maps }: FederationParts) {
-  const watch = door.serverStream<'cluster', WatchRequest, WatchResponse>(
-    calls.federation.watch,
-    (request, send, call) => watchers.watch(call.caller.cluster, request, send, call),
-  );
-
-  const fetchModel = door.serverStream<'cluster', FetchModelRequest, Buffer>(
-    calls.federation.fetchModel,
-    (request, send, { caller, signal }) => fetches.fetch(caller.cluster, request, send, signal),
-  );
-
-  const submitUpdate = door.clientStream<'cluster', SubmitUpdateRequest, SubmitUpdateResponse>(
-    calls.federation.submitUpdate,
-    async (messages, call) => {
-      const receipt = await intake.submit(call.caller.cluster, messages, call);
-      return receipt.ok ? ok({ receipt: receipt.value }) : receipt;
-    },
-  );
-
-  const uploadStatus = door.unary<'cluster', UploadStatusRequest, UploadStatusResponse>(
-    calls.federation.uploadStatus,
-    (request, call) => intake.status(call.caller.cluster, request, call),
-  );
+  const bulk = bulkCalls({ door, intake, watchers, models: fetches });
 
   const tellAlerts = door.unary<'cluster', TellAlertsRequest, TellAlertsResponse>(
     calls.federation.tellAlerts,
@@ -95,6 +69,6 @@ export function federationService({ door, intake, watchers, fetches, alerts, map
 
   return {
     definition: federationDefinition,
-    implementation: { tellAlerts, tellMap, watch, fetchModel, submitUpdate, uploadStatus },
+    implementation: { ...bulk, tellAlerts, tellMap },
   };
 }

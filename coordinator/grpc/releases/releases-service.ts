@@ -2,13 +2,10 @@ import { ok, refuse } from '../../../base/fault.ts';
 import {
   type AcknowledgeRequest,
   type AcknowledgeResponse,
-  type FetchFileRequest,
   InstallOutcome,
   ReleasesService,
   type ReportShadowRequest,
   type ReportShadowResponse,
-  type SubscribeRequest,
-  type SubscribeResponse,
 } from '../../../proto/generated/testudo/v1/releases.ts';
 import type { ClusterId, FederationId } from '../../../proto/ids.ts';
 import { checkInstallReport } from '../../../proto/release/install-report.ts';
@@ -19,6 +16,7 @@ import type { Registry } from '../../registry/registry.ts';
 import type { Door } from '../door.ts';
 import type { FileFetches } from '../federation/file-fetches.ts';
 import { tolerant } from '../service.ts';
+import { bulkCalls } from './bulk-calls.ts';
 import type { ReleaseStreams } from './release-streams.ts';
 
 type ReleasesParts = Readonly<{
@@ -44,15 +42,7 @@ const outcomes: Readonly<Partial<Record<InstallOutcome, OutcomeName>>> = {
 
 /** What release agents call. The cluster is the one in the certificate, and its signing key must have signed reports. */
 export function releasesService({ door, registry, streams, fetches }: ReleasesParts) {
-  const subscribe = door.serverStream<'cluster', SubscribeRequest, SubscribeResponse>(
-    calls.releases.subscribe,
-    (request, send, { caller, signal }) => streams.serve(caller.cluster, request, send, signal),
-  );
-
-  const fetchFile = door.serverStream<'cluster', FetchFileRequest, Buffer>(
-    calls.releases.fetchFile,
-    (request, send, { caller, signal }) => fetches.fetch(caller.cluster, request, send, signal),
-  );
+  const bulk = bulkCalls({ door, streams, files: fetches });
 
   const acknowledge = door.unary<'cluster', AcknowledgeRequest, AcknowledgeResponse>(
     calls.releases.acknowledge,
@@ -76,7 +66,7 @@ export function releasesService({ door, registry, streams, fetches }: ReleasesPa
     },
   );
 
-  return { definition: releasesDefinition, implementation: { subscribe, fetchFile, acknowledge, reportShadow } };
+  return { definition: releasesDefinition, implementation: { ...bulk, acknowledge, reportShadow } };
 }
 
 /** The message as the report that was signed: whole numbers as numbers, and who said it. */
