@@ -101,7 +101,7 @@ describe('a checkpoint', () => {
     expect(cosignedAt(cosigned, key)).toBe(1_679_315_147);
     expect(cosignedAt(note, key)).toBeUndefined();
     expect(cosignedAt({ ...cosigned, text: note.text.replace('\n3\n', '\n4\n') }, key)).toBe(false);
-    const later = { ...line, signature: Buffer.from(line.signature).fill(1, 7, 8) };
+    const later = { ...line, signature: Buffer.from(line.signature.map((byte, at) => (at === 7 ? byte ^ 1 : byte))) };
     expect(cosignedAt({ ...note, signatures: [later] }, key)).toBe(false);
     expect(unwrap(parseVerifierKey(verifierKeyText(key)))).toEqual(key);
   });

@@ -62,7 +62,7 @@ describe('releases over mTLS', () => {
       { cluster: 'a', track, liveVersion: 1, sequence },
     ]);
     const forged = await agent.acknowledge({ ...report, outcome: 'kept' }, (signature) =>
-      Buffer.from(signature).fill(7, 0, 1),
+      Buffer.from(signature.map((byte, at) => (at === 0 ? byte ^ 1 : byte))),
     );
     expect(codeOf(forged)).toBe('SIGNATURE_INVALID');
     expect(codeOf(await agent.acknowledge({ ...report, manifestDigest: digestOf(Buffer.from('x')) }))).toBe(
