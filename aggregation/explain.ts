@@ -1,5 +1,4 @@
 import type { Admission } from './admission.ts';
-import type { UpdateBlocks } from './blocks/blocks.ts';
 import { columnsIn } from './blocks/columns.ts';
 import { rowsMadeFrom, sharesOfOrigin } from './blocks/shares.ts';
 import { nearestOthers } from './distances/nearest.ts';
@@ -10,7 +9,6 @@ import { Sketch } from './places/sketch.ts';
 import type { AggregationPolicy, Rule } from './policy.ts';
 import type { AggregationOutcome, AggregationReport, BeforeReport, ReasonCode, UpdateReport } from './report.ts';
 import { krumQuestion } from './rules/krum.ts';
-import { dotsWith } from './trusted/losses-along.ts';
 import type { ClassVerdict, Decision, OnSample, Updates } from './updates.ts';
 
 /** What there is to explain: the rows admitted, what they were prepared into, and what the rule made of that. */
@@ -105,7 +103,7 @@ async function onSampleOf({ decision, prepared, slots, measure, before }: Explai
   const bySlot: Float64Array[] = [];
   if (measure && slots && gradient) {
     // One after another: each holds a block of every row, and opens every file where rows lie in files.
-    for (const slot of slots) bySlot.push(await slopesIn(prepared.source, gradient, slot));
+    for (const slot of slots) bySlot.push(await slopesIn(prepared, gradient, slot));
   }
   return (at: number): Pick<UpdateReport, 'onSample'> => {
     const row = became(at, before);
@@ -117,8 +115,12 @@ async function onSampleOf({ decision, prepared, slots, measure, before }: Explai
   };
 }
 
-function slopesIn(source: UpdateBlocks, gradient: Float32Array, { offset, length }: TensorSlot): Promise<Float64Array> {
-  return dotsWith(columnsIn(source, [{ offset, length }]), gradient.subarray(offset, offset + length));
+function slopesIn(
+  { algebra, source }: Updates,
+  gradient: Float32Array,
+  { offset, length }: TensorSlot,
+): Promise<Float64Array> {
+  return algebra.dots(columnsIn(source, [{ offset, length }]), gradient.subarray(offset, offset + length));
 }
 
 /** Says of an update that was to be refused why it is there all the same. */

@@ -21,6 +21,8 @@ export interface LinearAlgebra {
    * Returns shape [n]. One pass; what geometric median and centred clipping iterate on.
    */
   distancesToMean(source: UpdateBlocks, weights: Float64Array): Promise<Float64Array>;
+  /** Exact x_i · vector for every row; vector: shape [d]. Returns shape [n]. One pass. */
+  dots(source: UpdateBlocks, vector: Float32Array | Float64Array): Promise<Float64Array>;
   /**
    * Writes (Σ weights[j] x_j) / divisor to the sink: float64, rows in order, zero weights skipped. With weights of 1 and
    * a divisor of m it is the mean of m rows, exact when they are equal.

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { seededNumbers } from '../../base/random.ts';
 import { memorySink, type UpdateBlocks } from '../blocks/blocks.ts';
+import { columnsIn, joinColumns } from '../blocks/columns.ts';
 import { groupMeans, scaledRows } from '../blocks/views.ts';
 import type { ColumnReduction, LinearAlgebra, RowPair } from '../linear-algebra.ts';
 import { blocksOf, normalVectors } from './samples.ts';
@@ -41,6 +42,15 @@ export function algebraContract(algebras: Readonly<Record<string, () => LinearAl
         expect(await algebra.distancesToMean(source, weights)).toEqual(await twin.distancesToMean(source, weights));
         const zero = new Float64Array(source.n);
         expect(await algebra.distancesToMean(source, zero)).toEqual(await twin.distancesToMean(source, zero));
+      }));
+
+    test('multiplies rows with a vector to the bit', () =>
+      check(async (source, seed) => {
+        const random = seededNumbers(`vector ${seed}`);
+        const values = Array.from({ length: source.d }, () => random.normal());
+        for (const vector of [Float32Array.from(values), Float64Array.from(values)]) {
+          expect(await algebra.dots(source, vector)).toEqual(await twin.dots(source, vector));
+        }
       }));
 
     test('combines rows to the bit', () =>
@@ -100,7 +110,7 @@ function sourcesUpTo({ nMax, dMax }: ContractSize) {
       n: fc.integer({ min: 3, max: nMax }),
       d: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: dMax })),
       offset: fc.constantFrom(0, 0, 100, 1e5),
-      kind: fc.constantFrom('stored', 'shared', 'picked', 'means', 'scaled'),
+      kind: fc.constantFrom('stored', 'shared', 'picked', 'means', 'scaled', 'columns', 'joined'),
       seed: fc.nat(),
     })
     .map((shape) => ({ ...shape, source: () => sourceOf(shape) }));
@@ -122,6 +132,21 @@ function sourceOf({ n, d, offset, kind, seed }: { n: number; d: number; offset: 
         blocksOf(vectors),
         vectors.map(() => random.uniform()),
       );
+    case 'columns':
+      return columnsIn(blocksOf(normalVectors(random, n, d + 5, offset).map(toShared)), [{ offset: 3, length: d }]);
+    case 'joined': {
+      // Two parts that interleave, one stored and one computed, as where blocks by class are clipped apart.
+      const [from, until] = [Math.floor(d / 3), Math.ceil((2 * d) / 3)];
+      const inner = [{ offset: from, length: until - from }];
+      const outer = [
+        { offset: 0, length: from },
+        { offset: until, length: d - until },
+      ].filter(({ length }) => length > 0);
+      const stored = blocksOf(vectors.map(toShared));
+      const scaled = scaledRows(columnsIn(stored, inner), vectors.map(() => random.uniform())); // biome-ignore format: one line
+      const rest = outer.length === 0 ? [] : [{ ranges: outer, source: columnsIn(stored, outer) }];
+      return joinColumns(d, [{ ranges: inner, source: scaled }, ...rest]);
+    }
     default:
       return blocksOf(vectors);
   }

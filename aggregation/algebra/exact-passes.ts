@@ -1,7 +1,8 @@
-import type { AggregateSink, UpdateBlocks } from '../blocks/blocks.ts';
+import { type AggregateSink, memorySink, type UpdateBlocks } from '../blocks/blocks.ts';
 import type { ColumnReduction, RowPair } from '../linear-algebra.ts';
 import { chunkColumns } from '../ordered-sums.ts';
 import type { KernelPool } from './kernels/kernel-pool.ts';
+import type { SharedVector } from './kernels/kernel-task.ts';
 import { chunksIn, roundUp } from './kernels/kernels.ts';
 
 /** The exact passes of the algebra on the kernels, for sources that `canWalk`; same bits as the twin's. */
@@ -49,6 +50,27 @@ export async function combine(
   );
 }
 
+/** `combine` of a source that was put together by columns, each part by itself; holds d values, since ranges may interleave. */
+export async function combineJoined(
+  pool: KernelPool,
+  { d, joinedFrom = [] }: UpdateBlocks,
+  weights: Float64Array,
+  divisor: number,
+  sink: AggregateSink,
+): Promise<void> {
+  const whole = new Float64Array(d);
+  for (const { ranges, source } of joinedFrom) {
+    const part = memorySink(source.d);
+    await combine(pool, source, weights, divisor, part);
+    let at = 0;
+    for (const { offset, length } of ranges) {
+      whole.set(part.values.subarray(at, at + length), offset);
+      at += length;
+    }
+  }
+  await sink.write(0, whole);
+}
+
 /** ‖x_i − Σ weights[j] x_j‖² for every row, shape [n]. */
 export async function distancesToMean(
   pool: KernelPool,
@@ -67,6 +89,28 @@ export async function distancesToMean(
     addChunks(sums, new Float64Array(buffer, output, chunksIn(columns) * n));
   });
   return sums;
+}
+
+/** x_i · vector for every row, shape [n]. */
+export async function dots(
+  pool: KernelPool,
+  source: UpdateBlocks,
+  vector: Float32Array | Float64Array,
+): Promise<Float64Array> {
+  const { n } = source;
+  const sums = new Float64Array(n);
+  const task = { kind: 'dots', vector: sharedCopy(vector) } as const;
+  await pool.walk(source, task, wholeChunksOf(source), ({ columns, buffer, output }) => {
+    addChunks(sums, new Float64Array(buffer, output, chunksIn(columns) * n));
+  });
+  return sums;
+}
+
+function sharedCopy(vector: Float32Array | Float64Array): SharedVector {
+  const memory = new SharedArrayBuffer(vector.byteLength);
+  const copy = vector instanceof Float32Array ? new Float32Array(memory) : new Float64Array(memory);
+  copy.set(vector);
+  return copy;
 }
 
 /** Exact squared distances of the pairs, shape [pairs.length]. Reads only the rows that some pair names. */

@@ -1,7 +1,15 @@
 import os from 'node:os';
 import type { UpdateBlocks } from '../blocks/blocks.ts';
 import type { DistanceMatrix, LinearAlgebra, RowPair } from '../linear-algebra.ts';
-import { canWalk, combine, distancesToMean, pairDistances, reduceColumns } from './exact-passes.ts';
+import {
+  canWalk,
+  combine,
+  combineJoined,
+  distancesToMean,
+  dots,
+  pairDistances,
+  reduceColumns,
+} from './exact-passes.ts';
 import { type GramDistances, loosePairs, startGramDistances } from './gram/gram-distances.ts';
 import { type KernelPool, startKernelPool } from './kernels/kernel-pool.ts';
 import { twinAlgebra } from './twin-algebra.ts';
@@ -41,8 +49,12 @@ export function fastAlgebra(options: FastAlgebraOptions = {}): LinearAlgebra {
       canWalk(source) ? pairDistances(pool, source, pairs) : twin.exactDistances(source, pairs),
     distancesToMean: (source, weights) =>
       canWalk(source) ? distancesToMean(pool, source, weights) : twin.distancesToMean(source, weights),
-    combine: (source, weights, divisor, sink) =>
-      canWalk(source) ? combine(pool, source, weights, divisor, sink) : twin.combine(source, weights, divisor, sink),
+    dots: (source, vector) => (canWalk(source) ? dots(pool, source, vector) : twin.dots(source, vector)),
+    combine(source, weights, divisor, sink) {
+      if (source.joinedFrom?.every((part) => canWalk(part.source)))
+        return combineJoined(pool, source, weights, divisor, sink);
+      return (canWalk(source) ? combine.bind(undefined, pool) : twin.combine)(source, weights, divisor, sink);
+    },
     reduceColumns: (source, reduction, sink) =>
       canWalk(source) ? reduceColumns(pool, source, reduction, sink) : twin.reduceColumns(source, reduction, sink),
     async close() {

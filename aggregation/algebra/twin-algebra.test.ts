@@ -30,6 +30,8 @@ describe('the twin', () => {
     expect(all.values[1]).toBe(exact);
     const halfway = Float64Array.of(0.5, 0.5, 0, 0, 0);
     expect((await algebra.distancesToMean(source, halfway))[0]).toBeCloseTo(squared / 4, 8);
+    const dot = a.reduce((sum, value, j) => sum + value * (b[j] as number), 0);
+    expect((await algebra.dots(source, b))[0]).toBeCloseTo(dot, 8);
     const sink = memorySink(3001);
     await algebra.combine(source, Float64Array.of(1, 1, 0, 0, 0), 2, sink);
     expect(sink.values[7]).toBe(((a[7] as number) + (b[7] as number)) / 2);

@@ -1,6 +1,6 @@
 import { type AggregateSink, blockBuffer, columnsPerBlock, spans, type UpdateBlocks } from '../blocks/blocks.ts';
 import type { ColumnReduction, DistanceMatrix, LinearAlgebra, RowPair } from '../linear-algebra.ts';
-import { addSquaredDistance, wholeChunks } from '../ordered-sums.ts';
+import { addDot, addSquaredDistance, wholeChunks } from '../ordered-sums.ts';
 import { reduceColumn } from './column-reduction.ts';
 
 /**
@@ -14,6 +14,7 @@ export function twinAlgebra(options: Readonly<{ columns?: number }> = {}): Linea
     squaredDistances: (source) => allDistances(source, chunkedColumns(source)),
     exactDistances: (source, pairs) => pairDistances(source, pairs, chunkedColumns),
     distancesToMean: (source, weights) => distancesToMean(source, weights, chunkedColumns(source)),
+    dots: (source, vector) => dots(source, vector, chunkedColumns(source)),
     combine: (source, weights, divisor, sink) => combine(source, weights, divisor, sink, blockColumns),
     reduceColumns: (source, reduction, sink) => reduceColumns(source, reduction, sink, blockColumns(source)),
     close: async () => {},
@@ -75,6 +76,18 @@ async function distancesToMean(source: UpdateBlocks, weights: Float64Array, colu
     });
     for (let row = 0; row < source.n; row++) {
       sums[row] = addSquaredDistance(sums[row] as number, block, row * count, mean, 0, count);
+    }
+  }
+  return sums;
+}
+
+async function dots(source: UpdateBlocks, vector: Float32Array | Float64Array, columns: number): Promise<Float64Array> {
+  const sums = new Float64Array(source.n);
+  const block = blockBuffer(source, columns);
+  for (const [offset, count] of spans(source.d, columns)) {
+    await source.read(offset, count, block);
+    for (let row = 0; row < source.n; row++) {
+      sums[row] = addDot(sums[row] as number, block, row * count, vector, offset, count);
     }
   }
   return sums;

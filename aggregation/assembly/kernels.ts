@@ -6,4 +6,4 @@
 
 export { centre, packRow, promote, squaredDistances } from './gram';
 export { reduceColumns, reduceColumns64 } from './sorted-columns';
-export { combine, combine64, distancesToPoint, distancesToPoint64 } from './sums';
+export { combine, combine64, distancesToPoint, distancesToPoint64, dotsWithPoint, dotsWithPoint64 } from './sums';

@@ -1,4 +1,4 @@
-// Weighted sums of rows, and distances of rows to a point.
+// Weighted sums of rows; distances of rows to a point, and products with one.
 
 import { high, joined, low } from './lanes';
 
@@ -75,6 +75,23 @@ export function distancesToPoint(rows: usize, stride: usize, n: i32, point: usiz
   }
 }
 
+/** Sums of row · point over one chunk into out[row], float64. columns: at most 1,024, a multiple of 4. */
+export function dotsWithPoint(rows: usize, stride: usize, n: i32, point: usize, columns: i32, out: usize): void {
+  for (let i: i32 = 0; i < n; i++) {
+    let at = rows + <usize>i * stride;
+    let z = point;
+    const end = at + ((<usize>columns) << 2);
+    let s0 = f64x2.splat(0);
+    let s1 = s0;
+    for (; at < end; at += 16, z += 32) {
+      const x = v128.load(at);
+      s0 = f64x2.add(s0, f64x2.mul(low(x), v128.load(z)));
+      s1 = f64x2.add(s1, f64x2.mul(high(x), v128.load(z, 16)));
+    }
+    f64.store(out + ((<usize>i) << 3), joined(s0, s1));
+  }
+}
+
 /** `combine` for float64 rows. columns: a multiple of 4. */
 export function combine64(
   rows: usize,
@@ -117,6 +134,22 @@ export function distancesToPoint64(rows: usize, stride: usize, n: i32, point: us
       const d1 = f64x2.sub(v128.load(at, 16), v128.load(z, 16));
       s0 = f64x2.add(s0, f64x2.mul(d0, d0));
       s1 = f64x2.add(s1, f64x2.mul(d1, d1));
+    }
+    f64.store(out + ((<usize>i) << 3), joined(s0, s1));
+  }
+}
+
+/** `dotsWithPoint` for float64 rows. */
+export function dotsWithPoint64(rows: usize, stride: usize, n: i32, point: usize, columns: i32, out: usize): void {
+  for (let i: i32 = 0; i < n; i++) {
+    let at = rows + <usize>i * stride;
+    let z = point;
+    const end = at + ((<usize>columns) << 3);
+    let s0 = f64x2.splat(0);
+    let s1 = s0;
+    for (; at < end; at += 32, z += 32) {
+      s0 = f64x2.add(s0, f64x2.mul(v128.load(at), v128.load(z)));
+      s1 = f64x2.add(s1, f64x2.mul(v128.load(at, 16), v128.load(z, 16)));
     }
     f64.store(out + ((<usize>i) << 3), joined(s0, s1));
   }

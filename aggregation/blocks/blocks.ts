@@ -20,12 +20,20 @@ export interface UpdateBlocks {
   pick(rows: readonly number[]): UpdateBlocks;
   /** For rows that are computed from another source's rows while they are read (views.ts): how. */
   readonly madeFrom?: Readonly<{ base: UpdateBlocks; rowSums: readonly RowSum[] }>;
+  /** For sources put together from others by columns (columns.ts): part p's columns lie at its ranges. */
+  readonly joinedFrom?: readonly ColumnPart[];
   /** How a worker thread can reach the same values by itself; absent when only this thread can. */
   readonly shared?: SharedUpdates;
 }
 
 /** One computed row: (Σ factors[t] · x[members[t]]) / divisor, summed in float64 in the order of members. */
 export type RowSum = Readonly<{ members: readonly number[]; factors: readonly number[]; divisor: number }>;
+
+/** Ranges of [offset, offset + length) whose columns are those of `source`, one after another. */
+export type ColumnPart = Readonly<{
+  ranges: readonly Readonly<{ offset: number; length: number }>[];
+  source: UpdateBlocks;
+}>;
 
 export type BlockValues = Float32Array | Float64Array;
 

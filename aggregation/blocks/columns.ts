@@ -1,7 +1,7 @@
-import { type BlockValues, requireSpan, type UpdateBlocks } from './blocks.ts';
+import { type BlockValues, type ColumnPart, requireSpan, type SharedUpdates, type UpdateBlocks } from './blocks.ts';
 
 /** Coordinates [offset, offset + length) of a source. */
-type Range = Readonly<{ offset: number; length: number }>;
+type Range = ColumnPart['ranges'][number];
 
 /** The source's columns in `ranges` alone, side by side. Shape [n, Σ length]; ranges ascend and do not overlap. */
 export function columnsIn(base: UpdateBlocks, ranges: readonly Range[]): UpdateBlocks {
@@ -13,6 +13,7 @@ export function columnsIn(base: UpdateBlocks, ranges: readonly Range[]): UpdateB
     d,
     precision: base.precision,
     pick: (rows) => columnsIn(base.pick(rows), ranges),
+    ...(ranges.length === 1 && only && base.shared && { shared: sharedColumns(base.shared, only) }),
     async read(offset, columns, into) {
       requireSpan(this, offset, columns, into);
       let start = 0; // Of the range among the columns of this view.
@@ -29,11 +30,17 @@ export function columnsIn(base: UpdateBlocks, ranges: readonly Range[]): UpdateB
   };
 }
 
+/** Columns that lie together are reached as the whole rows are. */
+function sharedColumns(shared: SharedUpdates, { offset, length }: Range): SharedUpdates {
+  if (shared.kind === 'memory') {
+    return { kind: 'memory', rows: shared.rows.map((row) => row.subarray(offset, offset + length)) };
+  }
+  const files = shared.files.map(({ path, byteOffset }) => ({ path, byteOffset: byteOffset + 4 * offset }));
+  return { kind: 'files', files };
+}
+
 /** A source put together from others by columns: part p's columns lie at its ranges. Together they cover [0, d). */
-export function joinColumns(
-  d: number,
-  parts: readonly Readonly<{ ranges: readonly Range[]; source: UpdateBlocks }>[],
-): UpdateBlocks {
+export function joinColumns(d: number, parts: readonly ColumnPart[]): UpdateBlocks {
   const pieces = parts
     .flatMap(({ ranges, source }, part) => {
       let within = 0;
@@ -50,6 +57,7 @@ export function joinColumns(
     n: first.source.n,
     d,
     precision: parts.every(({ source }) => source.precision === 'float32') ? 'float32' : 'float64',
+    joinedFrom: parts,
     pick: (rows) =>
       joinColumns(
         d,

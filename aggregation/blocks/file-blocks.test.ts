@@ -6,6 +6,7 @@ import { fastAlgebra } from '../algebra/fast-algebra.ts';
 import { filesOpenMax } from '../algebra/kernels/shared-rows.ts';
 import type { LinearAlgebra } from '../linear-algebra.ts';
 import { memoryBlocks, memorySink, type UpdateBlocks } from './blocks.ts';
+import { columnsIn } from './columns.ts';
 import { fileBlocks, type ValueFile } from './file-blocks.ts';
 import { openFileSink } from './file-sink.ts';
 
@@ -65,6 +66,8 @@ describe('fileBlocks', () => {
       return sink.values;
     };
     expect(await median(blocks.stored)).toEqual(await median(blocks.held));
+    const columns = [{ offset: 7, length: 2100 }];
+    expect(await median(columnsIn(blocks.stored, columns))).toEqual(await median(columnsIn(blocks.held, columns)));
   });
 
   test('needs no more open files than it keeps, however many updates there are', async () => {

@@ -2,7 +2,6 @@ import { scaledRows } from '../blocks/views.ts';
 import { type Aggregated, ok, refuse } from '../fault.ts';
 import { needs, refuseRows } from '../requirements.ts';
 import { medianOf } from '../trusted/clipped-rows.ts';
-import { dotsWith } from '../trusted/losses-along.ts';
 import type { TrustedSample } from '../trusted/trusted-loss.ts';
 import type { Decision, Updates } from '../updates.ts';
 import { allRows } from './coordinate-wise.ts';
@@ -22,7 +21,7 @@ export async function fltrust(
   f: number,
   { trusted, base }: Readonly<{ trusted: TrustedSample; base: Float32Array }>,
 ): Promise<Aggregated<Decision>> {
-  const { source } = updates;
+  const { source, algebra } = updates;
   const refused = refuseRows({ ...needs.trusted, rule: 'FLTrust' }, source.n, f);
   if (refused) return refused;
   const norms = (await updates.squaredNorms()).map(Math.sqrt);
@@ -31,7 +30,7 @@ export async function fltrust(
     return refuse('CONTEXT_MISSING', 'FLTrust needs an update of the server itself, or a loss with a gradient');
   }
   const length = Math.sqrt(reference.reduce((sum, value) => sum + value * value, 0));
-  const dots = await dotsWith(source, reference);
+  const dots = await algebra.dots(source, reference);
   const trust = dots.map((dot, row) => Math.max(0, dot / (length * (norms[row] as number))) || 0);
   const total = trust.reduce((sum, each) => sum + each, 0);
   const shares = trust.map((each) => (total === 0 ? 0 : each / total));

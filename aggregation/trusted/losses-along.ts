@@ -1,7 +1,6 @@
-import { blockBuffer, columnsPerBlock, memorySink, spans, type UpdateBlocks } from '../blocks/blocks.ts';
-import { rowValues } from '../blocks/row-values.ts';
+import { memorySink, type UpdateBlocks } from '../blocks/blocks.ts';
 import type { LinearAlgebra } from '../linear-algebra.ts';
-import { addDot, wholeChunks } from '../ordered-sums.ts';
+import { addDot } from '../ordered-sums.ts';
 import type { Scaled } from './clipped-rows.ts';
 import type { LossOfMixture } from './least-loss.ts';
 import type { LinearOutputs, TrustedLoss } from './trusted-loss.ts';
@@ -17,9 +16,11 @@ export async function lossByOutputs(
 ): Promise<LossOfMixture> {
   const start = linear.outputsOf(base);
   const outputs: Float64Array[] = [];
+  const values = new Float32Array(rows.d);
   for (let row = 0; row < rows.n; row++) {
     const factor = at(factors, row);
-    outputs.push(linear.outputsOf(await rowValues(rows, row)).map((value) => factor * value));
+    await rows.pick([row]).read(0, rows.d, values);
+    outputs.push(linear.outputsOf(values).map((value) => factor * value));
   }
   return async (shares) => {
     const mixed = Float64Array.from(start);
@@ -45,7 +46,7 @@ export function lossByGradient(
   return async (shares) => {
     const mixed = await weightedSum(algebra, rows, times(shares, factors));
     const { loss, gradient } = await gradientOf(movedBy(base, mixed));
-    return { loss, slopes: times(await dotsWith(rows, gradient), factors), gradient };
+    return { loss, slopes: times(await algebra.dots(rows, gradient), factors), gradient };
   };
 }
 
@@ -70,19 +71,6 @@ export function movedBy(base: Float32Array, delta: Float64Array): Float32Array {
   const moved = new Float32Array(base.length);
   for (let j = 0; j < moved.length; j++) moved[j] = (base[j] as number) + at(delta, j);
   return moved;
-}
-
-/** x_i · vector for every row, shape [n]; exact sums. One pass. */
-export async function dotsWith(source: UpdateBlocks, vector: Float32Array | Float64Array): Promise<Float64Array> {
-  const { n, d } = source;
-  const columns = Math.min(d, wholeChunks(columnsPerBlock(source)));
-  const block = blockBuffer(source, columns);
-  const dots = new Float64Array(n);
-  for (const [offset, count] of spans(d, columns)) {
-    await source.read(offset, count, block);
-    for (let row = 0; row < n; row++) dots[row] = addDot(at(dots, row), block, row * count, vector, offset, count);
-  }
-  return dots;
 }
 
 function at(values: Float64Array, index: number): number {

@@ -29,7 +29,7 @@ export interface TrustedLoss {
 
 /** L(w) = ℓ(z(w)) with z linear in w and ℓ convex. Outputs have shape [k]: logits of every example, say. */
 export interface LinearOutputs {
-  /** z(values), values of shape [d]: weights or an update, for z is linear. Shape [k]. */
+  /** z(values), values of shape [d]: weights or an update, for z is linear. Shape [k], of its own: the values are written over. */
   outputsOf(values: Float32Array): Float64Array;
   /** ℓ of outputs, and its gradient by them, shape [k]. */
   lossOf(outputs: Float64Array): Readonly<{ loss: number; gradient: Float64Array }>;

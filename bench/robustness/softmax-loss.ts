@@ -12,12 +12,17 @@ export function softmaxLoss(sample: readonly Example[], shape: Shape, names: rea
   const weightOf = sample.map(
     ({ label }) => 1 / labels.length / sample.filter((other) => other.label === label).length,
   );
-  const inverse = inverseGram(sample, features);
+  let inverse: Float64Array | undefined; // Of the clipping that splits alone; 65,000 features take most of a minute.
+  const seen = onSeenFeatures(sample);
+  const seenShape = { classes, features: seen.features.length };
+  const seenWeights = new Float64Array(classes * seenShape.features);
   const outputsOf = (weights: Float32Array) => {
-    const wide = new Float64Array(weights);
+    for (let c = 0, to = 0; c < classes; c++) {
+      for (const feature of seen.features) seenWeights[to++] = weights[c * features + feature] as number;
+    }
     const all = new Float64Array(sample.length * classes);
-    sample.forEach((example, k) => {
-      outputsInto(all, wide, shape, example, k * classes);
+    seen.sample.forEach((example, k) => {
+      outputsInto(all, seenWeights, seenShape, example, k * classes);
     });
     return all;
   };
@@ -55,6 +60,7 @@ export function softmaxLoss(sample: readonly Example[], shape: Shape, names: rea
         const seen = outputsOf(update);
         const solved = new Float64Array(seen.length);
         const m = sample.length;
+        inverse ??= inverseGram(sample, features);
         for (let i = 0; i < m; i++) {
           for (let j = 0; j < m; j++) {
             const factor = at(inverse, i * m + j);
@@ -67,6 +73,17 @@ export function softmaxLoss(sample: readonly Example[], shape: Shape, names: rea
       }),
     },
   };
+}
+
+/** The features that some example has, ascending, and the examples by their places among these: outputs need no other weights. */
+function onSeenFeatures(sample: readonly Example[]): { features: Uint32Array; sample: Example[] } {
+  const features = Uint32Array.from(new Set(sample.flatMap(({ indices }) => [...indices]))).sort();
+  const place = new Map(Array.from(features, (feature, at) => [feature, at]));
+  const moved = sample.map((example) => ({
+    ...example,
+    indices: example.indices.map((feature) => place.get(feature) as number),
+  }));
+  return { features, sample: moved };
 }
 
 /** Answers for the last rows asked about: an attacker who tries the rule shows it the same honest rows again and again. */

@@ -8,8 +8,8 @@ import type { Kernels } from './kernels.ts';
 export type BoundTask = {
   /** Once the memory is there. */
   writeConstants(): void;
-  /** columns: a multiple of 16. */
-  runBlock(input: number, stride: number, columns: number, output: number): void;
+  /** columns: a multiple of 16. `offset`: of the block's first column among all. */
+  runBlock(input: number, stride: number, columns: number, output: number, offset: number): void;
 };
 
 /** n rows of float32 values (`bytes` 4: stored updates) or float64 ones (8: rows that are sums). */
@@ -53,6 +53,25 @@ export function bindTask(
             const count = Math.min(chunkColumns, columns - chunk * chunkColumns);
             combine(rows, stride, terms, task.rows.length, count, 1, mean);
             distancesToPoint(rows, stride, n, mean, count, output + 8 * chunk * n);
+          }
+        },
+      };
+    }
+    case 'dots': {
+      const { vector } = task;
+      const point = take(8 * chunkColumns);
+      const dotsWithPoint = bytes === 4 ? run.dotsWithPoint : run.dotsWithPoint64;
+      return {
+        writeConstants() {},
+        runBlock(input, stride, columns, output, offset) {
+          for (let chunk = 0; chunk * chunkColumns < columns; chunk++) {
+            const from = chunk * chunkColumns;
+            const count = Math.min(chunkColumns, columns - from);
+            const values = new Float64Array(kernels.buffer(), point, count);
+            const own = vector.subarray(offset + from, offset + from + count);
+            values.set(own);
+            values.fill(0, own.length); // Where rows are padded there is no more of the vector.
+            dotsWithPoint(input + bytes * from, stride, n, point, count, output + 8 * chunk * n);
           }
         },
       };

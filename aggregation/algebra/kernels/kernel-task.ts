@@ -9,10 +9,14 @@ export type KernelTask =
   /** Row numbers and their weights, zero weights left out. */
   | Readonly<{ kind: 'combine'; rows: Int32Array; weights: Float64Array; divisor: number }>
   | Readonly<{ kind: 'distancesToMean'; rows: Int32Array; weights: Float64Array }>
+  /** Products with a vector of shape [d], which every worker sees. */
+  | Readonly<{ kind: 'dots'; vector: SharedVector }>
   /** Groups of five row numbers {i, j0, j1, j2, j3}: four distances each. */
   | Readonly<{ kind: 'pairs'; groups: Int32Array }>
   /** Strips for the Gram matrix: centred on the median of the sampled rows, cut into tiles of rows; see packed-block.ts. */
   | Readonly<{ kind: 'pack'; sample: Int32Array; tileRows: number }>;
+
+export type SharedVector = Float32Array<SharedArrayBuffer> | Float64Array<SharedArrayBuffer>;
 
 export type TaskStart = Readonly<{
   task: KernelTask;
@@ -38,6 +42,7 @@ export function outputBytes(task: KernelTask, n: number, columns: number): numbe
     case 'combine':
       return 8 * roundUp(columns, 16); // One float64 a column.
     case 'distancesToMean':
+    case 'dots':
       return 8 * chunksIn(columns) * n; // [chunk, row].
     case 'pairs':
       return 32 * chunksIn(columns) * (task.groups.length / 5); // [chunk, group, 4].

@@ -25,7 +25,7 @@ function answer(request: KernelRequest): unknown {
       const slot = prepared.slots[request.slot];
       if (rows !== undefined && slot !== undefined)
         rows.read(request.offset, request.columns, kernels.buffer(), slot.input);
-      prepared.run(request.slot, request.columns);
+      prepared.run(request.slot, request.columns, request.offset);
       return undefined;
     }
     case 'finish':

@@ -7,8 +7,10 @@ type KernelExports = Readonly<{
   reduceColumns64: Reduce;
   combine: Combine;
   combine64: Combine;
-  distancesToPoint: DistancesToPoint;
-  distancesToPoint64: DistancesToPoint;
+  distancesToPoint: RowsAndPoint;
+  distancesToPoint64: RowsAndPoint;
+  dotsWithPoint: RowsAndPoint;
+  dotsWithPoint64: RowsAndPoint;
   promote(rows: number, stride: number, n: number, columns: number, out: number): void;
   squaredDistances(rows: number, groups: number, count: number, columns: number, out: number): void;
   centre(
@@ -51,7 +53,7 @@ type Combine = (
   divisor: number,
   out: number,
 ) => void;
-type DistancesToPoint = (rows: number, stride: number, n: number, point: number, columns: number, out: number) => void;
+type RowsAndPoint = (rows: number, stride: number, n: number, point: number, columns: number, out: number) => void;
 
 export type Kernels = Readonly<{
   memory: WebAssembly.Memory;

@@ -4,7 +4,10 @@ import { outputBytes, rowSumBytes, type Slot, type TaskStart } from './kernel-ta
 import { growTo, type Kernels, memoryPlan, roundUp } from './kernels.ts';
 
 /** One worker's part: where things lie in its memory, and what it does with a filled block. */
-export type PreparedTask = Readonly<{ slots: readonly Slot[]; run(slot: number, columns: number): void }>;
+export type PreparedTask = Readonly<{
+  slots: readonly Slot[];
+  run(slot: number, columns: number, offset: number): void;
+}>;
 
 export function prepareTask(kernels: Kernels, start: TaskStart): PreparedTask {
   const { task, n, rowSums, columns, slots: slotCount } = start;
@@ -20,11 +23,11 @@ export function prepareTask(kernels: Kernels, start: TaskStart): PreparedTask {
   work.writeConstants();
   return {
     slots,
-    run(slot, count) {
+    run(slot, count, offset) {
       const { input, output } = slots[slot] as Slot;
       const padded = padRows(kernels, input, n, count);
-      if (summed === undefined) work.runBlock(input, 4 * padded, padded, output);
-      else work.runBlock(summed.sum(input, padded), 8 * padded, padded, output);
+      if (summed === undefined) work.runBlock(input, 4 * padded, padded, output, offset);
+      else work.runBlock(summed.sum(input, padded), 8 * padded, padded, output, offset);
     },
   };
 }
