@@ -7,6 +7,7 @@ import { parseConfig } from '../../coordinator/config/config.ts';
 import { makeLocalOperator } from '../../coordinator/founding.ts';
 import type { OperatorCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import { enrolCluster, settle, type TestCluster } from '../../coordinator/testing/cluster.ts';
+import { images } from '../../deploy/images/images.ts';
 import {
   type Addresses,
   type CoordinatorProcess,
@@ -18,10 +19,14 @@ import { type Speaker, startSpeaker } from '../../lab/rig/speaker.ts';
 import type { FollowResponse, OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
 import { type ModelSpec, specBytes } from '../../proto/model-spec.ts';
 import { chunkBytes } from '../../proto/wire-names.ts';
+import { environmentOf } from '../harness/environment.ts';
 import { cpuSecondsOf, peakMiB, residentMiB } from '../harness/process-figures.ts';
 
 export const track = 'bench';
 const masterKey = 'a master key for benchmarks alone';
+
+/** What its image sets: what decides memory is measured as it is shipped. */
+const imageEnvironment = environmentOf(images.coordinator.env);
 
 /** A coordinator process with everything on, as `testudo coordinator` runs it, and the clients' processes. */
 export class Deployment {
@@ -59,7 +64,7 @@ connections: { enrolment: { atOnceMax: 2000, perAddressMax: 2000 } }
     this.#coordinator = await startCoordinatorProcess({
       testudo: fileURLToPath(new URL('../../cli/testudo.ts', import.meta.url)),
       config: join(this.#folder, 'coordinator.yaml'),
-      env: { BENCH_MASTER_KEY: masterKey },
+      env: { ...imageEnvironment, BENCH_MASTER_KEY: masterKey },
       logFile: this.#logFile,
     });
     this.#operator?.close();

@@ -41,7 +41,7 @@ export const bench: Bench = {
       }
     }
     report.text(
-      `One coordinator process (\`testudo coordinator\`) and client processes that host several clients each, every client ` +
+      `One coordinator process (\`testudo coordinator\`, with its image's environment) and client processes that host several clients each, every client ` +
         `with its own certificate and connection. A round: open, invite, fetch the base model (digest checked), seal and ` +
         `sign, upload, sync, receipt (checked), close, open the seals, Krum, candidate. Bars: at most ` +
         `${bars.roundSeconds} s a round at N = 20 (goal ${bars.goalSeconds} s), ${bars.firstCandidateSeconds} s from start ` +
