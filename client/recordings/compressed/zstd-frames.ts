@@ -15,13 +15,13 @@ export function isZstd(head: Buffer): boolean {
 
 /**
  * The bytes of the frames that hold data, in pieces of which none reaches into the next frame. Skippable frames and zeros
- * behind a frame are left out. Throws for what is no frame; and, after everything that is there, for data that end too
- * early, with the code and the words that gunzip has for that.
+ * behind a frame are left out. Throws for what is no frame, with zstd's own code; and, after everything that is there, for
+ * data that end too early, with the code and the words that gunzip has for that.
  */
 export async function* zstdFrames(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const frames = new FrameSplitter();
   for await (const chunk of source) yield* frames.push(chunk);
-  if (!frames.isBetween) throw Object.assign(new Error('unexpected end of file'), { code: 'Z_BUF_ERROR' });
+  if (!frames.isBetween) throw withCode('unexpected end of file', 'Z_BUF_ERROR');
 }
 
 /** What the next bytes are, once `#passing` more went by. */
@@ -94,7 +94,7 @@ class FrameSplitter {
       this.#field = 'descriptor';
       this.#isKept = true;
     } else if (isSkippable(found)) this.#field = 'skippedLength';
-    else if (found !== 0) throw new Error('what follows a zstd frame is no zstd frame');
+    else if (found !== 0) throw withCode('what follows a zstd frame is no zstd frame', 'ZSTD_error_prefix_unknown');
   }
 
   #readDescriptor(flags: number): void {
@@ -113,6 +113,10 @@ class FrameSplitter {
     this.#passing = (isRunOfOneByte ? 1 : header >> 3) + (isLast && this.#hasChecksum ? 4 : 0);
     this.#field = isLast ? 'magic' : 'blockHeader';
   }
+}
+
+function withCode(message: string, code: string): Error {
+  return Object.assign(new Error(message), { code });
 }
 
 function isSkippable(found: number): boolean {

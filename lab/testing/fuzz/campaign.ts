@@ -1,10 +1,13 @@
-import { cpus } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { seededStream } from '../../../base/random.ts';
 import { readCorpus, writeCorpus } from './corpora.ts';
 import { BranchCoverage } from './coverage.ts';
 import { explore, smallest } from './explore.ts';
-import { writePage } from './page.ts';
+import { nextOf, pageOf, withTurn } from './long-campaign.ts';
+import { readRecord, writeRecord } from './record.ts';
 import type { Target } from './target.ts';
+import { targets as allTargets } from './targets/all.ts';
 
 export type CampaignOptions = Readonly<{ inputs: number; seed: number; explore: boolean; write: boolean }>;
 
@@ -14,7 +17,7 @@ const millisecondsMax = 2_000;
 /** Runs the targets one after another, tells each finding as it comes, and returns how many there were. */
 export async function campaign(targets: readonly Target[], options: CampaignOptions): Promise<number> {
   const { inputs, seed, write } = options;
-  const rows: { name: string; inputs: number; perSecond: number; corpus: number; findings: number }[] = [];
+  let findings = 0;
   for (const target of targets) {
     const coverage = options.explore ? new BranchCoverage(isSource) : undefined;
     const corpus = readCorpus(target.name);
@@ -27,19 +30,37 @@ export async function campaign(targets: readonly Target[], options: CampaignOpti
     }
     if (coverage !== undefined && write) writeCorpus(target.name, await smallest(target, done.kept, coverage));
     coverage?.close();
-    const row = {
-      ...{ name: target.name, inputs: done.inputs, perSecond: Math.round(done.inputs / seconds) },
-      ...{ corpus: readCorpus(target.name).length, findings: done.findings.length },
-    };
-    rows.push(row);
+    findings += done.findings.length;
     process.stdout.write(
-      `${row.name}: ${row.inputs} inputs, ${row.perSecond} a second, ${done.kept.length} reached something new, ` +
-        `corpus ${row.corpus}, ${row.findings} findings\n`,
+      `${target.name}: ${done.inputs} inputs, ${Math.round(done.inputs / seconds)} a second, ${done.kept.length} reached ` +
+        `something new, corpus ${readCorpus(target.name).length}, ${done.findings.length} findings\n`,
     );
   }
-  if (write && !options.explore)
-    writePage(rows, { seed, machine: cpus()[0]?.model ?? 'unknown', node: process.version });
-  return rows.reduce((sum, { findings }) => sum + findings, 0);
+  return findings;
+}
+
+/**
+ * Turns that add up over as many nights as it takes, until each target has had `inputs`: the record and its page are written after
+ * each, so it may be ended at any moment. Returns how many kinds of findings stand in the record of these targets.
+ */
+export async function longCampaign(targets: readonly Target[], inputs: number): Promise<number> {
+  let rows = readRecord();
+  for (let target = nextOf(targets, rows, inputs); target !== undefined; target = nextOf(targets, rows, inputs)) {
+    const day = new Date().toISOString().slice(0, 10);
+    rows = await withTurn(target, rows, { costs: { millisecondsMax }, day });
+    const row = rows.find(({ name }) => name === target?.name);
+    process.stdout.write(
+      `${target.name}: seed ${row?.turns}, ${row?.perSecond} a second, ${row?.findings.length} findings\n`,
+    );
+    await writeRecord(rows);
+    await writePage(rows);
+  }
+  await writePage(rows);
+  return rows.reduce((sum, { findings }) => sum + findings.length, 0);
+}
+
+async function writePage(rows: Parameters<typeof pageOf>[1]): Promise<void> {
+  writeFileSync(join(import.meta.dirname, '../../../docs/benchmarks/fuzzing.md'), await pageOf(allTargets, rows));
 }
 
 /** Ours, and the parsers that strangers' bytes reach through ours. */

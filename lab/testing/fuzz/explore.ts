@@ -35,7 +35,7 @@ export async function explore(target: Target, options: ExploreOptions): Promise<
   const kept: Uint8Array[] = [...target.seeds(), ...corpus];
   const run = async (input: Uint8Array) => {
     const finding = await judge(target, input, costs);
-    if (finding !== undefined && !findings.has(kindOf(finding))) findings.set(kindOf(finding), finding);
+    if (finding !== undefined && !findings.has(kindOf(finding.what))) findings.set(kindOf(finding.what), finding);
   };
   for (const input of kept) await run(input);
   coverage?.anythingNew({ remember: true });
@@ -69,7 +69,7 @@ export async function smallest(
 }
 
 /** Where it was thrown, or what it is: a thousand inputs find one bug. */
-function kindOf({ what }: Finding): string {
+export function kindOf(what: string): string {
   const [first = '', second = ''] = what.replace(/\d+/g, '0').split('\n');
   return `${first.slice(0, 60)} ${second}`;
 }
