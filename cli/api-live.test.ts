@@ -2,12 +2,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
-import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { unwrap } from '../base/fault.ts';
 import { pause } from '../base/pause.ts';
 import { systemTimers } from '../base/system-timers.ts';
+import { HeardLog } from '../base/testing/heard-log.ts';
 import { type RunningClient, startClient } from '../client/client.ts';
 import { parseClientConfig } from '../client/config.ts';
 import type { Alert } from '../client/scoring/alert.ts';
@@ -24,35 +23,17 @@ const spec = evidenceSpec(2 ** 14);
 
 let folder: string;
 const clients: RunningClient[] = [];
-/** "cluster: sentence" of every line that a client logs. */
-let said: string[];
-let heard: () => void = () => undefined;
+/** What the clients log, each line with its `cluster`. */
+let heard: HeardLog;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'testudo-api-live-'));
-  said = [];
+  heard = new HeardLog();
 });
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close()));
   await rm(folder, { recursive: true, force: true });
 });
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) {
-    await new Promise<void>((resolve) => {
-      heard = resolve;
-    });
-  }
-}
-
-function logOf(cluster: string) {
-  const write = (line: unknown, _: unknown, done: () => void) => {
-    said.push(`${cluster}: ${(JSON.parse(String(line)) as { msg: string }).msg}`);
-    heard();
-    done();
-  };
-  return pino({ level: 'info' }, new Writable({ write }));
-}
 
 async function startCluster(federation: TestFederation, name: string, share = {}) {
   await writeFile(join(folder, `${name}.token`), await federation.token(name));
@@ -74,7 +55,9 @@ async function startCluster(federation: TestFederation, name: string, share = {}
     alerts: { sinks: [{ kind: 'ocsf', name: 'lake', file: `${name}-findings.jsonl` }] },
   };
   const file = { path: join(folder, `${name}.yaml`), text: JSON.stringify(config) };
-  const client = unwrap(await startClient(unwrap(parseClientConfig({ file })), { log: logOf(name) }));
+  const client = unwrap(
+    await startClient(unwrap(parseClientConfig({ file })), { log: heard.log({ fields: { cluster: name } }) }),
+  );
   clients.push(client);
   return client;
 }
@@ -110,7 +93,7 @@ training: { epochs: 1, stepsMax: 1, batchSize: 1024, learningRate: 1 }
   await writeFile(join(folder, 'requests.csv'), csvOf(normalTraffic()));
   const north = await startCluster(federation, 'north', { map: true });
   await startCluster(federation, 'south');
-  await until(() => said.filter((sentence) => sentence.endsWith('connected to a coordinator')).length === 2);
+  await heard.until(() => heard.saying('connected to a coordinator')[1]);
   unwrap(await engine.openRound(operator, { track: api, reason: 'test' }));
   await federation.until((state) => state.tracks.get(api)?.models.length === 2);
   const [, learnt] = engine.state().tracks.get(api)?.models ?? [];
@@ -133,11 +116,11 @@ training: { epochs: 1, stepsMax: 1, batchSize: 1024, learningRate: 1 }
   expect(JSON.stringify(shared)).not.toMatch(/user\d|address\d/);
   expect(engine.maps.of(parseClusterId('south'))).toBeUndefined();
 
-  await until(() => said.includes('north: model scores now'));
+  await heard.said('model scores now', ({ cluster }) => cluster === 'north');
   const usual = Array.from({ length: 12 }, (_, n) => line(60 * n, n, `/api/orders/${1_000 + 10 * n}`));
   await appendFile(join(folder, 'north.log'), usual.join(''));
   await appendFile(join(folder, 'north.log'), line(1_000, 3, "/api/catalogue/search?q='%20OR%20'1'%3D'1&page=1"));
-  await until(() => said.includes('north: alert'));
+  await heard.said('alert', ({ cluster }) => cluster === 'north');
   const alerts = (await readFile(join(folder, 'north-data', 'alerts.jsonl'), 'utf8')).trimEnd().split('\n');
   const alert = JSON.parse(alerts.at(-1) as string) as Alert;
   expect(alert).toMatchObject({

@@ -1,11 +1,10 @@
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../base/fault.ts';
+import { type HeardLine, HeardLog } from '../base/testing/heard-log.ts';
 import { type RunningClient, startClient } from '../client/client.ts';
 import { parseClientConfig } from '../client/config.ts';
 import type { Alert } from '../client/scoring/alert.ts';
@@ -29,40 +28,19 @@ const callSpec = gramTableSpec(new WorkloadClasses(['nginx']), 2 ** 10);
 
 let folder: string;
 const clients: RunningClient[] = [];
-/** "cluster: sentence" of every line that a client logs. */
-let said: string[];
-let heard: () => void = () => undefined;
+/** What the clients log, each line with its `cluster`. */
+let heard: HeardLog;
+/** Of the cluster north, and of its track verbs. */
+const isOfNorth = ({ cluster, track }: HeardLine) => cluster === 'north' && track === 'verbs';
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'testudo-third-'));
-  said = [];
+  heard = new HeardLog();
 });
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close()));
   await rm(folder, { recursive: true, force: true });
 });
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) {
-    await new Promise<void>((resolve) => {
-      heard = resolve;
-    });
-  }
-}
-
-function logOf(cluster: string) {
-  return pino(
-    { level: 'info' },
-    new Writable({
-      write(line, _, done) {
-        const { msg, track = '' } = JSON.parse(String(line)) as { msg: string; track?: string };
-        said.push(`${cluster}: ${msg} ${track}`.trim());
-        heard();
-        done();
-      },
-    }),
-  );
-}
 
 /** Requests as an account makes them day by day, `deleting` of twenty to delete something. */
 function requests(account: string, batches: number, deleting: number, fromMs: number): string {
@@ -94,7 +72,9 @@ async function startCluster(federation: TestFederation, name: string, tracks: re
     health: { listen: null },
   };
   const file = { path: join(folder, `${name}.yaml`), text: JSON.stringify(config) };
-  const client = unwrap(await startClient(unwrap(parseClientConfig({ file })), { log: logOf(name) }));
+  const client = unwrap(
+    await startClient(unwrap(parseClientConfig({ file })), { log: heard.log({ fields: { cluster: name } }) }),
+  );
   clients.push(client);
   return client;
 }
@@ -126,7 +106,7 @@ describe('a track that is nothing but a folder and a spec', () => {
     const own = { id: verbs, folder: verbShares };
     const north = await startCluster(federation, 'north', [own, { id: calls, folder: 'syscall' }]);
     const south = await startCluster(federation, 'south', [own]);
-    await until(() => said.filter((line) => line.endsWith('connected to a coordinator')).length === 2);
+    await heard.until(() => heard.saying('connected to a coordinator')[1]);
     // Who is asked before there is something to learn from gives the round up, and nobody opens another one.
     for (const [client, track, least] of [
       [north, verbs, 3],
@@ -151,10 +131,10 @@ describe('a track that is nothing but a folder and a spec', () => {
     await federation.until((state) => state.tracks.get(calls)?.models.length === 2);
     expect(north.tracks.get(calls)?.buffer.counts()).toMatchObject({ seen: 8 });
 
-    await until(() => said.includes('north: model scores now verbs'));
+    await heard.said('model scores now', isOfNorth);
     await appendFile(join(folder, 'north.audit'), requests('checkout', 20, 0, 100_000));
     await appendFile(join(folder, 'north.audit'), requests('checkout', 1, 15, 200_000));
-    await until(() => said.includes('north: alert verbs'));
+    await heard.said('alert', isOfNorth);
     const file = join(folder, 'north-data', 'alerts.jsonl');
     const alerts = (await readFile(file, 'utf8')).trimEnd().split('\n');
     expect(alerts.length).toBe(1);
@@ -166,7 +146,7 @@ describe('a track that is nothing but a folder and a spec', () => {
     });
     expect(alert.text).toContain('surprising verbs (nats): delete');
     unwrap(await leaveFeedback(join(folder, 'north-data'), alert.id, { verdict: 'confirmed', by: 'ada' }, Date.now()));
-    await until(() => said.includes('north: feedback taken in verbs'));
+    await heard.said('feedback taken in', isOfNorth);
     expect(north.tracks.get(verbs)?.buffer.counts()).toMatchObject({ regression: 1 });
   });
 

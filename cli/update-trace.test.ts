@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import {
   type Context,
@@ -12,9 +11,9 @@ import {
   type TracerProvider,
   trace,
 } from '@opentelemetry/api';
-import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { unwrap } from '../base/fault.ts';
+import { HeardLog } from '../base/testing/heard-log.ts';
 import { startClient } from '../client/client.ts';
 import { parseClientConfig } from '../client/config.ts';
 import { roundTrace } from '../client/rounds/round-trace.ts';
@@ -76,33 +75,22 @@ rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind
     training: { rssMiBMax: 4_096, loopDelayMsMax: 60_000 },
     health: { listen: null },
   };
-  const logged: { msg: string; traceId?: string }[] = [];
-  const receipted = Promise.withResolvers<void>();
-  const log = pino(
-    new Writable({
-      write(line, _, done) {
-        const entry = JSON.parse(String(line)) as { msg: string };
-        logged.push(entry);
-        if (entry.msg === 'receipt verified') receipted.resolve();
-        done();
-      },
-    }),
-  );
+  const heard = new HeardLog();
   const file = { path: join(folder, 'client.yaml'), text: JSON.stringify(config) };
-  const client = unwrap(await startClient(unwrap(parseClientConfig({ file })), { log }));
+  const client = unwrap(await startClient(unwrap(parseClientConfig({ file })), { log: heard.log() }));
   try {
     await federation.until((state) => state.clusters.size === 1);
     // A second cluster that never delivers keeps the round open until the first has its receipt.
     await (await federation.enrol('south')).watch([track]);
     const round = await federation.openRound();
-    await receipted.promise;
+    await heard.said('receipt verified');
     const { traceId } = roundTrace('herd', track, round, 'north');
     const methods = ['FetchModel', 'UploadStatus', 'SubmitUpdate'];
     const spans = served.filter(({ name }) => methods.includes(name.split('/')[1] ?? ''));
     expect(new Set(spans.map(({ name }) => name.split('/')[1]))).toEqual(new Set(methods));
     expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([traceId]));
     const lines = ['invited to a round', 'trained', 'update sealed and kept', 'receipt verified'];
-    for (const line of lines) expect(logged.find(({ msg }) => msg === line)?.traceId).toBe(traceId);
+    for (const line of lines) expect(heard.saying(line)[0]?.traceId).toBe(traceId);
     // Calls that belong to no round carry no trace of one.
     expect(served.find(({ name }) => name.endsWith('/Watch'))?.traceId).toBeUndefined();
   } finally {

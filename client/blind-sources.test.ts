@@ -1,10 +1,9 @@
 import { appendFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { it as alone, type TestContext } from 'vitest';
 import { unwrap } from '../base/fault.ts';
-import { makeLog } from '../base/log.ts';
+import { HeardLog } from '../base/testing/heard-log.ts';
 import { tempDir } from '../coordinator/testing/temp-dir.ts';
 import { startLoopbackFederation } from '../lab/testing/loopback-federation.ts';
 import { startClient } from './client.ts';
@@ -29,31 +28,18 @@ async function start(path: string, { onTestFinished }: TestContext) {
     sources: [{ kind: 'tetragonFile', path }],
     health: { listen: '127.0.0.1:0' },
   };
-  const lines: Record<string, unknown>[] = [];
-  let heard = Promise.withResolvers<void>();
-  const to = new Writable({
-    write(chunk, _, done) {
-      lines.push(JSON.parse(String(chunk)) as Record<string, unknown>);
-      heard.resolve();
-      heard = Promise.withResolvers();
-      done();
-    },
-  });
-  const said = (msg: string) => lines.filter((line) => line.msg === msg);
-  const until = async (msg: string) => {
-    while (said(msg).length === 0) await heard.promise;
-    return said(msg)[0];
-  };
+  const heard = new HeardLog();
   const file = { path: join(folder, 'client.yaml'), text: JSON.stringify(settings) };
-  const client = unwrap(await startClient(unwrap(parseClientConfig({ file })), { log: makeLog('info', { to }) }));
+  const client = unwrap(await startClient(unwrap(parseClientConfig({ file })), { log: heard.log() }));
   onTestFinished(() => client.close());
+  const until = (msg: string) => heard.said(msg);
   await until('member of a federation');
   const readyz = async () => {
     const response = await fetch(`http://127.0.0.1:${client.healthPort}/readyz`);
     return { status: response.status, ...((await response.json()) as ReturnType<typeof client.readiness>) };
   };
   const metrics = async () => (await fetch(`http://127.0.0.1:${client.healthPort}/metrics`)).text();
-  return { readyz, metrics, until, said };
+  return { readyz, metrics, until, said: (msg: string) => heard.saying(msg) };
 }
 
 it('a client whose file was never there is not ready, says so once, and is ready when it is there', async (context) => {

@@ -62,7 +62,7 @@ it('a hub that is killed twice during a release: every sensor comes to it, and n
   await Promise.all(nodes.map((node) => rig.sensorSaid(node, 'release installed', 1, isVersion2)));
   const { buffer } = last.tracks.get(track) ?? {};
   const contents = new Set(usual.map((calls) => calls.join())).size;
-  await rig.until(() => (buffer?.counts().seen === contents ? true : undefined));
+  await rig.heard.until(() => (buffer?.counts().seen === contents ? true : undefined));
   while ((await rig.alerts()).length < 2 * nodes.length) await pauseWhileRunning(sensors);
   await Promise.all(sensors.map((sensor) => sensor.stop()));
   const alerts = await rig.alerts();

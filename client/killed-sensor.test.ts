@@ -30,7 +30,7 @@ async function alertsSaid(): Promise<readonly string[]> {
 
 it('a sensor that is killed at any moment: what it has raised is at its hub, once, and it goes on as it was', async () => {
   await rig.startClient();
-  await rig.said('release fetched and verified');
+  await rig.heard.said('release fetched and verified');
   const kills = 2;
   for (let life = 0; life < kills; life++) {
     const sensor = await rig.startSensor(node);

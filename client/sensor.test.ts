@@ -69,20 +69,20 @@ function hubbleLine(database: string, atMs: number): string {
 describe('testudo sensor', () => {
   it('verifies and runs the release that its hub relays, tells each content once, and raises an alert there', async () => {
     const client = await rig.startClient();
-    await rig.said('release fetched and verified');
+    await rig.heard.said('release fetched and verified');
     const { env, loads } = await recordLoads();
     const sensor = await rig.startSensor('node-a', {}, env);
-    await rig.said('a sensor spoke of a release', runs('node-a', 1));
+    await rig.heard.said('a sensor spoke of a release', runs('node-a', 1));
 
     await rig.happens('node-a', [...usual, ...usual, hostileCalls]);
-    const { alert, threshold } = await rig.said('alert');
+    const { alert, threshold } = await rig.heard.said('alert');
     const [told] = await rig.alerts();
     expect(told).toMatchObject({ id: alert, modelVersion: 1, subject: { pod: 'web-0', workloadClass: 'nginx' } });
     expect(told?.score).toBeGreaterThan(Number(threshold));
     expect(told?.detail).toMatchObject({ sensor: 'node-a' });
 
     await rig.release(2);
-    await rig.said('a sensor spoke of a release', runs('node-a', 2));
+    await rig.heard.said('a sensor spoke of a release', runs('node-a', 2));
 
     const loaded = await readFile(loads, 'utf8');
     expect(loaded).toContain('client/sensor.ts');
@@ -97,11 +97,11 @@ describe('testudo sensor', () => {
 
   it('loses no alert and raises none twice when it is killed while its hub is away, and scores without it', async () => {
     const client = await rig.startClient();
-    await rig.said('release fetched and verified');
+    await rig.heard.said('release fetched and verified');
     const first = await rig.startSensor('node-a');
-    await rig.said('a sensor spoke of a release', runs('node-a', 1));
+    await rig.heard.said('a sensor spoke of a release', runs('node-a', 1));
     await rig.happens('node-a', [...usual, ...usual, hostileCalls]);
-    await rig.said('alert');
+    await rig.heard.said('alert');
 
     await client.close();
     await rig.happens('node-a', [hostileCalls]);
@@ -116,7 +116,7 @@ describe('testudo sensor', () => {
     expect(await rig.alerts()).toHaveLength(1);
 
     await rig.startClient();
-    await rig.until(() => (rig.logged.filter(({ msg }) => msg === 'alert').length === 3 ? true : undefined));
+    await rig.heard.until(() => (rig.heard.lines.filter(({ msg }) => msg === 'alert').length === 3 ? true : undefined));
     const alerts = await rig.alerts();
     expect(new Set(alerts.map(({ id }) => id)).size).toBe(3);
     expect(alerts).toHaveLength(3);
@@ -125,7 +125,7 @@ describe('testudo sensor', () => {
     await rig.release(2);
     await rig.client?.close();
     await rig.startClient();
-    await rig.said('a sensor spoke of a release', runs('node-a', 2));
+    await rig.heard.said('a sensor spoke of a release', runs('node-a', 2));
   });
 
   it('raises its alerts with the model that it has while its disk is full, and takes the next release once there is room', async (context) => {
@@ -135,9 +135,9 @@ describe('testudo sensor', () => {
     mountSmallDisk(data, 4_096);
     await rig.startClient();
     await rig.startSensor('node-a', { dataDirectory: data });
-    await rig.said('a sensor spoke of a release', runs('node-a', 1));
+    await rig.heard.said('a sensor spoke of a release', runs('node-a', 1));
     await rig.happens('node-a', [...usual, ...usual, hostileCalls]);
-    await rig.said('alert');
+    await rig.heard.said('alert');
 
     const ballast = join(data, 'ballast');
     fillDisk(ballast);
@@ -148,9 +148,9 @@ describe('testudo sensor', () => {
     await rig.happens('node-a', [hostileCalls]);
     await rig.sensorSaid('node-a', 'a restart would read this source again');
     await rig.happens('node-a', [hostileCalls]);
-    await rig.until(() => (rig.logged.filter(({ msg }) => msg === 'alert').length === 3 ? true : undefined));
+    await rig.heard.until(() => (rig.heard.lines.filter(({ msg }) => msg === 'alert').length === 3 ? true : undefined));
     await rm(ballast);
-    await rig.said('a sensor spoke of a release', runs('node-a', 2));
+    await rig.heard.said('a sensor spoke of a release', runs('node-a', 2));
     // Each once: the source went on from where it was, though the disk took no cursor.
     expect((await rig.alerts()).map(({ modelVersion }) => modelVersion)).toEqual([1, 1, 1]);
   });
@@ -201,7 +201,7 @@ describe('testudo sensor', () => {
     const read = /^testudo_client_source_items_total\{source="hubbleFile",outcome="flow"\} 12$/m;
     const metrics = async () => (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text();
     while (!read.test(await metrics())) await pause(systemTimers, 50, never);
-    await rig.said('batch taken in');
+    await rig.heard.said('batch taken in');
     // It tells what it has counted, and ends.
     await sensor.stop();
 
@@ -216,13 +216,13 @@ describe('testudo sensor', () => {
 
   it('refuses a release whose files were altered at its hub, says so, and stays with the one it has', async () => {
     const client = await rig.startClient();
-    await rig.said('release fetched and verified');
+    await rig.heard.said('release fetched and verified');
     const first = await rig.startSensor('node-a');
-    await rig.said('a sensor spoke of a release', runs('node-a', 1));
+    await rig.heard.said('a sensor spoke of a release', runs('node-a', 1));
     await first.stop();
 
     await rig.release(2);
-    await rig.said('release installed', ({ version }) => version === 2);
+    await rig.heard.said('release installed', ({ version }) => version === 2);
     for (const [digest, bytes] of rig.press.files) {
       const path = join(rig.folder, 'client', 'agent', 'files', digest.slice('sha256:'.length));
       const altered = Buffer.from(bytes);

@@ -1,4 +1,4 @@
-import { type ClientUnaryCall, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { type ClientReadableStream, type ClientUnaryCall, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { type Fault, ok, type Result, refuse } from '../base/fault.ts';
 import type { Branded } from './ids.ts';
 import type { ServedFaultCode } from './served-faults.ts';
@@ -75,6 +75,36 @@ export function unary<Response>(
     }
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
+  });
+}
+
+/** Hears a stream until it fails, ends or is aborted, and gives why; `end` where it ended in order. Never throws. */
+export function hearStream<Message>(
+  start: () => ClientReadableStream<Message>,
+  {
+    signal,
+    onMessage,
+  }: Readonly<{ signal: AbortSignal; onMessage: (message: Message, stream: ClientReadableStream<Message>) => void }>,
+  end: Fault,
+): Promise<Fault> {
+  return new Promise((resolve) => {
+    let stream: ClientReadableStream<Message>;
+    try {
+      stream = start();
+    } catch (error) {
+      resolve(hungUpFault(error));
+      return;
+    }
+    const abort = () => stream.cancel();
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    const finish = (fault: Fault) => {
+      signal.removeEventListener('abort', abort);
+      resolve(fault);
+    };
+    stream.on('data', (message: Message) => onMessage(message, stream));
+    stream.on('error', (error) => finish(faultOfError(error)));
+    stream.on('end', () => finish(end));
   });
 }
 

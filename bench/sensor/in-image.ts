@@ -18,7 +18,7 @@ export async function measureInImage(testudo: string, report: Report): Promise<v
     await reads(eventsBetween);
     for (let version = 2; version < 2 + releases; version++) {
       await rig.release(version);
-      await rig.said('a sensor spoke of a release', (line) => line.version === version);
+      await rig.heard.said('a sensor spoke of a release', (line) => line.version === version);
       await reads(eventsBetween);
     }
     return { events: feed.events, releases, rssMiBLast: residentMiB(sensor.pid), rssMiBMax: peakMiB(sensor.pid) };

@@ -29,7 +29,7 @@ export async function withSensor<Value>(
   let feed: Feed | undefined;
   try {
     await rig.startClient();
-    await rig.said('release fetched and verified');
+    await rig.heard.said('release fetched and verified');
     const socket = join(rig.folder, 'tetragon.sock');
     feed = await Feed.start(socket, rate, feeding);
     const sensor = await rig.startSensor(
@@ -42,7 +42,7 @@ export async function withSensor<Value>(
       env,
     );
     const { healthPort } = await rig.sensorSaid('node-1', 'sensor started');
-    await rig.said('a sensor spoke of a release');
+    await rig.heard.said('a sensor spoke of a release');
     return await run({ rig, feed, sensor, healthPort: Number(healthPort) });
   } finally {
     feed?.stop();
@@ -92,7 +92,7 @@ export async function measureLatency(testudo: string, rate: number, report: Repo
     const pids = new Map(
       (await rig.alerts()).map(({ id, detail }) => [id, Number((detail.process as { pid: number }).pid)]),
     );
-    const delays = rig.logged
+    const delays = rig.heard.lines
       .filter(({ msg }) => msg === 'alert')
       .flatMap(({ alert, time }) => {
         const atMs = feed.attacks.get(pids.get(String(alert)) ?? -1);

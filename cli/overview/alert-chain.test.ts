@@ -27,12 +27,15 @@ it('what a sensor saw on its node is in testudo status: by its hub and the coord
   let skippedMs = 0;
   const timers = { ...systemTimers, monotonicMs: () => systemTimers.monotonicMs() + skippedMs };
   const client = await rig.startClient({}, timers);
-  await rig.said('release fetched and verified');
+  await rig.heard.said('release fetched and verified');
   const { pid } = await rig.startSensor('node-a');
   expect(pid).toBeGreaterThan(0);
-  await rig.said('a sensor spoke of a release', ({ version, outcome }) => version === 0 && outcome === 'installed');
+  await rig.heard.said(
+    'a sensor spoke of a release',
+    ({ version, outcome }) => version === 0 && outcome === 'installed',
+  );
   await rig.happens('node-a', [...usual, ...usual, hostileCalls]);
-  await rig.said('alert');
+  await rig.heard.said('alert');
   skippedMs = 60_000;
 
   // Ends with 4 too: a round would have too few clusters.

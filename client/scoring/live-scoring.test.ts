@@ -2,10 +2,9 @@ import { existsSync } from 'node:fs';
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { HeardLog } from '../../base/testing/heard-log.ts';
 import { type LoopbackFederation, startLoopbackFederation } from '../../lab/testing/loopback-federation.ts';
 import { readAntibody } from '../../proto/antibody.ts';
 import { digestOf } from '../../proto/digest.ts';
@@ -26,14 +25,13 @@ const baseBytes = Buffer.from(bytesOfValues(initialGramTable(spec)));
 let folder: string;
 let federation: LoopbackFederation;
 let client: RunningClient | undefined;
-let messages: string[];
-let heard: () => void = () => undefined;
+let heard: HeardLog;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'testudo-live-'));
   federation = await startLoopbackFederation();
   federation.coordinator.models.set(digestOf(baseBytes), baseBytes);
-  messages = [];
+  heard = new HeardLog();
 });
 afterEach(async () => {
   await client?.close();
@@ -42,24 +40,7 @@ afterEach(async () => {
 });
 
 /** Resolves once the client has logged this sentence so many times. */
-async function logged(sentence: string, count = 1): Promise<void> {
-  while (messages.filter((message) => message === sentence).length < count) {
-    await new Promise<void>((resolve) => {
-      heard = resolve;
-    });
-  }
-}
-
-const log = pino(
-  { level: 'info' },
-  new Writable({
-    write(line, _, done) {
-      messages.push((JSON.parse(String(line)) as { msg: string }).msg);
-      heard();
-      done();
-    },
-  }),
-);
+const logged = (sentence: string, count = 1) => heard.until(() => heard.saying(sentence)[count - 1]);
 
 /** A thread of a web server: the same few loops, of different lengths. */
 function normalThread(pid: number): string {
@@ -127,7 +108,7 @@ async function start(): Promise<RunningClient> {
       },
     }),
   );
-  client = unwrap(await startClient(config, { log }));
+  client = unwrap(await startClient(config, { log: heard.log() }));
   return client;
 }
 
@@ -201,7 +182,7 @@ describe('live scoring', () => {
     await logged('model scores now');
     await first.close();
     federation.coordinator.stop();
-    messages.length = 0;
+    heard.lines.length = 0;
     // Written while it was away; the coordinator is gone as well.
     await appendFile(path, Array.from({ length: 60 }, (_, at) => normalThread(2_000 + at)).join(''));
     await appendFile(path, hostileThread(3_000, 'getuid('));

@@ -1,9 +1,8 @@
 import { connect as plainConnect, type Socket } from 'node:net';
-import { Writable } from 'node:stream';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { makeLog } from '../../base/log.ts';
 import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
+import { HeardLog } from '../../base/testing/heard-log.ts';
 import { ShiftedTimers } from '../../base/testing/shifted-timers.ts';
 import { coordinatorServerName } from '../../proto/wire-names.ts';
 import { pemOfChain } from '../keys/authority.ts';
@@ -20,30 +19,10 @@ function closed(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once('close', () => resolve()));
 }
 
-function linesLog() {
-  const lines: Line[] = [];
-  let heard = Promise.withResolvers<void>();
-  const to = new Writable({
-    write(chunk, _, done) {
-      lines.push(JSON.parse(String(chunk)) as Line);
-      heard.resolve();
-      heard = Promise.withResolvers();
-      done();
-    },
-  });
-  const until = async (holds: (line: Line) => boolean): Promise<Line> => {
-    for (;;) {
-      const found = lines.find(holds);
-      if (found !== undefined) return found;
-      await heard.promise;
-    }
-  };
-  return { log: makeLog('info', { to }), lines, until };
-}
-
 describe('a handshake that is refused', () => {
   it('is logged and counted by its cause, with the address of the peer', async () => {
-    const { log, until } = linesLog();
+    const heard = new HeardLog<Line>();
+    const log = heard.log();
     const timers = new ShiftedTimers(-25 * hourMs);
     const federation = await TestFederation.start({ log, timers, settings: ['certificates.serverDays=366'] });
     const foreign = await TestFederation.start();
@@ -73,11 +52,14 @@ describe('a handshake that is refused', () => {
     plain.end('GET / HTTP/1.1\r\n\r\n');
     await closed(plain);
 
-    const expired = await until(({ why }) => why === 'expired');
+    const expired = await heard.until(() => heard.lines.find(({ why }) => why === 'expired'));
     expect(expired).toMatchObject({ listener: 'federation', peer: '127.0.0.1', code: 'CERT_HAS_EXPIRED' });
     expect(expired.msg).toContain('certificate has ended');
     for (const why of ['unknownAuthority', 'noCertificate', 'wrongProtocol']) {
-      expect(await until((line) => line.why === why)).toMatchObject({ listener: 'federation', peer: '127.0.0.1' });
+      expect(await heard.until(() => heard.lines.find((line) => line.why === why))).toMatchObject({
+        listener: 'federation',
+        peer: '127.0.0.1',
+      });
     }
     const metrics = await (await fetch(`http://${addresses.health}/metrics`)).text();
     for (const [why, count] of [
@@ -91,9 +73,10 @@ describe('a handshake that is refused', () => {
   });
 
   it('fills no log: ten lines a minute of a cause, then their sum', async () => {
-    const { log, lines } = linesLog();
+    const heard = new HeardLog<Line>();
+    const { lines } = heard;
     const timers = new SimulatedTimers();
-    const handshakes = new HandshakeLog(log, timers);
+    const handshakes = new HandshakeLog(heard.log(), timers);
     const flood = (why: 'expired' | 'noCertificate' | 'hungUp', count: number) => {
       for (let at = 0; at < count; at += 1) {
         handshakes.refused({ listener: 'federation', why, address: '192.0.2.1', code: '' });

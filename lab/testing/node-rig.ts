@@ -1,9 +1,8 @@
 import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
-import { pino } from 'pino';
 import { unwrap } from '../../base/fault.ts';
+import { type HeardLine, HeardLog } from '../../base/testing/heard-log.ts';
 import type { Timers } from '../../base/time.ts';
 import { type RunningClient, startClient } from '../../client/client.ts';
 import { parseClientConfig } from '../../client/config.ts';
@@ -45,8 +44,6 @@ function nginxTraces(version: number): readonly Observed[] {
   }));
 }
 
-type Logged = Readonly<Record<string, unknown> & { msg: string }>;
-
 /** As much of a coordinator as a rig needs. */
 export type RigCoordinator = Readonly<{
   coordinator: Readonly<{ enrolPort: number; memberPort: number; stop(): void }>;
@@ -58,12 +55,12 @@ export class NodeRig {
   readonly folder: string;
   readonly releases: TestReleases;
   readonly press = new ReleasePress(loopbackFederationId, track);
-  readonly logged: Logged[] = [];
+  /** What the client logs. */
+  readonly heard = new HeardLog();
   readonly #federation: RigCoordinator;
   readonly #testudo: string;
   readonly #model: RigModel;
   readonly #processesStarted: Member[] = [];
-  #waiting: (() => void)[] = [];
   #processes = 0;
   #clientsStarted = 0;
   #ports: Readonly<{ sensors: number; admission: number }> = { sensors: 0, admission: 0 };
@@ -128,7 +125,7 @@ export class NodeRig {
 
   async startClient(over: Record<string, unknown> = {}, timers?: Timers): Promise<RunningClient> {
     const file = { path: join(this.folder, 'client.yaml'), text: JSON.stringify(await this.#clientSettings(over)) };
-    const log = pino({ level: 'debug' }, this.#listener());
+    const log = this.heard.log({ level: 'debug' });
     this.client = unwrap(await startClient(unwrap(parseClientConfig({ file })), { log, ...(timers && { timers }) }));
     // A client that is started again listens where its sensors look for it.
     this.#ports = this.client.hub?.ports ?? this.#ports;
@@ -229,27 +226,13 @@ export class NodeRig {
     await appendFile(this.events(node), `${lines.join('\n')}\n`);
   }
 
-  /** Resolves with what `look` finds, looked for at every line that the client logs. */
-  async until<Value>(look: () => Value | undefined): Promise<Value> {
-    for (;;) {
-      const found = look();
-      if (found !== undefined) return found;
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-  }
-
-  /** The first line that says so. */
-  async said(msg: string, where: (line: Logged) => boolean = () => true): Promise<Logged> {
-    return await this.until(() => this.logged.find((line) => line.msg === msg && where(line)));
-  }
-
   /** Waits until a sensor's own log has so many lines that say so. */
   async sensorSaid(
     node: string,
     msg: string,
     count = 1,
-    where: (line: Logged) => boolean = () => true,
-  ): Promise<Logged> {
+    where: (line: HeardLine) => boolean = () => true,
+  ): Promise<HeardLine> {
     return await this.#processSaid(node, msg, count, where);
   }
 
@@ -258,14 +241,14 @@ export class NodeRig {
     name: string,
     msg: string,
     count = 1,
-    where: (line: Logged) => boolean = () => true,
-  ): Promise<Logged> {
+    where: (line: HeardLine) => boolean = () => true,
+  ): Promise<HeardLine> {
     for (;;) {
       const text = await readFile(join(this.folder, `${name}.log`), 'utf8');
       const lines = text
         .split('\n')
         .filter((line) => line.endsWith('}') && line.includes(`"msg":${JSON.stringify(msg)}`));
-      const found = lines.map((line) => JSON.parse(line) as Logged).filter(where)[count - 1];
+      const found = lines.map((line) => JSON.parse(line) as HeardLine).filter(where)[count - 1];
       if (found !== undefined) return found;
       await pauseWhileRunning(this.#processesStarted.filter((one) => one.name === name).slice(-1), 50);
     }
@@ -284,15 +267,5 @@ export class NodeRig {
     await this.client?.close();
     this.#federation.coordinator.stop();
     await rm(this.folder, { recursive: true, force: true });
-  }
-
-  #listener(): Writable {
-    return new Writable({
-      write: (line, _, done) => {
-        this.logged.push(JSON.parse(String(line)) as Logged);
-        for (const resolve of this.#waiting.splice(0)) resolve();
-        done();
-      },
-    });
   }
 }

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemTimers } from '../../../base/system-timers.ts';
 import { type FilePosition, type FollowedLine, followFile } from '../file-follower.ts';
+import { rest, take } from './testing/take-lines.ts';
 
 let folder: string;
 let link: string;
@@ -40,32 +41,6 @@ const textOf = (from: number, to: number) =>
     .join('');
 const said = (line: FollowedLine) =>
   line.kind === 'line' ? Number(line.text.slice(0, 6)) : line.kind === 'skipped' ? line.reason : 'idle';
-
-/** What comes until there are `count` lines or skips. */
-async function take(stream: AsyncGenerator<FollowedLine>, count: number): Promise<FollowedLine[]> {
-  const found: FollowedLine[] = [];
-  while (found.length < count) {
-    const { value, done } = await stream.next();
-    if (done) break;
-    if (value.kind !== 'idle') found.push(value);
-  }
-  return found;
-}
-
-/** Everything up to the third time that nothing new is there. */
-async function rest(stream: AsyncGenerator<FollowedLine>): Promise<FollowedLine[]> {
-  const found: FollowedLine[] = [];
-  for (let idle = 0; idle < 3; ) {
-    const { value, done } = await stream.next();
-    if (done) break;
-    if (value.kind === 'idle') idle += 1;
-    else {
-      idle = 0;
-      found.push(value);
-    }
-  }
-  return found;
-}
 
 /** 200 lines, then the kubelet's rotation: the newest rotated file stays plain, the one before it is packed. */
 function writeAndRotate(round: number): void {

@@ -21,6 +21,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemTimers } from '../../../base/system-timers.ts';
 import { type FilePosition, type FollowedLine, followFile } from '../file-follower.ts';
+import { rest, take } from './testing/take-lines.ts';
 
 let folder: string;
 let controller: AbortController;
@@ -153,32 +154,6 @@ function follow(path: string, from?: FilePosition) {
   const stream = followFile(path, { follow: true, timers: systemTimers, signal: controller.signal, pollMs: 2, from });
   streams.push(stream);
   return stream;
-}
-
-/** What comes until there are `count` lines or skips. */
-async function take(stream: AsyncGenerator<FollowedLine>, count: number): Promise<FollowedLine[]> {
-  const found: FollowedLine[] = [];
-  while (found.length < count) {
-    const { value, done } = await stream.next();
-    if (done) break;
-    if (value.kind !== 'idle') found.push(value);
-  }
-  return found;
-}
-
-/** Everything up to the third time that nothing new is there. */
-async function rest(stream: AsyncGenerator<FollowedLine>): Promise<FollowedLine[]> {
-  const found: FollowedLine[] = [];
-  for (let idle = 0; idle < 3; ) {
-    const { value, done } = await stream.next();
-    if (done) break;
-    if (value.kind === 'idle') idle += 1;
-    else {
-      idle = 0;
-      found.push(value);
-    }
-  }
-  return found;
 }
 
 const combinations = schemes.flatMap((scheme) =>

@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemTimers } from '../../../base/system-timers.ts';
 import { type FilePosition, type FollowedLine, followFile } from '../file-follower.ts';
+import { rest, take } from './testing/take-lines.ts';
 
 let folder: string;
 let path: string;
@@ -52,32 +53,6 @@ const packedBy = {
   ),
 };
 const makeFifo = (place: string) => execFileSync('mkfifo', [place]);
-
-/** What comes until there are `count` lines or skips. */
-async function take(stream: AsyncGenerator<FollowedLine>, count: number): Promise<FollowedLine[]> {
-  const found: FollowedLine[] = [];
-  while (found.length < count) {
-    const { value, done } = await stream.next();
-    if (done) break;
-    if (value.kind !== 'idle') found.push(value);
-  }
-  return found;
-}
-
-/** Everything up to the third time that nothing new is there. */
-async function rest(stream: AsyncGenerator<FollowedLine>): Promise<FollowedLine[]> {
-  const found: FollowedLine[] = [];
-  for (let idle = 0; idle < 3; ) {
-    const { value, done } = await stream.next();
-    if (done) break;
-    if (value.kind === 'idle') idle += 1;
-    else {
-      idle = 0;
-      found.push(value);
-    }
-  }
-  return found;
-}
 
 describe('a rotated file that cannot be opened', () => {
   it('is no loss where it was there before anything was followed', async () => {

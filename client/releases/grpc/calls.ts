@@ -1,6 +1,6 @@
 import { Metadata } from '@grpc/grpc-js';
 import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
-import { type CallFaultCode, deadlineIn, faultOfError, hungUpFault, unary } from '../../../proto/call.ts';
+import { type CallFaultCode, deadlineIn, hearStream, unary } from '../../../proto/call.ts';
 import { takenEncodings } from '../../../proto/chunk-encoding.ts';
 import type { ReleasesClient, SubscribeResponse } from '../../../proto/generated/testudo/v1/releases.ts';
 import type { ReleaseCalls, ReleaseMessage } from '../release-calls.ts';
@@ -30,25 +30,11 @@ function subscribe(
   { tracks, rootVersion }: Parameters<ReleaseCalls['subscribe']>[0],
   { signal, onMessage }: Parameters<ReleaseCalls['subscribe']>[1],
 ): Promise<Fault> {
-  return new Promise((resolve) => {
-    let call: ReturnType<ReleasesClient['subscribe']>;
-    try {
-      call = client.subscribe({ tracks: [...tracks], rootVersion });
-    } catch (error) {
-      resolve(hungUpFault(error));
-      return;
-    }
-    const abort = () => call.cancel();
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted) abort();
-    const finish = (fault: Fault) => {
-      signal.removeEventListener('abort', abort);
-      resolve(fault);
-    };
-    call.on('data', (message: SubscribeResponse) => onMessage(messageOf(message)));
-    call.on('error', (error) => finish(faultOfError(error)));
-    call.on('end', () => finish(refuse('SUBSCRIBE_ENDED', 'the coordinator ended the stream').fault));
-  });
+  return hearStream(
+    () => client.subscribe({ tracks: [...tracks], rootVersion }),
+    { signal, onMessage: (message) => onMessage(messageOf(message)) },
+    refuse('SUBSCRIBE_ENDED', 'the coordinator ended the stream').fault,
+  );
 }
 
 function messageOf({ labels, ...received }: SubscribeResponse): ReleaseMessage {

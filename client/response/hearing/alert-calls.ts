@@ -1,5 +1,5 @@
 import { type Fault, refuse } from '../../../base/fault.ts';
-import { faultOfError, hungUpFault } from '../../../proto/call.ts';
+import { hearStream } from '../../../proto/call.ts';
 import {
   AlertsClient,
   type HeardAlert,
@@ -27,26 +27,8 @@ export type AlertConnection = Readonly<{
 export function connectToAlerts(address: Address, identity: ClusterIdentity): AlertConnection {
   const client = new AlertsClient(address.text, securedBy(identity), hubChannelOptions);
   return {
-    watch: (place, { signal, onMessage }) =>
-      new Promise((resolve) => {
-        let call: ReturnType<AlertsClient['watchAlerts']>;
-        try {
-          call = client.watchAlerts(place);
-        } catch (error) {
-          resolve(hungUpFault(error));
-          return;
-        }
-        const abort = () => call.cancel();
-        signal.addEventListener('abort', abort, { once: true });
-        if (signal.aborted) abort();
-        const finish = (fault: Fault) => {
-          signal.removeEventListener('abort', abort);
-          resolve(fault);
-        };
-        call.on('data', onMessage);
-        call.on('error', (error) => finish(faultOfError(error)));
-        call.on('end', () => finish(refuse('ALERTS_ENDED', 'the hub ended the stream').fault));
-      }),
+    watch: (place, listener) =>
+      hearStream(() => client.watchAlerts(place), listener, refuse('ALERTS_ENDED', 'the hub ended the stream').fault),
     close: () => client.close(),
   };
 }
