@@ -2,10 +2,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { lockFolder } from '../../base/folder-lock.ts';
 import { type CheckpointKeyFault, checkSigned, parseCheckpoint } from '../../proto/transparency/checkpoint.ts';
 import { sameHash } from '../../proto/transparency/merkle.ts';
 import { treeHead } from '../../proto/transparency/proofs.ts';
-import { noteText, type VerifierKey } from '../../proto/transparency/signed-note.ts';
+import { noteText, type SignedNote, type VerifierKey } from '../../proto/transparency/signed-note.ts';
 import { readBeside } from '../ledger/journal/read-beside.ts';
 import { folderOf } from './checkpoint-file.ts';
 import { leavesOf } from './prove.ts';
@@ -23,13 +24,23 @@ export async function readCosigned(dataDir: string): Promise<readonly Readonly<{
   return Promise.all(notes);
 }
 
+/** Why a cosigned head is not kept. */
+type CosigningFault =
+  | CheckpointKeyFault
+  | 'NOTE_INVALID'
+  | 'DATA_DIR_UNUSABLE'
+  | 'LOG_FORKED'
+  | 'FOLDER_IN_USE'
+  | 'FOLDER_UNUSABLE'
+  | 'DISK_FULL';
+
 /** Keeps a head that a witness cosigned, beside other witnesses' of the same head, if it is this journal's. Returns its size. */
 export async function keepCosigned(
   dataDir: string,
   text: string,
   logKeys: readonly VerifierKey[],
   journalDir = dataDir,
-): Promise<Result<number, CheckpointKeyFault | 'NOTE_INVALID' | 'DATA_DIR_UNUSABLE' | 'LOG_FORKED'>> {
+): Promise<Result<number, CosigningFault>> {
   const parsed = parseCheckpoint(text);
   if (!parsed.ok) return parsed;
   const { size, root, note } = parsed.value;
@@ -48,6 +59,16 @@ export async function keepCosigned(
   } finally {
     journal.value.close();
   }
+  const lock = lockFolder(join(dataDir, 'cosigning')); // Two at once would each keep the other's signature from lasting.
+  if (!lock.ok) return lock;
+  try {
+    return await addSignatures(dataDir, size, note);
+  } finally {
+    lock.value.release();
+  }
+}
+
+async function addSignatures(dataDir: string, size: number, note: SignedNote): Promise<Result<number, 'NOTE_INVALID'>> {
   const before = (await readCosigned(dataDir)).find((known) => known.size === size);
   const known = before === undefined ? undefined : parseCheckpoint(before.note);
   const kept = known?.ok ? known.value.note.signatures : [];

@@ -2,6 +2,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { lockFolder } from '../../base/folder-lock.ts';
 import { newSigningKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import type { RoundId } from '../../proto/ids.ts';
 import { parseCheckpoint, signCheckpoint } from '../../proto/transparency/checkpoint.ts';
@@ -207,6 +208,9 @@ describe('an export with signed heads', () => {
     unwrap(await exportAudit(dataDir, file('later'), 1, signer));
     const daily = unwrap(await verifyExport(file('later'), { keys: keys(), witnesses: [key] }));
     expect(daily.witnessed).toEqual([{ name: key.name, size: 8, atSeconds: 1_800_000_063 }]);
+    const other = unwrap(lockFolder(join(dataDir, 'cosigning')));
+    expect(await keepCosigned(dataDir, cosigned, keys())).toMatchObject({ fault: { code: 'FOLDER_IN_USE' } });
+    other.release();
     const foreign = signCheckpoint(signer.origin, { size: 8, root: new Uint8Array(32) }, signer.key);
     expect(await keepCosigned(dataDir, foreign, keys())).toMatchObject({ fault: { code: 'LOG_FORKED' } });
   });

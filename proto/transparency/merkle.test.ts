@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Frontier, leafHash } from './merkle.ts';
+import { Frontier, leafHash, nodeHash } from './merkle.ts';
 import { consistencyProof, extendsTree, includes, inclusionProof, treeHead } from './proofs.ts';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -115,5 +115,16 @@ describe('proofs', () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  it('tells a complete tree from one with an entry more, however large', () => {
+    // All entries alike: the root of a complete tree of 2^k is that of one half beside itself.
+    const leaf = leafHash(Buffer.from('entry'));
+    let complete = leaf;
+    for (let level = 0; level < 49; level += 1) complete = nodeHash(complete, complete);
+    const two = { size: 2 ** 49 + 2, root: nodeHash(complete, nodeHash(leaf, leaf)) };
+    const one = { size: 2 ** 49 + 1, root: nodeHash(complete, leaf) };
+    expect(extendsTree(one, two, [leaf, leaf, complete])).toBe(true);
+    expect(extendsTree({ size: 2 ** 49, root: complete }, two, [nodeHash(leaf, leaf)])).toBe(true);
   });
 });

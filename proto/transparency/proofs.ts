@@ -99,8 +99,9 @@ function splitOf(count: number): number {
   return split;
 }
 
+/** Needs one or more. Exact, where a logarithm rounds from 2^49 or so on. */
 function isPowerOfTwo(size: number): boolean {
-  return Number.isInteger(Math.log2(size));
+  return 2 ** Math.round(Math.log2(size)) === size;
 }
 
 function half(value: number): number {

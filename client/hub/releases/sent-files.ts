@@ -81,13 +81,23 @@ export class SentFile {
     const next = Math.min(this.size, offset - (offset % chunkBytes) + chunkBytes);
     const key = `${encoding} ${offset}`;
     const known = this.#kept?.get(key) ?? this.#encoded(offset, next, encoding);
-    if (offset % chunkBytes === 0) this.#kept?.set(key, known);
+    if (offset % chunkBytes === 0) this.#keep(key, known);
     return { message: await known, next };
+  }
+
+  #keep(key: string, message: Promise<Buffer>): void {
+    this.#kept?.set(key, message);
+    // What a disk could not give once may be there for the next who asks.
+    message.catch(() => this.#kept?.delete(key));
   }
 
   async #encoded(offset: number, end: number, encoding: ChunkEncoding): Promise<Buffer> {
     const chunk = Buffer.alloc(end - offset);
-    await this.#handle.read(chunk, 0, chunk.length, offset);
+    for (let filled = 0; filled < chunk.length; ) {
+      const { bytesRead } = await this.#handle.read(chunk, filled, chunk.length - filled, offset + filled);
+      if (bytesRead === 0) throw new Error(`the file has ${this.size} bytes no more: it ends at ${offset + filled}`);
+      filled += bytesRead;
+    }
     const packed = await packChunk(chunk, encoding);
     return Buffer.from(
       FetchFileResponse.encode({ offset: BigInt(offset), sizeBytes: BigInt(this.size), ...packed }).finish(),
