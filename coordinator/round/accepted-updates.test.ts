@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { ClusterId, Digest } from '../../proto/ids.ts';
 import { hasPayload, indexOfCluster, isInCohort, updateOf, withUpdate } from './accepted-updates.ts';
-import type { ListOf } from './growing-list.ts';
+import type { GrowingList, ListOf } from './growing-list.ts';
 import type { Accepted } from './phase.ts';
 
 const names = Array.from({ length: 12 }, (_, at) => `c-${at}` as ClusterId).sort();
@@ -44,6 +44,33 @@ it('finds what is in a list, whatever other lists have gone on from the same one
       for (const list of lists) expectFound(list);
     }),
   );
+});
+
+it('keeps apart what went on from one list otherwise, in whichever field', () => {
+  const start = withUpdate([], updateFrom('c-1' as ClusterId, 1));
+  const one = { ...updateFrom('c-2' as ClusterId, 2), signature: 'a' };
+  const first = withUpdate(start, one);
+  // The very same update again takes no copy.
+  const sharedOf = (list: ListOf<Accepted>) => (list as GrowingList<Accepted>).shared;
+  expect(sharedOf(withUpdate(start, { ...one }))).toBe(sharedOf(first));
+  const others: Accepted[] = [
+    { ...one, cluster: 'c-3' as ClusterId },
+    { ...one, payloadDigest: 'sha256:3' as Digest },
+    { ...one, acceptedAtMs: 3 },
+    { ...one, signature: 'b' },
+  ];
+  for (const other of others) {
+    expect([...withUpdate(start, other)].at(-1)).toEqual(other);
+    expect([...first].at(-1)).toEqual(one);
+  }
+});
+
+it('finds nothing in a list of what a longer one added to what both share', () => {
+  const start = withUpdate([], updateFrom('c-1' as ClusterId, 1));
+  const longer = withUpdate(start, updateFrom('c-2' as ClusterId, 2));
+  expect(indexOfCluster(longer, 'c-2' as ClusterId)).toBe(1);
+  expect(indexOfCluster(start, 'c-2' as ClusterId)).toBe(-1);
+  expect(hasPayload(start, 'sha256:2' as Digest)).toBe(false);
 });
 
 it('finds as well in a list that was read back', () => {

@@ -46,6 +46,14 @@ it('liarsInCohort › agrees with exact counting in small federations', () => {
   );
 });
 
+it('liarsInCohort › is never fewer than must be among those drawn, at any chance', () => {
+  expect(liarsInCohort({ members: 10, liars: 8, invited: 6 }, 1)).toBe(4);
+  expect(liarsInCohort({ members: 10, liars: 2, invited: 6 }, 1)).toBe(0);
+  // Of two, one lies, one is drawn: it lies with a chance of exactly a half, which is not more than a half.
+  expect(liarsInCohort({ members: 2, liars: 1, invited: 1 }, 0.5)).toBe(0);
+  expect(liarsInCohort({ members: 2, liars: 1, invited: 1 }, 0.49)).toBe(1);
+});
+
 it('liarsInCohort › is the number of liars where everybody is invited', () => {
   expect(liarsInCohort({ members: 40, liars: 8, invited: 52 })).toBe(8);
   expect(liarsInCohort({ members: 40, liars: 0, invited: 10 })).toBe(0);

@@ -53,6 +53,8 @@ it('few eligible clusters are all named, as are those that are all invited, and 
   expect(forJournal(few, next(recruiting, few))).toBe(few);
   const many = counted(names(eligibleNamesMax + 1), eligibleNamesMax + 1);
   expect(forJournal(many, recruiting)).toBe(many);
+  const cancelled: RoundEvent = { kind: 'cancelled', atMs: 30, detail: 'by hand' };
+  expect(forJournal(cancelled, next(recruiting, many))).toBe(cancelled);
   const all = { ...next(recruiting, many), cohort: many.eligible } as RoundPhase;
   expect(forJournal(many, all)).toBe(many);
 });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { defaultPolicy } from '../../aggregation/policy.ts';
-import { isRelay, relayRule } from './relay-rule.ts';
+import { hasRelays, isRelay, relayRule } from './relay-rule.ts';
 
 const mixing = [{ kind: 'nearestNeighbourMixing' }] as const;
 const policy = (f: number, rule: object, before: readonly object[] = mixing) =>
@@ -27,4 +27,26 @@ it('warns of plain Krum, which throws all regions but one away, of a rule withou
 
 it('takes a member for a region by its label', () => {
   expect([{}, { relay: 'yes' }, { relay: 'no' }, { tier: 'relay' }].map(isRelay)).toEqual([false, true, false, false]);
+});
+
+it('finds a federation to have regions by any member that is enrolled', () => {
+  const member = (status: string, labels: Record<string, string>) => ({ status, labels });
+  const region = { relay: 'yes' };
+  expect(hasRelays([])).toBe(false);
+  expect(hasRelays([member('enrolled', {}), member('revoked', region), member('enrolled', { relay: 'no' })])).toBe(
+    false,
+  );
+  expect(hasRelays([member('revoked', region), member('enrolled', region)])).toBe(true);
+});
+
+it('warns in whole sentences, of rules that were not tried over regions too', () => {
+  const remedy =
+    'take nearestNeighbourMixing before trimmedMean or geometricMedian (docs/relays.md, "The rule over regions")';
+  const warned = (text: string) => ({ kind: 'warn', text: `members are regions: ${text}; ${remedy}` });
+  expect(relayRule(policy(1, { kind: 'bulyan' }))).toEqual(
+    warned('bulyan is not the rule that was tried over regions'),
+  );
+  expect(relayRule(policy(1, { kind: 'trimmedMean' }, [{ kind: 'clipping' }]))).toEqual(
+    warned('trimmedMean without mixing is pulled by regions that differ'),
+  );
 });

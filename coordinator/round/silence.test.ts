@@ -25,6 +25,14 @@ describe('silenceWarning', () => {
     expect(silenceWarning('syscall', rules(0), 0, 1)).toBeUndefined();
   });
 
+  it('says the whole of it in a sentence', () => {
+    expect(silenceWarning('syscall', rules(1), 1, 5)).toBe(
+      'syscall: f = 1 clusters that say nothing stop every round: 5 are enrolled and 5 updates are needed; enrol 6 or lower f',
+    );
+    // From three clusters four more are needed.
+    expect(silenceWarning('syscall', rules(2), 2, 3)).toContain('; enrol 9 or lower f');
+  });
+
   it('knows that no more clusters help where no more are invited', () => {
     const goal = { kind: 'count', updates: 5 } as const;
     const few = rules(1, { goal, overSelection: 1, quorum: { kind: 'count', updates: 5 } });

@@ -61,6 +61,38 @@ describe('standingAfter', () => {
     expect(1 - both).toBeCloseTo(2 * (1 - one), 10);
   });
 
+  it('is worth what a round said of the update, to the number', () => {
+    const worthOf = (part: Partial<RoundPart>) => {
+      const score = recordOf([{ ...good, ...part }])?.score ?? 0;
+      return Number((1 - (1 - score) / 0.3).toFixed(10)); // From 1 it falls by three tenths of what is missing.
+    };
+    expect(worthOf({})).toBe(1);
+    expect(worthOf({ verdict: 'leftOut', weight: 1, uncountedCount: 2 })).toBe(0.5);
+    expect(worthOf({ verdict: 'refused' })).toBeCloseTo(0, 10);
+    expect([null, 0.8, 0.2, 3].map((weight) => worthOf({ weight }))).toEqual([1, 0.8, 0.5, 1]);
+    expect([null, 0, 0.01].map((slope) => worthOf({ slope }))).toEqual([1, 1, 0.5]);
+    expect(worthOf({ declaredCount: 0, uncountedCount: 0 })).toBe(1);
+    expect(worthOf({ declaredCount: 4, uncountedCount: 1 })).toBe(0.75);
+  });
+
+  it('wins trust back slowly, and keeps means of about five rounds', () => {
+    const fallen = recordOf([{ ...good, verdict: 'refused' }]);
+    expect(fallen?.score).toBeCloseTo(0.7, 10);
+    expect(recordOf([good], fallen)?.score).toBeCloseTo(0.7 + 0.05 * 0.3, 10);
+    const of = (weight: number | null, slope: number | null): RoundPart => ({ ...good, weight, slope });
+    expect(recordOf([of(null, null)])).toMatchObject({ weight: null, slope: null });
+    expect(recordOf([of(null, null), of(0.6, 0.2), of(null, null)])).toMatchObject({ weight: 0.6, slope: 0.2 });
+    const two = recordOf([of(0.6, 0.2), of(1.1, 0.1)]);
+    expect(two?.weight).toBeCloseTo(0.7, 10);
+    expect(two?.slope).toBeCloseTo(0.18, 10);
+  });
+
+  it('counts no streak of rounds that do not say how many they kept', () => {
+    const out: RoundPart = { ...good, verdict: 'leftOut' };
+    expect(recordOf([out, out])).not.toHaveProperty('streak');
+    expect(recordOf([{ ...out, verdict: 'refused' }, out])?.streak).toBe(1);
+  });
+
   it('gives a prior between the floor and 1, whatever happened', () => {
     const part = fc.record({
       verdict: fc.constantFrom('selected', 'leftOut', 'refused' as const),

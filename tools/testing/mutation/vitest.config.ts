@@ -1,11 +1,24 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-/** Tests of one folder for Stryker, which instruments what Vite's own runner loads. MUTATION_TESTS: globs of them, by commas. */
+const hooks = ['../stripped.mjs', './switched.mjs'].flatMap((name) => [
+  '--import',
+  new URL(name, import.meta.url).href,
+]);
+
+/** The tests that `npm run campaign:mutants` asks: TESTUDO_MUTANT_TESTS, by commas. */
 export default defineConfig({
   test: {
-    pool: 'threads',
-    include: (process.env.MUTATION_TESTS ?? '').split(','),
-    setupFiles: ['./tools/testing/equal-bytes.mjs'],
+    root: fileURLToPath(new URL('../../../', import.meta.url)),
+    pool: 'forks',
+    maxWorkers: 1,
+    experimental: { viteModuleRunner: false, nodeLoader: false },
+    include: (process.env.TESTUDO_MUTANT_TESTS ?? '').split(','),
+    runner: './tools/testing/mutation/runner.ts',
+    setupFiles: ['equal-bytes', 'file-end'].map((name) => `./tools/testing/${name}.mjs`),
+    execArgv: hooks,
+    env: { NODE_OPTIONS: hooks.join(' ') },
+    reporters: ['dot'],
     testTimeout: 600_000,
     hookTimeout: 600_000,
   },

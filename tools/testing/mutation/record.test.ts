@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { Fate } from './ask.ts';
+import { explanations } from './explained.ts';
+import type { Mutant } from './instrument.ts';
+import { mutantsPage } from './page.ts';
+import { filesOf, scoreOf } from './record.ts';
+
+const mutant = (id: string, from: string, to: string): Mutant => ({ id, file: 'a/b.ts', line: 3, kind: 'K', from, to });
+const mutants = [
+  mutant('1', 'x < y', 'x <= y'),
+  mutant('2', 'x < y', 'true'),
+  mutant('3', 'z', ''),
+  mutant('4', "'m'", '""'),
+];
+const fates = new Map<string, Fate>([
+  ['1', { fate: 'alive' }],
+  ['2', { fate: 'killed', by: 't', why: '' }],
+  ['3', { fate: 'unreached' }],
+  ['4', { fate: 'static' }],
+]);
+
+it('counts what could be killed, and names what is explained apart from what is not', () => {
+  const files = filesOf(mutants, fates, [{ file: 'a/b.ts', from: 'x < y', to: 'x <= y', why: 'never equal' }]);
+  expect(files).toEqual([
+    {
+      ...{ file: 'a/b.ts', killed: 1, static: 1 },
+      survivors: [
+        { line: 3, from: 'x < y', to: 'x <= y', reached: true, why: 'never equal' },
+        { line: 3, from: 'z', to: '', reached: false },
+      ],
+    },
+  ]);
+  expect(scoreOf(files, 'as survivors')).toBeCloseTo(100 / 3, 10);
+  expect(scoreOf(files, 'as killed')).toBeCloseTo(200 / 3, 10);
+  const page = mutantsPage([{ room: 'a', day: '2026-11-30', tests: 7, files }], '1.2.3');
+  expect(page).toContain('| a | 7 | 3 | 1 | 2 | 1 | 33.3 % | 2026-11-30 |');
+  expect(page).toContain('| a/b.ts | 3 | 1 | 2 | 1 | 1 |');
+  expect(page).toContain('- a/b.ts: never equal (line 3; 1)');
+});
+
+it('explains only expressions that stand in their files', () => {
+  const gone = explanations.filter(({ file, from }) => {
+    const source = stripTypeScriptTypes(readFileSync(join(import.meta.dirname, '../../..', file), 'utf8'));
+    return !source.replace(/\s+/g, ' ').includes(from);
+  });
+  expect(explanations.length).toBeGreaterThan(0);
+  expect(gone).toEqual([]);
+});
