@@ -112,8 +112,15 @@ async function serve(parts: Parts): Promise<DoorProcess> {
   const leader = new LeaderLink({ credentials: () => credentials, attendance, timers, log });
   undo.unshift(() => leader.close());
   tail.onEpoch(() => leader.lookAgain());
+  let unready: string | undefined = 'starting';
+  const health = await servePages(
+    listen.health,
+    healthPages(metrics.registry, async () => unready ?? reasonNotToCome(leader, tail)),
+  );
+  undo.unshift(() => health.close());
+  let graceMs = 0;
   const serving = await openServing({ ...parts, metrics, leader, attendance, credentials });
-  undo.unshift(() => serving.close(0));
+  undo.unshift(() => serving.close(graceMs));
   const way = new EnrolmentWay({
     addresses: () => credentials.enrolAddresses,
     limiter: new RateLimiter({
@@ -134,12 +141,6 @@ async function serve(parts: Parts): Promise<DoorProcess> {
     watches: attendance.size,
     journalAgeMs: tail.ageMs,
   }));
-  let unready: string | undefined;
-  const health = await servePages(
-    listen.health,
-    healthPages(metrics.registry, async () => unready ?? reasonNotToCome(leader, tail)),
-  );
-  undo.unshift(() => health.close());
   const endRenewing = keepRenewing({
     ...{ dataDirectory: config.dataDirectory, leader, timers, log },
     credentials: () => credentials,
@@ -161,6 +162,7 @@ async function serve(parts: Parts): Promise<DoorProcess> {
   });
   const halted = Promise.race([tail.halted, unheard.promise]);
   void halted.then(({ code, message }) => log.error({ code, cause: message }, 'this door cannot go on'));
+  unready = undefined;
   leader.start();
   const addresses = {
     enrolment: `${hostOf(listen.enrolment)}:${enrolmentPort}`,
@@ -170,14 +172,10 @@ async function serve(parts: Parts): Promise<DoorProcess> {
   log.info({ federation: tail.federation, door: credentials.name, addresses }, 'door ready');
   const close = async () => {
     unready = 'draining';
+    graceMs = config.drainSeconds * 1000;
     endRenewing();
     timers.cancel(trimming);
-    await way.close();
-    await serving.close(config.drainSeconds * 1000);
-    await leader.close();
-    await tail.close();
-    await health.close();
-    await undone(undo.slice(-2)); // The bucket and the lock.
+    await undone(undo);
     log.info({ door: credentials.name }, 'door closed');
   };
   let closing: Promise<void> | undefined;
