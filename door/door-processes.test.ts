@@ -1,9 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { connected, DooredFederation, fatesOf, useStores } from '../cli/processes/testing/doored-federation.ts';
+import { connected, fatesOf, foundDoored, useStores } from '../cli/processes/testing/doored-federation.ts';
 import { startNode, until } from '../cli/processes/testing/small-node.ts';
 import { spawnTestudo } from '../cli/testing/command-line.ts';
+import type { DooredFederation } from '../lab/testing/doored-federation.ts';
 import { UpdateFate } from '../proto/generated/testudo/v1/operator.ts';
 
 const names = ['north', 'south', 'west'];
@@ -14,7 +15,7 @@ const stores = useStores();
 it('a round is finished by clients that know a door and nothing else, and the journal says through which', {
   timeout: 600_000,
 }, async () => {
-  const federation = await DooredFederation.found(stores(), 'thin', names.length);
+  const federation = await foundDoored(stores(), 'thin', names.length);
   const leader = await federation.startCoordinator();
   const operator = await federation.operatorAt(leader.addresses.federation);
   const door = await federation.startDoor(await federation.addDoor('edge', [leader.addresses]));
@@ -49,7 +50,7 @@ async function logged(federation: DooredFederation, name: string, message: strin
 it('a start that cannot serve says in one sentence why, and changes nothing in the database', {
   timeout: 600_000,
 }, async () => {
-  const federation = await DooredFederation.found(stores(), 'refused', names.length);
+  const federation = await foundDoored(stores(), 'refused', names.length);
   const { folder } = federation;
   const leader = await federation.startCoordinator();
   const file = await federation.addDoor('edge', [leader.addresses]);
@@ -97,7 +98,7 @@ it('a start that cannot serve says in one sentence why, and changes nothing in t
 it('a door that was revoked stops by itself, says why, and starts no more; one that finds no leader says so', {
   timeout: 600_000,
 }, async () => {
-  const federation = await DooredFederation.found(stores(), 'revoked', names.length);
+  const federation = await foundDoored(stores(), 'revoked', names.length);
   const leader = await federation.startCoordinator();
   const operator = await federation.operatorAt(leader.addresses.federation);
   const file = await federation.addDoor('edge', [leader.addresses]);

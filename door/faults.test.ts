@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../base/fault.ts';
-import { connected, DooredFederation, fatesOf, useStores } from '../cli/processes/testing/doored-federation.ts';
+import { connected, fatesOf, foundDoored, useStores } from '../cli/processes/testing/doored-federation.ts';
 import { freePlaces, startNode, until } from '../cli/processes/testing/small-node.ts';
 import { readCredentials } from '../coordinator/keys/operator-credentials.ts';
 import { chunksOf, enrolCluster, type TestCluster } from '../coordinator/testing/cluster.ts';
@@ -33,7 +33,7 @@ it(
   'clients stay at their door while its leader dies amid a round and a standby follows: no stream of theirs ends',
   slow,
   async () => {
-    const federation = await DooredFederation.found(stores(), 'followed', names.length);
+    const federation = await foundDoored(stores(), 'followed', names.length);
     const places = [await freePlaces(), await freePlaces()] as const;
     // The first update is durable then, and nobody has heard of it: the door has no answer.
     const leader = await federation.startCoordinator('leader', { at: places[0], failpoint: 'update-journalled' });
@@ -63,7 +63,7 @@ it(
   'a door that dies with an update stored and undecided costs its clusters a way: through another they are counted, once',
   slow,
   async () => {
-    const federation = await DooredFederation.found(stores(), 'died', names.length);
+    const federation = await foundDoored(stores(), 'died', names.length);
     const leader = await federation.startCoordinator();
     const operator = await federation.operatorAt(leader.addresses.federation);
     const credentials = await federation.addDoor('edge', [leader.addresses]); // Of both.
@@ -82,7 +82,7 @@ it(
 
 /** A federation with one door behind a line, and a cluster that speaks by hand to the door alone. */
 async function behindLine(name: string) {
-  const federation = await DooredFederation.found(stores(), name, 1);
+  const federation = await foundDoored(stores(), name, 1);
   const leader = await federation.startCoordinator();
   const operator = await federation.operatorAt(leader.addresses.federation);
   const line = await HeldLine.open(() => Number(leader.addresses.federation.split(':')[1]));

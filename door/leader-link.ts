@@ -27,6 +27,9 @@ const callMs = 30_000;
 const silentMs = 15_000;
 const reconnect: Backoff = { firstMs: 250, maxMs: 2_000 };
 
+/** The first word, at once: a stream whose first message does not come is cut as a slow request, and nobody may come for hours. */
+const nobodyLeft: AttendRequest = { change: { $case: 'departure', value: 0n } };
+
 type LinkParts = Readonly<{ credentials: () => DoorCredentials; attendance: Attendance; timers: Timers; log: Log }>;
 type Stream = ClientDuplexStream<AttendRequest, AttendResponse>;
 type Answer<Value> = Promise<Result<Value, 'LEADER_AWAY'>>;
@@ -134,6 +137,7 @@ export class LeaderLink {
       channelOptions(coordinatorServerName),
     );
     const stream = client.attend();
+    stream.write(nobodyLeft);
     let isReached = false;
     let why = refuse('LEADER_AWAY', `${address} does not answer`).fault as Fault;
     const cancel = () => stream.cancel();

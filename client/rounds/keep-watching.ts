@@ -10,7 +10,7 @@ import type { UplinkPorts } from './ports.ts';
 import type { RoundConnection } from './round-calls.ts';
 
 export type WatchingParts = Readonly<{
-  config: UplinkConfig;
+  config: Pick<UplinkConfig, 'addresses' | 'connect' | 'tracks' | 'clientBuild' | 'times'>;
   ports: Pick<UplinkPorts, 'report' | 'unit' | 'timers'>;
   keeper: Pick<CertificateKeeper, 'identity' | 'prepare'>;
   signal: AbortSignal;

@@ -12,7 +12,12 @@ export type SpeakerPlan = Readonly<{
   onLine: (line: string) => void;
 }>;
 
-export type Speaker = Readonly<{ pid: number; kill(): void }>;
+export type Speaker = Readonly<{
+  pid: number;
+  /** One line to its standard input. */
+  tell(line: string): void;
+  kill(): void;
+}>;
 
 /** Starts a process that works and says what it did, a line each. Resolves when it is ready; throws when it ends before. */
 export async function startSpeaker({ program, task, ready, onLine }: SpeakerPlan): Promise<Speaker> {
@@ -24,5 +29,6 @@ export async function startSpeaker({ program, task, ready, onLine }: SpeakerPlan
     child.once('exit', (code) => reject(new Error(`${program} ended with ${code} before it was ready`)));
     lines.on('line', (line) => (line === ready ? resolve() : onLine(line)));
   });
-  return { pid: child.pid as number, kill: () => void child.kill('SIGKILL') };
+  const tell = (line: string) => void child.stdin?.write(`${line}\n`);
+  return { pid: child.pid as number, tell, kill: () => void child.kill('SIGKILL') };
 }

@@ -9,8 +9,7 @@ import { startClient } from '../../../client/client.ts';
 import { parseClientConfig } from '../../../client/config.ts';
 import type { Addresses } from '../../../lab/rig/coordinator-process.ts';
 import type { Operator } from '../../../lab/rig/operator.ts';
-import { bytesOfValues } from '../../../proto/layout.ts';
-import { specBytes } from '../../../proto/model-spec.ts';
+import { type SmallTrack, writeTrack } from '../../../lab/testing/doored-federation.ts';
 
 const histogram = fileURLToPath(new URL('../../../client/learning/testing/histogram', import.meta.url));
 
@@ -21,16 +20,18 @@ export async function freePlaces(host = '127.0.0.1'): Promise<Addresses> {
   return { enrolment, federation, health };
 }
 
-/** What a track of the small detector below begins with: spec.json, model.bin and policy.yaml in a folder. */
-export async function writeSmallTrack(folder: string, updates: number): Promise<void> {
-  const spec = { architecture: 'histogram/1', hyperparameters: {}, tensors: [{ name: 'weights', shape: [1_000] }] };
-  await writeFile(join(folder, 'spec.json'), specBytes(spec));
-  await writeFile(join(folder, 'model.bin'), bytesOfValues(new Float32Array(1_000)));
+/** The small detector's track, for so many clusters that all answer. */
+export function smallTrack(updates: number): SmallTrack {
   const policy = `
 aggregation: { f: 0, before: [], rule: { kind: mean } }
 rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind: count, updates: ${updates} }, collectForMs: 600000 }
 `;
-  await writeFile(join(folder, 'policy.yaml'), policy);
+  return { values: 1_000, policy };
+}
+
+/** What it begins with: spec.json, model.bin and policy.yaml in a folder. */
+export function writeSmallTrack(folder: string, updates: number): Promise<void> {
+  return writeTrack(folder, smallTrack(updates));
 }
 
 /** Resolves with what `ask` gives once it gives something. */

@@ -95,7 +95,7 @@ export interface AttendRequest {
     /** A cluster has begun to watch. */
     { $case: "arrival"; value: Arrival }
     | //
-    /** The number of a watch that has ended. */
+    /** The number of a watch that has ended. 0 is no watch: a door says so first, at once. */
     { $case: "departure"; value: bigint }
     | undefined;
 }
