@@ -28,6 +28,21 @@ export class Crowd<Connection> {
     if (own.size === 0) this.#of.delete(network);
   }
 
+  /** Takes out the oldest of the network whose turn it is: networks take turns, whatever each of them has. */
+  takeInTurn(): Connection | undefined {
+    for (const [network, own] of this.#of) {
+      for (const connection of own) {
+        this.delete(network, connection);
+        if (own.size > 0) {
+          this.#of.delete(network); // To the end.
+          this.#of.set(network, own);
+        }
+        return connection;
+      }
+    }
+    return undefined;
+  }
+
   /** The oldest of the network that has most; undefined where there is none. */
   oldestOfMost(): Readonly<{ network: string; connection: Connection }> | undefined {
     let [most, network]: [Set<Connection> | undefined, string] = [undefined, ''];

@@ -22,9 +22,11 @@ async function opened(caps: Partial<ConnectionCaps>) {
   const connections = new Connections({ caps: { ...roomy, ...caps }, timers: systemTimers, refused });
   const answers: boolean[] = [];
   const server = createServer((socket) => {
-    answers.push(connections.admit(socket));
-    socket.resume();
-    socket.write('seen');
+    const begin = () => {
+      socket.resume();
+      socket.write('seen');
+    };
+    answers.push(connections.admit(socket, begin));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -43,7 +45,18 @@ async function opened(caps: Partial<ConnectionCaps>) {
   };
   const call = ({ localAddress, localPort }: Socket, name: string) =>
     connections.called(localAddress, localPort, () => name);
-  return { connections, refusals, answers, come, call };
+  /** As `come`, once it is counted: one that waits for its turn is neither let in nor cut. */
+  const queue = async (last: number): Promise<Socket> => {
+    const before = connections.waitingCount;
+    const socket = connect({ port, host: '127.0.0.1', localAddress: `127.0.0.${last}` });
+    socket.on('error', () => {});
+    onTestFinished(() => void socket.destroy());
+    while (connections.waitingCount === before) await nextTurn();
+    return socket;
+  };
+  const shook = ({ localAddress, localPort }: Socket) =>
+    connections.shook({ remoteAddress: localAddress as string, remotePort: localPort as number });
+  return { connections, refusals, answers, come, queue, shook, call };
 }
 
 /** Resolves when the peer has cut it. */
@@ -138,5 +151,46 @@ describe('Connections', () => {
     const whoIs = () => `peer ${++asked}`;
     const peers = [1, 2, 3].map(() => connections.called(localAddress, localPort, whoIs));
     expect(peers).toEqual(['peer 1', 'peer 1', 'peer 1']);
+  });
+
+  it('begins so many handshakes at once, the next when one is over, and addresses take turns', async () => {
+    const { connections, come, queue, shook, call, refusals } = await opened({ handshakesMax: 2, silentMax: 2 });
+    const first = await come(1);
+    const second = await come(1);
+    const begun: string[] = [];
+    for (const [last, name] of [
+      [1, 'a'],
+      [1, 'b'],
+      [1, 'c'],
+      [2, 'd'],
+    ] as const) {
+      (await queue(last)).once('data', () => begun.push(name));
+    }
+    for (const socket of [first, second]) call(socket, 'one'); // That they are proven begins nobody: their handshakes do.
+    expect([connections.waitingCount, begun]).toEqual([4, []]);
+    shook(first);
+    shook(first);
+    while (begun.length < 1) await nextTurn();
+    second.destroy(); // Amid its handshake.
+    while (begun.length < 2) await nextTurn();
+    expect([connections.waitingCount, begun, refusals]).toEqual([2, ['a', 'd'], []]);
+  });
+
+  it('gives the turn of one that stalls to the next, and lets both go on', async () => {
+    const { connections, come, queue, refusals } = await opened({ handshakesMax: 1 });
+    const silent = await come(1);
+    await once(await queue(1), 'data');
+    expect([silent.closed, connections.openCount, connections.waitingCount, refusals]).toEqual([false, 2, 0, []]);
+  });
+
+  it('lets one that waits give way, of the address that has most, before any whose handshake has begun', async () => {
+    const { come, queue, refusals, connections } = await opened({ atOnceMax: 3, handshakesMax: 1 });
+    const begun = await come(2);
+    const [oldest, newer] = [await queue(1), await queue(1)];
+    const other = connect({ port: begun.remotePort as number, host: '127.0.0.1' });
+    other.on('error', () => {});
+    onTestFinished(() => void other.destroy());
+    await cut(oldest);
+    expect([begun.closed, newer.closed, refusals, connections.waitingCount]).toEqual([false, false, ['evicted'], 2]);
   });
 });

@@ -15,6 +15,11 @@ export type ConnectionCaps = Readonly<{
   silentMs: number;
   /** Of one peer that has proven who it is, from any address. */
   perPeerMax: number;
+  /**
+   * So many handshakes at once; who comes meanwhile waits unread. All of thousands that come back together would be begun otherwise, and
+   * none be done before its time is over. Absent: each begins when it comes.
+   */
+  handshakesMax?: number;
   /** Whether a call proves who is there. Where it does not, a connection can give way to a newer one at any time. */
   callProves: boolean;
 }>;
@@ -25,7 +30,11 @@ export type ConnectionRefusal = 'address' | 'peer' | 'full' | 'evicted' | 'silen
 type Connection = {
   readonly socket: Socket;
   readonly network: string;
+  /** Lets it speak. */
+  readonly begin: () => void;
   timer: Timer | undefined;
+  /** Looks whether its peer still shakes hands; undefined when it does not, or has not begun. */
+  turn: Timer | undefined;
   /** Who is there, once it has made a call. */
   peer: string | undefined;
 };
@@ -35,6 +44,9 @@ type ConnectionsParts = Readonly<{
   timers: Timers;
   refused: (why: ConnectionRefusal) => void;
 }>;
+
+/** Who says nothing for so long amid a handshake leaves its turn to another, and goes on beside it. */
+const stallMs = 1_000;
 
 /**
  * The open connections of one listener, each counted before TLS has read a byte. When there is no room, the oldest of
@@ -46,6 +58,9 @@ export class Connections {
   readonly #perNetwork = new Tally();
   readonly #perPeer = new Tally();
   readonly #unproven = new Crowd<Connection>();
+  /** Taken, and not begun. */
+  readonly #waiting = new Crowd<Connection>();
+  #turns = 0;
 
   constructor(parts: ConnectionsParts) {
     this.#parts = parts;
@@ -59,31 +74,44 @@ export class Connections {
     return this.#unproven.size;
   }
 
-  /** Whether this one may stay. Otherwise it is gone. */
-  admit(socket: Socket): boolean {
+  /** Connections whose handshake has not begun. */
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
+  /** Whether this one may stay. Otherwise it is gone. `begin`: told when its handshake may begin; until then nothing is read of it. */
+  admit(socket: Socket, begin: () => void = () => {}): boolean {
     const { caps, timers } = this.#parts;
     socket.on('error', () => {}); // A reset before TLS has taken over is nobody's error.
     const { remoteAddress, remotePort } = socket;
     if (remoteAddress === undefined || remotePort === undefined) return this.#reject(socket, undefined);
     const network = networkOf(remoteAddress);
     if (this.#perNetwork.of(network) >= caps.perAddressMax) return this.#reject(socket, 'address');
-    const isFull = this.#open.size >= caps.atOnceMax;
-    if ((isFull || this.#unproven.size >= caps.silentMax) && !this.#evict()) return this.#reject(socket, 'full');
+    if (this.#open.size >= caps.atOnceMax && !this.#evict(this.#waiting) && !this.#evict(this.#unproven))
+      return this.#reject(socket, 'full');
 
     const key = keyOf(remoteAddress, remotePort);
-    const connection: Connection = { socket, network, timer: undefined, peer: undefined };
-    connection.timer = timers.after(caps.silentMs, () => this.#end(connection, 'silent'), { background: true });
+    const connection: Connection = { socket, network, begin, timer: undefined, turn: undefined, peer: undefined };
     this.#open.set(key, connection);
     this.#perNetwork.add(network);
-    this.#unproven.add(network, connection);
+    this.#waiting.add(network, connection);
     socket.once('close', () => {
       this.#open.delete(key);
       timers.cancel(connection.timer);
+      this.#waiting.delete(network, connection);
       this.#prove(connection);
       this.#perNetwork.remove(network);
       if (connection.peer !== undefined) this.#perPeer.remove(connection.peer);
+      this.#endTurn(connection);
     });
+    this.#beginSome();
     return true;
+  }
+
+  /** Its handshake is over, however it went. */
+  shook({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): void {
+    const connection = this.#open.get(keyOf(remoteAddress, remotePort));
+    if (connection !== undefined) this.#endTurn(connection);
   }
 
   /** A call came in by this connection. Returns who makes it, which is found out once. */
@@ -111,9 +139,51 @@ export class Connections {
     return false;
   }
 
-  /** Makes room. False when everyone who is here has proven to be someone. */
-  #evict(): boolean {
-    const oldest = this.#unproven.oldestOfMost();
+  #beginSome(): void {
+    const { handshakesMax = Number.POSITIVE_INFINITY } = this.#parts.caps;
+    while (this.#turns < handshakesMax) {
+      const next = this.#waiting.takeInTurn();
+      if (next === undefined) return;
+      this.#begin(next);
+    }
+  }
+
+  #begin(connection: Connection): void {
+    const { caps, timers } = this.#parts;
+    if (this.#unproven.size >= caps.silentMax) this.#evict(this.#unproven);
+    this.#unproven.add(connection.network, connection);
+    connection.timer = timers.after(caps.silentMs, () => this.#end(connection, 'silent'), { background: true });
+    if (caps.handshakesMax !== undefined) {
+      this.#turns += 1;
+      this.#watchTurn(connection);
+    }
+    connection.begin();
+  }
+
+  /** Ends its turn once its peer stalls. */
+  #watchTurn(connection: Connection): void {
+    const { timers } = this.#parts;
+    const before = connection.socket.bytesRead;
+    const look = () => {
+      if (connection.turn === undefined) return;
+      if (connection.socket.bytesRead === before) this.#endTurn(connection);
+      else this.#watchTurn(connection);
+    };
+    // Timers run before sockets are read: when it is we who were too busy, what came meanwhile still counts.
+    connection.turn = timers.after(stallMs, () => void setImmediate(look), { background: true });
+  }
+
+  #endTurn(connection: Connection): void {
+    if (connection.turn === undefined) return;
+    this.#parts.timers.cancel(connection.turn);
+    connection.turn = undefined;
+    this.#turns -= 1;
+    this.#beginSome();
+  }
+
+  /** Makes room. False when there is nobody who could give way. */
+  #evict(crowd: Crowd<Connection>): boolean {
+    const oldest = crowd.oldestOfMost();
     if (oldest === undefined) return false;
     this.#end(oldest.connection, 'evicted');
     return true;
@@ -122,6 +192,7 @@ export class Connections {
   #end(connection: Connection, why: ConnectionRefusal): void {
     this.#parts.refused(why);
     this.#prove(connection); // At once: its socket closes only later.
+    this.#waiting.delete(connection.network, connection);
     connection.socket.destroy();
   }
 

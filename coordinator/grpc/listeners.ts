@@ -14,6 +14,9 @@ export type ListenerName = 'enrolment' | 'federation';
 /** Whoever connects has a call to make. */
 const silentMs = 15_000;
 
+/** More than a core does at a time, and enough for peers a quarter of a second away. */
+const handshakesMax = 64;
+
 type ListenersParts = Readonly<{
   identity: ServerIdentity;
   /** PEM of the root that callers' certificates chain to. */
@@ -51,6 +54,8 @@ export function memberConnections(
     perAddressMax: federation.perAddressMax,
     silentMax: federation.silentMax,
     silentMs,
+    // Those that are done, and whose call is on its way, are silent too.
+    handshakesMax: Math.min(handshakesMax, Math.ceil(federation.silentMax / 2)),
     perPeerMax: federation.perCallerMax,
     callProves: true,
   };

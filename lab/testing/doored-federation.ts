@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Failpoint } from '../../base/failpoint.ts';
 import { unwrap } from '../../base/fault.ts';
 import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
@@ -13,7 +12,6 @@ import { type Addresses, startCoordinatorProcess } from '../rig/coordinator-proc
 import { pauseWhileRunning, startMember } from '../rig/member.ts';
 import { connectOperator, type Operator } from '../rig/operator.ts';
 
-const testudo = fileURLToPath(new URL('../../cli/testudo.ts', import.meta.url));
 /** A user of the database that may read the journal, and nothing else. */
 const reader = { user: 'door_reader', password: 'another password for tests alone' };
 
@@ -25,6 +23,8 @@ type DooredParts = Readonly<{
   name: string;
   /** Where its folder is made. */
   root: string;
+  /** The command's program. */
+  testudo: string;
   /** Runs `testudo …` to its end. */
   run: (...words: readonly string[]) => Promise<Readonly<{ code: number | null; error: string }>>;
   /** Of the journal: how long a standby waits for a sign of life. 2 unless given. */
@@ -102,14 +102,20 @@ export class DooredFederation {
     const config = join(this.folder, 'coordinator.yaml');
     // What the founding made lies in the first one's folder until it is started.
     const words = [...(name === 'leader' ? [] : this.#folderOf(name)), ...listenAt(at)];
-    const started = await startCoordinatorProcess({ testudo, config, logFile, env: dieAt(failpoint), words });
+    const started = await startCoordinatorProcess({
+      testudo: this.#parts.testudo,
+      config,
+      logFile,
+      env: dieAt(failpoint),
+      words,
+    });
     this.#parts.later(() => started.member.stop(600_000));
     return started;
   }
 
   /** A standby on a folder of its own, once it has read something. */
   async startStandby(name: string, at: Addresses) {
-    const args = [testudo, 'coordinator', '--config', join(this.folder, 'coordinator.yaml'), '--standby'];
+    const args = [this.#parts.testudo, 'coordinator', '--config', join(this.folder, 'coordinator.yaml'), '--standby'];
     const words = [...this.#folderOf(name), ...listenAt(at)];
     const logFile = `${this.folder}-${name}.log`;
     const standby = await startMember({ name, args: [...args, ...words], logFile });
@@ -163,6 +169,7 @@ export class DooredFederation {
     };
     if (!existsSync(config)) await writeFile(config, JSON.stringify(settings));
     const logFile = `${this.folder}-${name}.log`;
+    const { testudo } = this.#parts;
     const start = { testudo, verb: 'door', config, logFile, env: dieAt(failpoint), words: listenAt(at) } as const;
     const started = await startCoordinatorProcess(start);
     this.#parts.later(() => started.member.stop(600_000));

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { ObjectStore, rclone } from '../../../coordinator/testing/object-store.ts';
 import { PostgresServer } from '../../../coordinator/testing/postgres-server.ts';
@@ -8,6 +9,8 @@ import { RoundPhase } from '../../../proto/generated/testudo/v1/operator.ts';
 import { rclonePath } from '../../../tools/testing/stores/rclone.mjs';
 import { runTestudo } from '../../testing/command-line.ts';
 import { smallTrack, until } from './small-node.ts';
+
+const testudo = fileURLToPath(new URL('../../testudo.ts', import.meta.url));
 
 /** A database and a bucket for the tests of a file; given once they have begun. */
 export function useStores(): () => Stores {
@@ -27,7 +30,7 @@ export function foundDoored(
   updates: number,
   more: object = {},
 ): Promise<DooredFederation> {
-  const parts = { stores, name, root: tempDir(), run: runTestudo, later: onTestFinished };
+  const parts = { stores, name, root: tempDir(), testudo, run: runTestudo, later: onTestFinished };
   return DooredFederation.found(parts, smallTrack(updates), more);
 }
 

@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { expect, it, onTestFinished } from 'vitest';
+import { systemTimers } from '../../base/system-timers.ts';
+import { pemOfChain } from '../keys/authority.ts';
+import { TestFederation } from '../testing/federation.ts';
+import { Listener, membersCaps } from './listener.ts';
+
+/** Nothing is ever due: what happens here happens since somebody came, went or was done. */
+const still = {
+  ...systemTimers,
+  after: (_: number, act: () => void) => systemTimers.after(2 ** 30, act, { background: true }),
+};
+
+it('the next handshake begins once one is done, or its peer has gone, and nothing is read of who waits', async () => {
+  const federation = await TestFederation.start();
+  const member = await federation.enrol('a');
+  const { authority } = federation.coordinator;
+  const own = await authority.issueServer([], authority.plan(Date.now(), 3_600_000, randomBytes(9)));
+  const listener = new Listener({
+    identity: { chain: pemOfChain(own.chain), key: own.key },
+    trusted: federation.authority,
+    session: membersCaps,
+    connections: {
+      ...{ atOnceMax: 10, perAddressMax: 10, silentMax: 10, silentMs: 1, perPeerMax: 10 },
+      ...{ handshakesMax: 1, callProves: true },
+    },
+    unread: { requestMs: 1, slowMax: 1 },
+    timers: still,
+    onConnectionRefused: () => {},
+    onHandshakeRefused: () => {},
+    onCallRefused: () => {},
+  });
+  onTestFinished(() => listener.force());
+  const port = await listener.listen('127.0.0.1:0');
+  const come = async (): Promise<Socket> => {
+    const socket = connect({ host: '127.0.0.1', port });
+    onTestFinished(() => void socket.destroy());
+    const before = listener.connections.openCount;
+    await once(socket, 'connect');
+    while (listener.connections.openCount === before) await new Promise(setImmediate);
+    return socket;
+  };
+  const { applied, enrolled } = member;
+  const credentials = { cert: pemOfChain(enrolled.certificateChain), key: applied.tls.key, ca: federation.authority };
+  const shake = (socket: Socket) =>
+    once(connectTls({ socket, ...credentials, rejectUnauthorized: false, ALPNProtocols: ['h2'] }), 'secureConnect');
+  const silent = await come();
+  const [second, third] = [await come(), await come()];
+  const { connections } = listener;
+  const done: string[] = [];
+  const both = [shake(second).then(() => done.push('second')), shake(third).then(() => done.push('third'))];
+  (await come()).destroy(); // Time for all that could be done: a whole way of another.
+  expect([connections.waitingCount >= 2, done]).toEqual([true, []]);
+  silent.destroy();
+  await Promise.all(both); // The second stays, done: its turn is the third's.
+  expect(done).toEqual(['second', 'third']);
+}, 600_000);
