@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
 import { systemTimers } from '../../base/system-timers.ts';
+import type { Timers } from '../../base/time.ts';
 import { type ConnectionCaps, type ConnectionRefusal, Connections } from './connections.ts';
 
 const hourMs = 3_600_000;
@@ -16,10 +18,10 @@ const roomy: ConnectionCaps = {
 };
 
 /** Connections behind a real socket on loopback. */
-async function opened(caps: Partial<ConnectionCaps>) {
+async function opened(caps: Partial<ConnectionCaps>, timers: Timers = systemTimers) {
   const refusals: ConnectionRefusal[] = [];
   const refused = (why: ConnectionRefusal) => void refusals.push(why);
-  const connections = new Connections({ caps: { ...roomy, ...caps }, timers: systemTimers, refused });
+  const connections = new Connections({ caps: { ...roomy, ...caps }, timers, refused });
   const answers: boolean[] = [];
   const server = createServer((socket) => {
     const begin = () => {
@@ -176,11 +178,23 @@ describe('Connections', () => {
     expect([connections.waitingCount, begun, refusals]).toEqual([2, ['a', 'd'], []]);
   });
 
-  it('gives the turn of one that stalls to the next, and lets both go on', async () => {
-    const { connections, come, queue, refusals } = await opened({ handshakesMax: 1 });
+  it('gives the turn of one that stalls to the next, of another address sooner, and lets all go on', async () => {
+    const timers = new SimulatedTimers(0);
+    const { connections, come, queue, refusals } = await opened({ handshakesMax: 1 }, timers);
     const silent = await come(1);
-    await once(await queue(1), 'data');
-    expect([silent.closed, connections.openCount, connections.waitingCount, refusals]).toEqual([false, 2, 0, []]);
+    const own = await queue(1);
+    const tick = async () => {
+      await timers.advance(1_000);
+      await nextTurn();
+    };
+    for (let second = 0; second < 4; second++) await tick();
+    expect(connections.waitingCount).toBe(1);
+    await tick();
+    await once(own, 'data');
+    const other = await queue(2);
+    await tick(); // The turn is its address's neighbour's now.
+    await once(other, 'data');
+    expect([silent.closed, own.closed, connections.openCount, refusals]).toEqual([false, false, 3, []]);
   });
 
   it('lets one that waits give way, of the address that has most, before any whose handshake has begun', async () => {

@@ -45,8 +45,12 @@ type ConnectionsParts = Readonly<{
   refused: (why: ConnectionRefusal) => void;
 }>;
 
-/** Who says nothing for so long amid a handshake leaves its turn to another, and goes on beside it. */
+/**
+ * Who says nothing for so long amid a handshake leaves its turn to one of another address, and goes on beside it; to one of its own
+ * address only after five times that: where all of a crowd are slow, more of them at once are no faster.
+ */
 const stallMs = 1_000;
+const stallsMax = 5;
 
 /**
  * The open connections of one listener, each counted before TLS has read a byte. When there is no room, the oldest of
@@ -160,14 +164,16 @@ export class Connections {
     connection.begin();
   }
 
-  /** Ends its turn once its peer stalls. */
-  #watchTurn(connection: Connection): void {
+  /** Ends its turn once its peer stalls. `stalls`: how often it has been found silent. */
+  #watchTurn(connection: Connection, stalls = 0): void {
     const { timers } = this.#parts;
     const before = connection.socket.bytesRead;
     const look = () => {
       if (connection.turn === undefined) return;
-      if (connection.socket.bytesRead === before) this.#endTurn(connection);
-      else this.#watchTurn(connection);
+      const silent = connection.socket.bytesRead === before ? stalls + 1 : 0;
+      const isAlone = this.#waiting.size === this.#waiting.sizeOf(connection.network);
+      if (silent >= (isAlone ? stallsMax : 1)) this.#endTurn(connection);
+      else this.#watchTurn(connection, silent);
     };
     // Timers run before sockets are read: when it is we who were too busy, what came meanwhile still counts.
     connection.turn = timers.after(stallMs, () => void setImmediate(look), { background: true });

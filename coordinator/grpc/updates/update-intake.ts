@@ -1,4 +1,4 @@
-import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
 import { sealedLength } from '../../../proto/envelope/format.ts';
 import type { UpdateHeader } from '../../../proto/envelope/header.ts';
@@ -112,11 +112,19 @@ export class UpdateIntake {
     if (!entered.ok) return entered;
     try {
       const stored = await this.#store(peer, signed, messages);
-      if (!stored.ok) return stored;
+      if (!stored.ok && !(await this.#isAcceptedMeanwhile(header, stored.fault))) return stored;
     } finally {
       entered.value();
     }
     return desk.accept(signed, sender);
+  }
+
+  /** Where the state is another's, read along, it may have been accepted before this call began: then all of it is here, and the receipt waits. */
+  async #isAcceptedMeanwhile(header: UpdateHeader, { code }: Fault): Promise<boolean> {
+    const { desk } = this.#parts;
+    if (code !== 'OFFSET_MISMATCH' || !(await desk.catchUp?.())) return false;
+    const now = desk.check(header);
+    return now.ok && now.value.kind === 'accepted';
   }
 
   async #acceptStored(peer: ClusterId, message: WireHeader | undefined, sender: Sender): Outcome<Receipt> {
