@@ -23,9 +23,10 @@ export async function speed(herd: Herd, repeats: number, report: Report): Promis
   const seconds = sizes.map((): number[] => []);
   for (let repeat = 0; repeat <= repeats; repeat++) {
     for (const [at, scorer] of scorers.entries()) {
-      const startedMs = performance.now();
+      const before = process.cpuUsage();
       scorer.score(examples);
-      if (repeat > 0) seconds[at]?.push((performance.now() - startedMs) / 1_000);
+      const { user, system } = process.cpuUsage(before);
+      if (repeat > 0) seconds[at]?.push((user + system) / 1e6);
     }
   }
   const medians = seconds.map(median);
@@ -44,7 +45,7 @@ export async function speed(herd: Herd, repeats: number, report: Report): Promis
   report.text(
     `## Speed
 
-Calls a second on one core, the model's scoring with local memory included (7 runs in turns, medians). The first antibody pays for finding a trace's features; each further one costs the last column.`,
+Calls a second of processor time, the model's scoring with local memory included (7 runs in turns, medians). The first antibody pays for finding a trace's features; each further one costs the last column.`,
   );
   report.table(['antibodies', 'calls a second', 'time, of the model alone', 'each further antibody'], rows);
 }

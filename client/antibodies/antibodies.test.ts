@@ -194,24 +194,46 @@ describe('vaccinate', () => {
 
   it('raises the limit and no alarms where an antibody flags what is normal', async () => {
     // A liar who knows what is normal here says it of an attack of its own, so that examples as it says them stand out.
-    const { features, shares, ...rest } = made(attacksThere, elsewhere);
-    const normalFeatures = [...new Set(normal.slice(0, 12).flatMap((one) => [...one]))];
-    const all = [...new Map([...features, ...normalFeatures].map((feature) => [feature, 255])).keys()].sort(
-      (a, b) => a - b,
-    );
-    const poisoned = { ...rest, features: Uint32Array.from(all), shares: new Uint8Array(all.length).fill(255) };
-    expect(shares.length).toBeLessThan(all.length);
-    const open = async () => lengths();
-    const alarms = async (antibodies: readonly Antibody[]) => {
-      const { scorer, vaccinations } = await vaccinate(open, (one: Uint32Array) => one, antibodies, normal);
-      const unseen = examples(21, 300, { from: 0, to: 300, count: 34 });
-      const above = unseen.filter((one) => (scorer.score([one])[0]?.scores[0] ?? 0) > 1).length;
-      return { above, refused: vaccinations.get('nginx')?.map(({ refused }) => refused) };
+    const known = examples(20, 400, { from: 0, to: 300, count: 34 });
+    const told = [...attackRuns, ...Array.from({ length: 70 }, (_, at) => at)];
+    const rest = made(attacksThere, elsewhere);
+    const poisoned = {
+      ...rest,
+      features: Uint32Array.from(told.sort((a, b) => a - b)),
+      shares: new Uint8Array(told.length).fill(255),
     };
-    const honest = await alarms([made(attacksThere, elsewhere)]);
-    const lied = await alarms([made(attacksThere, elsewhere), poisoned]);
+    const alarms = async (antibodies: readonly Antibody[]) => {
+      const open = async () => lengths();
+      const { scorer, vaccinations } = await vaccinate(open, (one: Uint32Array) => one, antibodies, known);
+      const unseen = examples(21, 1_000, { from: 0, to: 300, count: 34 });
+      const above = unseen.filter((one) => (scorer.score([one])[0]?.scores[0] ?? 0) > 1).length;
+      return { share: above / unseen.length, refused: vaccinations.get('nginx')?.map(({ refused }) => refused) };
+    };
+    const honest = await alarms([rest]);
+    const lied = await alarms([rest, poisoned]);
     expect(lied.refused?.[1]).toBeUndefined(); // It is taken, and so has to be borne.
-    expect(lied.above).toBeLessThanOrEqual(honest.above + 3);
+    expect(lied.share).toBeLessThanOrEqual(honest.share + 0.02);
+  });
+
+  it('passes over an antibody of examples larger than any could be, as if nobody had offered it', async () => {
+    // A liar who names whatever anybody does, so that all that is new somewhere looks like it.
+    const everything = Uint32Array.from({ length: 2_000 }, (_, at) => at);
+    const rest = made(attacksThere, elsewhere);
+    const poisoned = { ...rest, features: everything, shares: new Uint8Array(everything.length).fill(255) };
+    const ran = async (antibodies: readonly Antibody[]) => {
+      const { scorer, vaccinations } = await vaccinate(
+        async () => lengths(),
+        (one: Uint32Array) => one,
+        antibodies,
+        normal,
+      );
+      const unseen = [...examples(22, 100, { from: 0, to: 2_000, count: 34 }), ...normal, attackHere];
+      return { scores: scorer.score(unseen), refused: vaccinations.get('nginx')?.map(({ refused }) => refused) };
+    };
+    const honest = await ran([rest]);
+    const lied = await ran([rest, poisoned, poisoned, poisoned]);
+    expect(lied.refused).toEqual([undefined, 'oversized', 'oversized', 'oversized']);
+    expect(lied.scores).toEqual(honest.scores);
   });
 
   it('lets the model say what it said before, and closes it when its antibodies cannot be tried', async () => {

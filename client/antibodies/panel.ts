@@ -4,7 +4,7 @@ import { NormalTail, quantile } from './normal-tail.ts';
 import { Weighed } from './weighed.ts';
 
 /** Why a workload does not use an antibody. */
-export type Refusal = 'few-examples' | 'learning' | 'looks-normal';
+export type Refusal = 'few-examples' | 'learning' | 'looks-normal' | 'oversized';
 
 /** What a workload's own normal examples said of one antibody. */
 export type Vaccination = Readonly<{
@@ -58,16 +58,28 @@ export class Panel {
 
   /**
    * Tries the antibodies, a turn of the event loop for each: the thread that does it scores what happens meanwhile. normal: antigens
-   * of the workload's normal examples, distinct contents.
+   * of the workload's normal examples, distinct contents. exampleFeaturesMax: features that one example may have; an antibody whose examples
+   * had more on average is of no example that anybody saw. It takes no part, and costs the others nothing.
    */
-  static async open(antibodies: readonly Antibody[], normal: readonly Uint32Array[], alpha: number): Promise<Panel> {
+  static async open(
+    antibodies: readonly Antibody[],
+    normal: readonly Uint32Array[],
+    alpha: number,
+    exampleFeaturesMax = Number.POSITIVE_INFINITY,
+  ): Promise<Panel> {
+    const isOversized = (antibody: Antibody) => featuresOfExample(antibody) > exampleFeaturesMax;
+    const alphaOfEach = alpha / Math.max(1, antibodies.filter((one) => !isOversized(one)).length);
     const weighed = new Weighed(antibodies, normal);
     const vaccinations: Vaccination[] = [];
     const tails = new Map<number, NormalTail>();
     for (const [which, antibody] of antibodies.entries()) {
       await turn();
+      if (isOversized(antibody)) {
+        vaccinations.push({ antibody, refused: 'oversized', ...untried });
+        continue;
+      }
       const scores = isTriable(antibody, normal) ? normal.map((own) => weighed.scoreWithout(which, own)) : [];
-      const outcome = tried(antibody, scores, weighed.expected(which), alpha / antibodies.length);
+      const outcome = tried(antibody, scores, weighed.expected(which), alphaOfEach);
       if (outcome.refused === undefined) tails.set(which, new NormalTail(scores, natMin));
       vaccinations.push({ antibody, ...outcome });
     }
@@ -117,6 +129,13 @@ function isTriable({ examples }: Antibody, normal: readonly Uint32Array[]): bool
   return examples >= confirmedMin && normal.length >= normalMin;
 }
 
+const untried = { level: Number.POSITIVE_INFINITY, expected: Number.NaN };
+
+/** Features that a confirmed example had, on average. */
+function featuresOfExample({ shares }: Antibody): number {
+  return shares.reduce((sum, share) => sum + share, 0) / 255;
+}
+
 /** scores: of the workload's normal examples, each as if it had not been learnt; none where the antibody is not to be tried. */
 function tried(
   { examples }: Antibody,
@@ -124,7 +143,6 @@ function tried(
   expected: number,
   alpha: number,
 ): Omit<Vaccination, 'antibody'> {
-  const untried = { level: Number.POSITIVE_INFINITY, expected: Number.NaN };
   if (examples < confirmedMin) return { refused: 'few-examples', ...untried };
   if (scores.length === 0) return { refused: 'learning', ...untried };
   const sorted = scores.toSorted((a, b) => a - b);

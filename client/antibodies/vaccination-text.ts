@@ -5,6 +5,7 @@ const why: Readonly<Record<Refusal, string>> = {
   'few-examples': 'too few examples confirm it',
   learning: 'too few normal examples to try it on',
   'looks-normal': 'it describes what is normal there',
+  oversized: 'no example has so many features',
 };
 
 /** Workloads that are named one by one. */
