@@ -6,7 +6,7 @@ import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { Trace } from '../../../events/trace.ts';
 import type { JudgingDetector, Observed, OpenDetector } from '../../detector.ts';
 import { atOnce, type Steps } from '../../steps.ts';
-import { type Calibration, calibrate, type LocalFindings, LocalMemory, quantileOf } from '../memory/local-memory.ts';
+import { type Calibration, calibrate, type LocalFindings, LocalMemory, quantileOf, type Reading } from '../memory/local-memory.ts';
 import { memoryViewsOf } from '../memory/memory-views.ts';
 import { CallWeights } from '../traces/call-weights.ts';
 import { windowStarts } from '../traces/call-windows.ts';
@@ -163,14 +163,14 @@ export class SyscallScorer {
   readonly #detector: OpenDetector;
   readonly #classes: WorkloadClasses;
   readonly #clusters: ReadonlyMap<string, ClusterState>;
-  /** Middle score by class and by the weights alone, over the clusters that know the class: for those that do not. */
-  readonly #sharedMedians: ReadonlyMap<number, number>;
+  /** By class, what is usual by the weights alone, over the clusters that know the class: for those that do not. */
+  readonly #sharedUsual: ReadonlyMap<number, SharedUsual>;
 
   constructor(model: SyscallModel) {
     this.#detector = model.detector.open(model.weights);
     this.#classes = classesOf(model.detector.spec);
     this.#clusters = model.clusters;
-    this.#sharedMedians = sharedMediansOf(model.clusters);
+    this.#sharedUsual = sharedUsualOf(model.clusters);
   }
 
   /**
@@ -226,14 +226,14 @@ export class SyscallScorer {
     const local = this.#localOf(trace);
     const weights = local?.callWeights?.of(trace.calls, classId);
     const calibration = local?.calibrations.get(classId);
-    // A stored one may say anything: what is not the second is read as the first.
-    const reading = calibration === undefined || calibration.reading === 2 ? latestReading : 1;
+    const elsewhere = this.#sharedUsual.get(classId);
+    const reading = local === undefined ? elsewhere?.reading : calibration && readingOf(calibration);
     const options = { weights, setUsual: calibration?.setUsual, reading };
     const said = calibration?.sharedHelps === false ? silent(shared) : shared;
     const raw = rawTraceScore(said, local?.memory.look(trace), options);
     // A workload that is learning still counts from 0: too few traces say what is usual worse than none.
     if (local !== undefined) return raw - (calibration?.median ?? 0);
-    return raw - (this.#sharedMedians.get(classId) ?? 0);
+    return raw - (elsewhere?.median ?? 0);
   }
 
   /** The local part of the trace's cluster, if that cluster knows the class. */
@@ -261,17 +261,22 @@ function finiteOrNone(surprisal: Float32Array | undefined): Float32Array | undef
   return surprisal?.every(Number.isFinite) ? surprisal : undefined;
 }
 
-function sharedMediansOf(clusters: ReadonlyMap<string, ClusterState>): Map<number, number> {
-  const all = new Map<number, number[]>();
-  for (const { calibrations } of clusters.values()) {
-    for (const [classId, { sharedMedian }] of calibrations) {
-      all.set(classId, [...(all.get(classId) ?? []), sharedMedian]);
-    }
-  }
+/** A stored one may say anything: what no version wrote is read as the first. */
+function readingOf({ reading }: Calibration): Reading {
+  return reading === 2 || reading === 3 ? reading : 1;
+}
+
+type SharedUsual = Readonly<{ median: number; reading: Reading }>;
+
+/** Middle scores compare where they are of one reading: of each class those count that are of its latest. */
+function sharedUsualOf(clusters: ReadonlyMap<string, ClusterState>): Map<number, SharedUsual> {
+  const all = clusters.values().flatMap(({ calibrations }) => calibrations);
   return new Map(
-    [...all].map(([classId, medians]) => {
-      const sorted = medians.sort((a, b) => a - b);
-      return [classId, sorted[Math.floor(sorted.length / 2)] as number];
+    [...Map.groupBy(all, ([classId]) => classId)].map(([classId, some]) => {
+      const own = some.map(([, calibration]) => calibration);
+      const reading = Math.max(...own.map(readingOf)) as Reading;
+      const medians = own.filter((one) => readingOf(one) === reading).map(({ sharedMedian }) => sharedMedian);
+      return [classId, { median: quantileOf(medians, 0.5), reading }];
     }),
   );
 }

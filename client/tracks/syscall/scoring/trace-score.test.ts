@@ -13,7 +13,7 @@ describe('rawTraceScore beside a memory', () => {
   const mean = (power: number) => ((4 * 3 ** power + 60 * 0.1 ** power) / 64) ** (1 / power);
   const profiles = 2 * Math.sqrt(0.04 * mean(2)) + Math.sqrt(0.09 * mean(2));
 
-  const scoreOf = (setDistance: number, reading?: 1 | 2) =>
+  const scoreOf = (setDistance: number, reading?: 1 | 2 | 3) =>
     rawTraceScore({ surprisal, setDistance }, local, { setUsual, reading });
 
   it('counts how far the set is beyond what is usual, a fifth of it, up to a quarter of a nat', () => {
@@ -34,6 +34,21 @@ describe('rawTraceScore beside a memory', () => {
   });
 });
 
+describe('rawTraceScore without a memory', () => {
+  const shared = { surprisal: new Float32Array(64).fill(0.4), setDistance: 0.01 };
+
+  it('multiplies the views, either no less than a twentieth', () => {
+    expect(rawTraceScore(shared, undefined)).toBeCloseTo(Math.log(0.06) + Math.log(0.45), 6);
+    expect(rawTraceScore(shared, undefined, { reading: 3 })).toBe(rawTraceScore(shared, undefined));
+  });
+
+  it('takes a fiftieth by the readings before', () => {
+    for (const reading of [1, 2] as const) {
+      expect(rawTraceScore(shared, undefined, { reading })).toBeCloseTo(Math.log(0.03) + Math.log(0.42), 6);
+    }
+  });
+});
+
 describe('a calibration', () => {
   const classes = new WorkloadClasses(['web']);
   const detector = syscallDetector('two-views', classes);
@@ -50,20 +65,44 @@ describe('a calibration', () => {
     const classId = classes.idOf('web');
     const calibration = state.calibrations.get(classId);
     if (calibration === undefined) throw new Error('twelve traces calibrate');
-    expect(calibration.reading).toBe(2);
+    expect(calibration.reading).toBe(3);
     const { reading: _, ...before } = calibration;
     const judged = { ...trace(5), calls: Uint16Array.of(...trace(5).calls, 90, 31, 91, 30) };
     const opened = detector.open(weights);
     const found = { surprisal: opened.surprisal([judged])[0], setDistance: opened.setDistance?.(judged) };
     opened.close();
     for (const [one, reading] of [
-      [calibration, 2],
+      [calibration, 3],
+      [{ ...calibration, reading: 2 as const }, 2],
       [before, 1],
     ] as const) {
       const clusters = new Map([['here', { ...state, calibrations: new Map([[classId, one]]) }]]);
       const scorer = new SyscallScorer({ detector, weights, clusters });
       const raw = rawTraceScore(found, state.memory.look(judged), { setUsual: calibration.setUsual, reading });
       expect(scorer.score([judged])[0]).toBeCloseTo(raw - calibration.median, 9);
+      scorer.close();
+    }
+  });
+
+  it('says what is usual to clusters without a past by its own reading, the latest where they differ', () => {
+    const state = learnClusterState(detector, weights, normal);
+    const classId = classes.idOf('web');
+    const calibration = state.calibrations.get(classId);
+    if (calibration === undefined) throw new Error('twelve traces calibrate');
+    const judged = { ...trace(5), cluster: 'elsewhere' };
+    const opened = detector.open(weights);
+    const found = { surprisal: opened.surprisal([judged])[0], setDistance: opened.setDistance?.(judged) };
+    opened.close();
+    const stored = (sharedMedian: number, reading: 1 | 2 | 3) => ({ ...calibration, sharedMedian, reading });
+    for (const [some, median, reading] of [
+      [[stored(-5, 2)], -5, 2],
+      [[stored(-5, 1), stored(-3, 3), stored(-5, 2)], -3, 3],
+    ] as const) {
+      const clusters = new Map(
+        some.map((one, at) => [`c${at}`, { ...state, calibrations: new Map([[classId, one]]) }] as const),
+      );
+      const scorer = new SyscallScorer({ detector, weights, clusters });
+      expect(scorer.score([judged])[0]).toBeCloseTo(rawTraceScore(found, undefined, { reading }) - median, 9);
       scorer.close();
     }
   });
