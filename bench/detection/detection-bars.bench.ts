@@ -2,20 +2,20 @@ import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import type { AttackName } from '../../aggregation/attacks/attacks.ts';
 import type { LinearAlgebra } from '../../aggregation/linear-algebra.ts';
 import { defaultPolicy } from '../../aggregation/policy.ts';
-import { seededRandom } from '../../base/random.ts';
-import { contentKey, isBenign, type Trace } from '../../client/events/trace.ts';
 import type { SyscallDetectorName } from '../../client/tracks/syscall/detector-names.ts';
-import { syscallDetector } from '../../client/tracks/syscall/detectors.ts';
 import { evaluate, withoutDuplicates } from '../../client/tracks/syscall/offline/evaluation.ts';
-import { learnClusterState, SyscallScorer } from '../../client/tracks/syscall/scoring/scoring.ts';
-import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
-import { partitionTraces } from '../../lab/data/partition.ts';
-import { partOf, readAll } from '../../lab/data/recorded-traces.ts';
 import type { Bench, BenchOptions } from '../harness/bench.ts';
-import { publicData } from '../harness/public-data.ts';
 import type { Report } from '../harness/report.ts';
 import { aggregated } from './federation.ts';
 import { stideScores } from './floors.ts';
+import { fewTraces, meanOver, newcomers } from './newcomers.ts';
+import {
+  type PublicFederation,
+  type PublicSetName,
+  publicFederation,
+  publicFloor,
+  publicSplit,
+} from './public-federation.ts';
 import { auc, judged, meanOf, percent, recordedWorld, scoresOf, statesOf } from './world.ts';
 
 export const bench: Bench = {
@@ -27,15 +27,13 @@ export const bench: Bench = {
 
 const detectors: readonly SyscallDetectorName[] = ['two-views', 'gram-table'];
 const attacks: readonly AttackName[] = ['sign flip ×4', 'alie z=1.5', 'mimic', 'min-max'];
-/** Own traces of each service after which a cluster that nobody saw is judged again. */
-const fewTraces = 10;
 
 async function run({ only, small }: BenchOptions, report: Report): Promise<void> {
   const wants = (part: string) => only === undefined || part.includes(only);
   if (wants('recorded')) await recordedBars(small, report);
   if (small) return;
-  if (wants('FHIDS')) await publicBars('FHIDS', 0.98, await fhids(), report);
-  if (wants('ADFA-LD')) await publicBars('ADFA-LD', 0.85, await adfa(), report);
+  if (wants('FHIDS')) await publicBars('FHIDS', 0.98, report);
+  if (wants('ADFA-LD')) await publicBars('ADFA-LD', 0.85, report);
 }
 
 function verdict(value: number, bar: number): string {
@@ -74,7 +72,9 @@ async function recordedBars(small: boolean, report: Report): Promise<void> {
       [`password_guessing, AUC, ${name}`, auc(guessing), '', '0.87', isDefault ? verdict(guessing, 0.87) : ''],
     );
     if (small) continue;
-    const { first, later } = newcomers(world);
+    const newcomersHere = newcomers(world);
+    const first = meanOver(newcomersHere, (one) => one.first);
+    const later = meanOver(newcomersHere, (one) => one.later);
     report.record({ case: `unseen cluster ${name}`, first, later });
     rows.push(
       [`a cluster never seen, first day, mean AUC, ${name}`, auc(first), '', '–', ''],
@@ -102,81 +102,36 @@ Eleven clusters, federated by the mean, each with its own memory; drift counts o
   report.table(['measure', 'all traces', 'distinct contents', 'bar', ''], rows);
 }
 
-/** Each cluster judged by the federation of the others: without a past, and with a few traces of each service. */
-function newcomers(world: Awaited<ReturnType<typeof recordedWorld>>): { first: number; later: number } {
-  const { names, locals, training, unseen, detector } = world;
-  const sums = { first: 0, later: 0 };
-  for (const [left, name] of names.entries()) {
-    const weights = meanOf(locals.filter((_, at) => at !== left));
-    const states = new Map([...statesOf(world, weights)].filter(([cluster]) => cluster !== name));
-    const own = unseen.filter(({ cluster }) => cluster === name);
-    const aucOf = () => judged(own, scoresOf(world, weights, states, own)).overall.auc;
-    sums.first += aucOf() / names.length;
-    const few = [...Map.groupBy(training[left] ?? [], ({ service }) => service).values()].flatMap(distinctFew);
-    states.set(name, learnClusterState(detector, weights, few));
-    sums.later += aucOf() / names.length;
-  }
-  return sums;
-}
-
-/** So many distinct traces, evenly over time. */
-function distinctFew(traces: readonly Trace[]): Trace[] {
-  const distinct = [...new Map(traces.map((trace) => [contentKey(trace.calls), trace])).values()];
-  const stride = Math.max(1, distinct.length / fewTraces);
-  return Array.from(
-    { length: Math.min(fewTraces, distinct.length) },
-    (_, at) => distinct[Math.floor(at * stride)] as Trace,
-  );
-}
-
-type Split = Readonly<{ learnt: readonly Trace[]; unseen: readonly Trace[] }>;
-
 /** Ten clusters by Dirichlet(0.5), the federated model alone: the sets name no cluster to remember anything. */
-async function publicBars(set: string, bar: number, split: Split | undefined, report: Report): Promise<void> {
+async function publicBars(set: PublicSetName, bar: number, report: Report): Promise<void> {
+  const split = await publicSplit(set);
   if (split === undefined) {
     report.text(
       `## ${set}\n\nNot measured: ${set} may not be shipped, and is not in the folder that TESTUDO_PUBLIC_DATA names.`,
     );
     return;
   }
-  const { learnt, unseen } = split;
-  const classes = new WorkloadClasses(new Set(learnt.map(({ service }) => service)));
-  const dealt = partitionTraces(learnt, { kind: 'dirichlet', alpha: 0.5 }, 10, seededRandom(1));
-  if (!dealt.ok) throw new Error(dealt.fault.message);
-  const clusters = [...dealt.value.values()];
   const algebra = fastAlgebra();
   const rows: string[][] = [];
-  const floor = judged(
-    unseen,
-    stideScores(learnt, unseen, () => set),
-  ).overall.auc;
+  const floor = publicFloor(split).overall.auc;
   report.record({ case: `${set} STIDE`, auc: floor });
   let honest = Number.NaN;
   for (const name of detectors) {
-    const detector = syscallDetector(name, classes);
-    const locals = clusters.map((own) => detector.train(detector.init(1), own, { seed: 1, steps: 0 }).weights);
-    // What is usual for a class is all that comes of clusters here: a few traces of each say it.
-    const sampled = clusters.map((own) =>
-      [...Map.groupBy(own, ({ service }) => service).values()].flatMap(distinctFew),
-    );
-    const quality = (weights: Float32Array) => {
-      const states = sampled.map((own, at) => [`c${at}`, learnClusterState(detector, weights, own)] as const);
-      const scorer = new SyscallScorer({ detector, weights, clusters: new Map(states) });
-      const scored = unseen.map((trace) => ({
-        trace,
-        score: scorer.score([{ ...trace, cluster: undefined }])[0] as number,
-      }));
-      scorer.close();
-      return { all: evaluate(scored).overall.auc, distinct: evaluate(withoutDuplicates(scored)).overall.auc };
-    };
+    const { locals, quality } = publicFederation(split, name);
     const weights = await aggregated(locals, defaultPolicy(0), algebra, 1);
     if (weights === undefined) throw new Error(`${set}: the rule refused an honest round`);
     const { all, distinct } = quality(weights);
-    report.record({ case: `${set} ${name}`, auc: all, aucDistinct: distinct });
+    report.record({ case: `${set} ${name}`, auc: all.auc, aucDistinct: distinct.auc });
     const isDefault = name === detectors[0];
-    rows.push([`${name}, nobody hostile`, auc(all), auc(distinct), String(bar), isDefault ? verdict(all, bar) : '']);
+    rows.push([
+      `${name}, nobody hostile`,
+      auc(all.auc),
+      auc(distinct.auc),
+      String(bar),
+      isDefault ? verdict(all.auc, bar) : '',
+    ]);
     if (!isDefault) continue;
-    honest = all;
+    honest = all.auc;
     rows.push(...(await underAttack({ set, locals, algebra, honest, quality }, report)));
   }
   await algebra.close();
@@ -195,7 +150,7 @@ type Attacked = Readonly<{
   locals: readonly Float32Array[];
   algebra: LinearAlgebra;
   honest: number;
-  quality(weights: Float32Array): Readonly<{ all: number; distinct: number }>;
+  quality: PublicFederation['quality'];
 }>;
 
 async function underAttack({ set, locals, algebra, honest, quality }: Attacked, report: Report): Promise<string[][]> {
@@ -208,9 +163,9 @@ async function underAttack({ set, locals, algebra, honest, quality }: Attacked, 
     for (const attack of attacks) {
       const weights = await aggregated(locals, defaultPolicy(f), algebra, 1, { attack, f });
       if (weights === undefined) continue; // The federation keeps the release that it has.
-      const found = quality(weights);
-      report.record({ case: `${set} f=${f} ${attack}`, auc: found.all, aucDistinct: found.distinct });
-      if (found.all < worst.all) worst = { attack, ...found };
+      const { all, distinct } = quality(weights);
+      report.record({ case: `${set} f=${f} ${attack}`, auc: all.auc, aucDistinct: distinct.auc });
+      if (all.auc < worst.all) worst = { attack, all: all.auc, distinct: distinct.auc };
     }
     const bar = honest - loss;
     rows.push([
@@ -222,27 +177,4 @@ async function underAttack({ set, locals, algebra, honest, quality }: Attacked, 
     ]);
   }
   return rows;
-}
-
-/** 70 of 100 normal contents are learnt; contents under both labels are left out. */
-async function fhids(): Promise<Split | undefined> {
-  const path = publicData('syscalls', 'fhids.tsv.gz');
-  if (path === undefined) return undefined;
-  const traces = await readAll(path);
-  const contents = (hostile: boolean) =>
-    new Set(traces.filter((t) => isBenign(t) !== hostile).map(({ calls }) => contentKey(calls)));
-  const [benign, hostile] = [contents(false), contents(true)];
-  const clear = traces.filter(({ calls }) => !(benign.has(contentKey(calls)) && hostile.has(contentKey(calls))));
-  const isLearnt = (trace: Trace) => isBenign(trace) && partOf(trace.calls) < 7;
-  return { learnt: clear.filter(isLearnt), unseen: clear.filter((trace) => !isLearnt(trace)) };
-}
-
-async function adfa(): Promise<Split | undefined> {
-  const path = publicData('syscalls', 'adfa_ld.tsv.gz');
-  if (path === undefined) return undefined;
-  const traces = await readAll(path, 'i386');
-  return {
-    learnt: traces.filter(({ split }) => split === 'train'),
-    unseen: traces.filter(({ split }) => split !== 'train'),
-  };
 }

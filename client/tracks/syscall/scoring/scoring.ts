@@ -6,7 +6,14 @@ import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { Trace } from '../../../events/trace.ts';
 import type { JudgingDetector, Observed, OpenDetector } from '../../detector.ts';
 import { atOnce, type Steps } from '../../steps.ts';
-import { type Calibration, calibrate, type LocalFindings, LocalMemory, quantileOf, type Reading } from '../memory/local-memory.ts';
+import {
+  type Calibration,
+  calibrate,
+  type LocalFindings,
+  LocalMemory,
+  quantileOf,
+  type Reading,
+} from '../memory/local-memory.ts';
 import { memoryViewsOf } from '../memory/memory-views.ts';
 import { CallWeights } from '../traces/call-weights.ts';
 import { windowStarts } from '../traces/call-windows.ts';
