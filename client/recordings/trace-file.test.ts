@@ -50,6 +50,11 @@ describe('readTraceFile', () => {
     const read = items.map((item) => (item.kind === 'trace' ? item.trace.endedMs : item.kind));
     expect(read).toEqual([1_793_577_600_250, 1_793_577_600_250, 'malformed', 'malformed', 'malformed', undefined]);
     expect(items[2]).toMatchObject({ fault: { message: expect.stringContaining('epoch seconds or as 2026-') } });
+    const [short, odd] = await itemsOf('train\tnginx\tn1\t1793577600.25\t1 2 3\ntrain\tnginx\tn1\tat noon\t1 2 3\n');
+    expect(short).toMatchObject({
+      trace: { split: 'train', cluster: undefined, service: 'nginx', name: 'n1', endedMs: 1_793_577_600_250 },
+    });
+    expect(odd).toMatchObject({ kind: 'malformed', name: 'n1' });
   });
 
   it('has an item for every line, and says where the unreadable ones are', async () => {

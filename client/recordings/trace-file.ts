@@ -3,6 +3,7 @@
  *
  *     split TAB cluster TAB service TAB family TAB name TAB ended TAB calls
  *     split TAB cluster TAB service TAB family TAB name TAB calls
+ *     split TAB family TAB name TAB ended TAB calls
  *     split TAB family TAB name TAB calls
  *     name TAB calls
  *

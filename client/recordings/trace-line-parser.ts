@@ -40,6 +40,13 @@ const layouts = new Map<number, (columns: readonly string[]) => Labels>([
   [1, ([name = '']) => ({ split: '', cluster: undefined, service: '', family: '', name })],
   [3, ([split = '', family = '', name = '']) => ({ split, cluster: undefined, service: family, family, name })],
   [
+    4,
+    ([split = '', family = '', name = '', ended = '']) => ({
+      ...{ split, cluster: undefined, service: family, family, name },
+      endedMs: timeOf(ended),
+    }),
+  ],
+  [
     5,
     ([split = '', cluster = '', service = '', family = '', name = '']) => ({ split, cluster, service, family, name }),
   ],
@@ -169,7 +176,7 @@ export class TraceLineParser {
     const read = layouts.get(this.#columns.length);
     if (read === undefined) {
       const columns = this.#columns.length + 1;
-      return this.#malformed('', `${columns} columns; expected 2, 4, 6 or 7, separated by tabs`);
+      return this.#malformed('', `${columns} columns; expected 2 or 4 to 7, separated by tabs`);
     }
     const labels = read(this.#columns);
     if (this.#columns.includes('')) {

@@ -93,7 +93,7 @@ export async function scoreMinutes(
 }
 
 export const noTimes =
-  'no trace to judge has a time, so nothing was counted by the minute; a seventh column before the calls says when a trace ended';
+  'no trace to judge has a time, so nothing was counted by the minute; a column before the calls says when a trace ended (docs/detection.md, Rates)';
 
 function learn(judge: FileJudge, scorer: SyscallScorer, normal: readonly Trace[]): void {
   for (const [service, some] of Map.groupBy(normal, (trace) => trace.service)) {

@@ -76,6 +76,7 @@ describe('baselines', () => {
 describeWhere(spawnSync('strace', ['-V']).error === undefined)('recordCommand', () => {
   it('writes the calls of a command and its children as a trace file, and passes its exit code on', async () => {
     const output = join(folder, 'recorded.tsv.gz');
+    const startedMs = Date.now();
     const recorded = unwrap(
       await recordCommand({
         command: ['sh', '-c', 'cat /etc/hostname > /dev/null; exit 7'],
@@ -92,6 +93,10 @@ describeWhere(spawnSync('strace', ['-V']).error === undefined)('recordCommand', 
     for (const name of ['execve', 'openat', 'exit_group']) expect(names).toContain(name);
     expect(names).not.toContain('<unknown>');
     expect(found.reduce((sum, { calls }) => sum + calls.length, 0)).toBe(recorded.calls);
+    // By the same clock; the file says milliseconds.
+    const endedMs = found.map((trace) => trace.endedMs ?? Number.NaN);
+    expect(Math.min(...endedMs)).toBeGreaterThanOrEqual(startedMs - 1);
+    expect(Math.max(...endedMs)).toBeLessThanOrEqual(Date.now() + 1);
   });
 
   it.each([

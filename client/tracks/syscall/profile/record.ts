@@ -34,7 +34,8 @@ export type RecordOptions = Readonly<{
 const pieceCalls = 500;
 
 /**
- * Runs a command under strace and writes its system calls as a trace file: one line per thread or piece, split `train`.
+ * Runs a command under strace and writes its system calls as a trace file: one line per thread or piece, with the time of its last call,
+ * split `train`.
  * The command has the terminal; strace's text goes to a private temporary file that is removed. Whatever the command prints and
  * however it ends, the recording is written.
  */
@@ -80,11 +81,12 @@ async function* traceLines(
   const assembler = new TraceAssembler({ pieceCalls, threadsMax: 100_000, quietMs: Number.POSITIVE_INFINITY });
   const signal = new AbortController().signal;
   let order = 0;
-  const write = ({ process, piece, calls }: AssembledTrace) => {
+  const write = ({ process, piece, calls, lastMs }: AssembledTrace) => {
     found.traces += 1;
     found.calls += calls.length;
     const name = `${workload}.${process.pid}.s${piece}`;
-    return `train\t${workload}\t${name}\t${Array.from(calls, numberOfCallId).join(' ')}\n`;
+    const ended = (lastMs / 1_000).toFixed(3);
+    return `train\t${workload}\t${name}\t${ended}\t${Array.from(calls, numberOfCallId).join(' ')}\n`;
   };
   for await (const { items } of straceFile(text, workload, { follow: false, signal })) {
     for (const item of items) {
