@@ -7,6 +7,7 @@ import { explanations } from './explained.ts';
 import type { Mutant } from './instrument.ts';
 import { mutantsPage } from './page.ts';
 import { filesOf, scoreOf } from './record.ts';
+import { rooms } from './rooms.ts';
 
 const mutant = (id: string, from: string, to: string): Mutant => ({ id, file: 'a/b.ts', line: 3, kind: 'K', from, to });
 const mutants = [
@@ -39,6 +40,15 @@ it('counts what could be killed, and names what is explained apart from what is 
   expect(page).toContain('| a | 7 | 3 | 1 | 2 | 1 | 33.3 % | 2026-11-30 |');
   expect(page).toContain('| a/b.ts | 3 | 1 | 2 | 1 | 1 |');
   expect(page).toContain('- a/b.ts: never equal (line 3; 1)');
+});
+
+it('forgets only what stands in its files', () => {
+  const gone = rooms.flatMap(({ forgets = [] }) =>
+    forgets.filter(
+      ({ file, from }) => !readFileSync(join(import.meta.dirname, '../../..', file), 'utf8').includes(from),
+    ),
+  );
+  expect(gone).toEqual([]);
 });
 
 it('explains only expressions that stand in their files', () => {

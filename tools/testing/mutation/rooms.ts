@@ -7,6 +7,11 @@ export type Room = Readonly<{
   without?: readonly string[];
   /** Sources that run in threads of their own, and the test file that starts them: what a thread reaches is not seen. */
   threads?: Readonly<Record<string, string>>;
+  /**
+   * Text of sources, and what is put there: what a process finds once and keeps it must find anew in each run, or a mutant in
+   * what finds it does nothing after the first.
+   */
+  forgets?: readonly Readonly<{ file: string; from: string; to: string }>[];
   /** Globs of the test files that are asked. */
   tests: readonly string[];
 }>;
@@ -14,6 +19,11 @@ export type Room = Readonly<{
 export const rooms: readonly Room[] = [
   {
     name: 'proto/envelope',
+    forgets: [
+      { file: 'proto/envelope/crypto/keys.ts', from: 'soundKeys.has(name)', to: 'false' },
+      { file: 'proto/envelope/crypto/weak-points.ts', from: 'seenPoints.get(y)', to: 'undefined' },
+      { file: 'proto/envelope/crypto/signature.ts', from: 'verificationKeys.get(nameOf(publicKey))', to: 'undefined' },
+    ],
     sources: ['proto/envelope/**/*.ts'],
     without: ['proto/envelope/testing/**', 'proto/envelope/samples.ts'],
     threads: { 'proto/envelope/files/envelope-thread.ts': 'proto/envelope/files/envelope-worker.test.ts' },
@@ -21,12 +31,21 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'coordinator/round',
+    forgets: [
+      { file: 'coordinator/round/schedule/blackout.ts', from: 'formats.get(timeZone)', to: 'undefined' },
+      { file: 'coordinator/round/schedule/next-run.ts', from: 'crons.get(key)', to: 'undefined' },
+    ],
     sources: ['coordinator/round/**/*.ts'],
     without: ['coordinator/round/arbitraries.ts'],
     tests: ['coordinator/round/**/*.test.ts', 'coordinator/queue/schedule.test.ts'],
   },
   {
     name: 'proto/release',
+    forgets: [
+      { file: 'proto/release/documents/document.ts', from: 'remembered.get(key)', to: 'undefined' },
+      { file: 'proto/release/documents/key-id.ts', from: 'ids.get(key.keyval.public)', to: 'undefined' },
+      { file: 'proto/release/trust.ts', from: 'opened.get(trust.root)', to: 'undefined' },
+    ],
     sources: ['proto/release/**/*.ts'],
     without: ['proto/release/testing/**'],
     tests: ['proto/release/**/*.test.ts'],
