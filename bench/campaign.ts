@@ -16,10 +16,13 @@ import type { ReceiptData } from '../coordinator/rounds/update-desk.ts';
 import { findBroken, readTrack, runRounds } from '../coordinator/testing/kill-rounds.ts';
 import { wholeNumbers } from '../lab/whole-numbers.ts';
 import { clusterCampaign } from './cluster/campaign.ts';
+import { endWithChildren } from './harness/end-with-children.ts';
 import { writeFaults } from './harness/faults-page.ts';
 import { describeMachine } from './harness/machine.ts';
 
 const heading = 'On a data directory';
+
+endWithChildren();
 
 type Tally = { kills: number; rounds: number; receipts: number; broken: string[] };
 

@@ -15,6 +15,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Bench, BenchOptions } from './harness/bench.ts';
+import { endWithChildren } from './harness/end-with-children.ts';
 import { describeMachine } from './harness/machine.ts';
 import { type Collected, collectReport } from './harness/report.ts';
 
@@ -104,5 +105,6 @@ async function main(args: string[]): Promise<number> {
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  endWithChildren();
   process.exitCode = await main(process.argv.slice(2));
 }

@@ -3,9 +3,10 @@ import { ok, type Result } from '../base/fault.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import type { Timers } from '../base/time.ts';
 import type { SigningKeyPair } from '../proto/envelope/crypto/keys.ts';
+import { type BlobPlace, openBlobPlace } from './blob-place.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { declareTracks } from './declared-tracks.ts';
-import { openGround } from './ground.ts';
+import { type Ground, openGround } from './ground.ts';
 import { pemOfChain } from './keys/authority.ts';
 import { openCoordinatorKeys } from './keys/coordinator-keys.ts';
 import { readMasterKey } from './keys/master-key.ts';
@@ -42,16 +43,40 @@ export type NewOperator = Readonly<{
  */
 export async function makeLocalOperator(
   config: CoordinatorConfig,
-  { name, role, address, pin }: LocalOperator,
+  wanted: LocalOperator,
   environment: NodeJS.ProcessEnv = process.env,
   timers: Timers = systemTimers,
 ): Promise<Result<NewOperator>> {
   const masterKey = await readMasterKey(config.masterKey, environment);
   if (!masterKey.ok) return masterKey;
-  const ground = await openGround(config, environment, timers);
-  if (!ground.ok) return ground;
-  const { identity, openJournal, close: leaveGround } = ground.value;
-  const keys = await openCoordinatorKeys(identity, config.federation, masterKey.value, timers.now());
+  const place = await openBlobPlace(config, environment, timers, () => {});
+  if (!place.ok) return place;
+  const opened = await openGround(config, environment, timers);
+  if (!opened.ok) {
+    place.value?.close();
+    return opened;
+  }
+  const ground = { ...opened.value, openBlobs: place.value?.open };
+  try {
+    return await makeOn(ground, masterKey.value, config, wanted, timers);
+  } finally {
+    place.value?.close();
+  }
+}
+
+async function makeOn(
+  {
+    identity,
+    openJournal,
+    openBlobs,
+    close: leaveGround,
+  }: Ground & Readonly<{ openBlobs: BlobPlace['open'] | undefined }>,
+  masterKey: string,
+  config: CoordinatorConfig,
+  { name, role, address, pin }: LocalOperator,
+  timers: Timers,
+): Promise<Result<NewOperator>> {
+  const keys = await openCoordinatorKeys(identity, config.federation, masterKey, timers.now());
   if (!keys.ok) {
     await leaveGround();
     return keys;
@@ -63,6 +88,7 @@ export async function makeLocalOperator(
     build: buildVersion(),
     keyStore: vault,
     openJournal,
+    openBlobs,
     timers,
   });
   if (!opened.ok) {

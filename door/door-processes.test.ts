@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -5,6 +6,7 @@ import { connected, fatesOf, foundDoored, useStores } from '../cli/processes/tes
 import { startNode, until } from '../cli/processes/testing/small-node.ts';
 import { spawnTestudo } from '../cli/testing/command-line.ts';
 import type { DooredFederation } from '../lab/testing/doored-federation.ts';
+import { digestOf } from '../proto/digest.ts';
 import { UpdateFate } from '../proto/generated/testudo/v1/operator.ts';
 
 const names = ['north', 'south', 'west'];
@@ -16,6 +18,9 @@ it('a round is finished by clients that know a door and nothing else, and the jo
   timeout: 600_000,
 }, async () => {
   const federation = await foundDoored(stores(), 'thin', names.length);
+  // The founding put the first model where whoever leads first, on whatever machine, finds it.
+  const firstModel = digestOf(new Uint8Array(4_000)).slice('sha256:'.length);
+  expect(readdirSync(join(stores().store.folder, 'thin', 'blobs'))).toContain(firstModel);
   const leader = await federation.startCoordinator();
   const operator = await federation.operatorAt(leader.addresses.federation);
   const door = await federation.startDoor(await federation.addDoor('edge', [leader.addresses]));

@@ -23,8 +23,6 @@ import { keepRenewing, newestCredentials } from './renewal.ts';
 import { openServing } from './serving.ts';
 import { whyUnheard } from './standing.ts';
 
-/** What a door may not know of members for so long that it is better passed by. */
-const journalAgeMsMax = 30_000;
 const trimEveryMs = 60_000;
 const limitedNetworksMax = 10_000;
 
@@ -129,6 +127,7 @@ async function serve(parts: Parts): Promise<DoorProcess> {
       keysMax: limitedNetworksMax,
     }),
     caps: strangerConnections(connections, { enrolment: Math.floor(room.enrolment / 2) }),
+    onwardMax: Math.min(connections.enrolment.perAddressMax, Math.floor(room.enrolment / 2)),
     timers,
     refused: (why) => metrics.connectionRefused('enrolment', why),
   });
@@ -192,7 +191,6 @@ async function serve(parts: Parts): Promise<DoorProcess> {
 /** Why a Service should lead nobody here. */
 function reasonNotToCome(leader: LeaderLink, tail: JournalTail): string | undefined {
   if (leader.away !== undefined) return `no coordinator that leads is reached: ${leader.away.code}`;
-  if (tail.ageMs > journalAgeMsMax)
-    return `the journal was read ${Math.floor(tail.ageMs / 1000)} s ago: members may be old`;
+  if (tail.isOld) return `the journal was read ${Math.floor(tail.ageMs / 1000)} s ago: members may be old`;
   return undefined;
 }

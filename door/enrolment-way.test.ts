@@ -7,11 +7,11 @@ import { EnrolmentWay } from './enrolment-way.ts';
 
 const greeting = 'here is the leader';
 
-/** A leader that greets whoever comes, and a way to it for at most four newcomers, three of one address. */
-async function start(limiter = new RateLimiter({ burst: 100, refillMs: 1, keysMax: 100 })) {
+/** A leader that greets whoever says something, and a way to it for at most four newcomers, three of one address. */
+async function start(limiter = new RateLimiter({ burst: 100, refillMs: 1, keysMax: 100 }), onwardMax = 4) {
   const leader = createServer((socket) => {
     socket.on('error', () => {});
-    socket.write(greeting);
+    socket.once('data', () => socket.write(greeting));
   });
   leader.listen(0, '127.0.0.1');
   await once(leader, 'listening');
@@ -21,6 +21,7 @@ async function start(limiter = new RateLimiter({ burst: 100, refillMs: 1, keysMa
     addresses: () => [`127.0.0.1:${leaderPort}`],
     limiter,
     caps: { atOnceMax: 4, perAddressMax: 3, silentMax: 4, perPeerMax: 3, callProves: false },
+    onwardMax,
     timers: systemTimers,
     refused: (why) => refused.push(why),
   });
@@ -29,16 +30,21 @@ async function start(limiter = new RateLimiter({ burst: 100, refillMs: 1, keysMa
     await way.close();
     await new Promise((resolve) => leader.close(resolve));
   });
-  /** Resolves once the leader's greeting has come, or the door has hung up. */
-  const come = async (localAddress: string) => {
+  const arrive = (localAddress: string) => {
     const socket = connect({ host: '127.0.0.1', port, localAddress });
     socket.on('error', () => {});
     onTestFinished(() => void socket.destroy());
+    return socket;
+  };
+  /** Resolves once the leader's greeting has come, or the door has hung up. */
+  const come = async (localAddress: string) => {
+    const socket = arrive(localAddress);
+    socket.write('here I am');
     const ended = once(socket, 'close').then(() => 'ended' as const);
     const led = once(socket, 'data').then(([data]) => String(data));
     return { said: await Promise.race([led, ended]), ended };
   };
-  return { way, refused, come };
+  return { way, refused, arrive, come, leader };
 }
 
 it('lets one address crowd out itself alone, as a coordinator does: whoever has most gives way to the others', async () => {
@@ -61,4 +67,26 @@ it('lets an address begin so often and no more', async () => {
   expect((await come('127.0.0.2')).said).toBe('ended');
   expect((await come('127.0.0.3')).said).toBe(greeting);
   expect(refused).toEqual(['address']);
+});
+
+it('has no connection to the leader for who says nothing, and an honest one is served beside a crowd of them', async () => {
+  const { way, arrive, come, leader, refused } = await start(undefined, 1);
+  let reached = 0;
+  leader.on('connection', () => {
+    reached += 1;
+  });
+  for (const address of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) await once(arrive(address), 'connect');
+  while (way.openCount < 3) await new Promise(setImmediate);
+  expect((await come('127.0.0.5')).said).toBe(greeting);
+  expect([reached, refused]).toEqual([1, []]);
+});
+
+it('lets the oldest of who has most on its way to the leader give way, where the leader takes no more', async () => {
+  const { come, refused } = await start(undefined, 3);
+  const other = await come('127.0.0.3');
+  const [first, second] = [await come('127.0.0.2'), await come('127.0.0.2')];
+  expect((await come('127.0.0.4')).said).toBe(greeting);
+  await first.ended;
+  expect(refused).toEqual(['evicted']);
+  expect([other.said, second.said]).toEqual([greeting, greeting]);
 });

@@ -1,5 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { unwrap } from '../base/fault.ts';
+import { Crowd } from '../base/serving/crowd.ts';
 import { listenOn } from '../base/serving/listen.ts';
 import { networkOf } from '../base/serving/network.ts';
 import type { RateLimiter } from '../base/serving/rate-limit.ts';
@@ -14,6 +15,8 @@ type WayParts = Readonly<{
   limiter: RateLimiter;
   /** As a coordinator's; silence ends none, since what is said here is not read. */
   caps: Omit<ConnectionCaps, 'silentMs'>;
+  /** Of those who have said something: so many connections a coordinator takes of one address, which is this door's. */
+  onwardMax: number;
   timers: Timers;
   refused: (why: ConnectionRefusal) => void;
 }>;
@@ -24,19 +27,21 @@ const lifeMs = 90_000;
 
 /**
  * The way of newcomers to the leader, byte by byte: TLS ends there, so that no door sees a join token or a proof, and none can
- * answer in the leader's place. What is counted here is connections of each address, which crowds out itself alone.
+ * answer in the leader's place. What is counted here is connections of each address, which crowds out itself alone. Who says nothing has none to the
+ * leader, and of those who have, the oldest of the address that has most gives way.
  */
 export class EnrolmentWay {
   readonly #parts: WayParts;
   readonly #server: Server;
   readonly #connections: Connections;
+  readonly #onward = new Crowd<Socket>();
   #turn = 0;
 
   constructor(parts: WayParts) {
     this.#parts = parts;
     const { caps, timers, refused } = parts;
     this.#connections = new Connections({ caps: { ...caps, silentMs: lifeMs }, timers, refused });
-    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (near) => void this.#join(near));
+    this.#server = createServer({ noDelay: true }, (near) => this.#join(near));
   }
 
   listen(address: string): Promise<number> {
@@ -53,7 +58,7 @@ export class EnrolmentWay {
     await closed;
   }
 
-  async #join(near: Socket): Promise<void> {
+  #join(near: Socket): void {
     const { limiter, timers, refused } = this.#parts;
     near.on('error', () => near.destroy());
     if (!limiter.take(networkOf(near.remoteAddress ?? ''), timers.now())) {
@@ -62,6 +67,27 @@ export class EnrolmentWay {
       return;
     }
     if (!this.#connections.admit(near)) return;
+    near.once('readable', () => void this.#lead(near));
+  }
+
+  /** `near` has said something, or has gone. */
+  async #lead(near: Socket): Promise<void> {
+    const { onwardMax, refused } = this.#parts;
+    if (near.readableLength === 0) {
+      near.destroy();
+      return;
+    }
+    const network = networkOf(near.remoteAddress ?? '');
+    while (this.#onward.size >= onwardMax) {
+      const { network: most, connection } = this.#onward.oldestOfMost() as NonNullable<
+        ReturnType<Crowd<Socket>['oldestOfMost']>
+      >;
+      this.#onward.delete(most, connection);
+      refused('evicted');
+      connection.destroy();
+    }
+    this.#onward.add(network, near);
+    near.once('close', () => this.#onward.delete(network, near));
     const far = await this.#reach();
     if (far === undefined || near.destroyed) {
       far?.destroy();

@@ -15,11 +15,14 @@ import { noHead } from '../coordinator/ledger/journal/walk.ts';
 import { ReadingAlong } from '../coordinator/ledger/reading-along.ts';
 import type { State } from '../coordinator/ledger/state/state.ts';
 import type { Facts } from '../coordinator/ledger/store.ts';
-import { findLayout } from '../coordinator/postgres/layout.ts';
+import { findLayout, mayPass } from '../coordinator/postgres/layout.ts';
 import type { PostgresLink } from '../coordinator/postgres/link.ts';
 import type { FederationId } from '../proto/ids.ts';
 
 type Listener = (entry: JournalEntry) => void;
+
+/** What a door may not know of members for so long that it lets nobody in by it, and is better passed by. */
+const ageMsMax = 30_000;
 
 /**
  * The journal that the leader writes, read along: who belongs, which rounds are open, what is served. Reads the fence and the
@@ -86,6 +89,10 @@ export class JournalTail implements Facts {
     return this.#link.timers.monotonicMs() - this.#readAtMs;
   }
 
+  get isOld(): boolean {
+    return this.ageMs > ageMsMax;
+  }
+
   follow(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -124,7 +131,7 @@ export class JournalTail implements Facts {
     this.#looking = this.#read().then((read) => {
       this.#looking = undefined;
       if (read.ok || this.#closing.signal.aborted) return read.ok;
-      if (read.fault.code === 'DATABASE_UNREACHABLE') {
+      if (mayPass(read.fault)) {
         this.#log.warn({ cause: read.fault.message }, 'the journal cannot be read: what this door knows may be old');
       } else this.#halt(read.fault);
       return false;

@@ -70,7 +70,10 @@ export async function openServing(parts: ServingParts): Promise<Serving> {
     refuse: refusals.refuse.bind(refusals),
   };
   const nobodyLimited = new RateLimiter({ burst: 1, refillMs: 1, keysMax: 1 }); // No call of clusters is limited by address.
-  const access = new AccessControl({ engine: facts, openCalls, limiter: nobodyLimited, log, timers, catchUp });
+  const access = new AccessControl({
+    ...{ engine: facts, openCalls, limiter: nobodyLimited, log, timers, catchUp },
+    isOld: () => tail.isOld,
+  });
   const gate = new UploadGate({ ...uploads, perPeerMax: uploads.perClusterMax });
   const pace = {
     idleMsMax: uploads.idleSecondsMax * 1000,

@@ -14,13 +14,14 @@ import { OpenCalls } from './open-calls.ts';
 const codeOf = (result: Result<unknown>) => (result.ok ? 'OK' : result.fault.code);
 
 /** A coordinator with the cluster `a`, and access to it by a transport that is not gRPC. */
-async function opened() {
+async function opened(more: Partial<ConstructorParameters<typeof AccessControl>[0]> = {}) {
   const federation = await TestFederation.start();
   await federation.enrol('a');
   const { engine } = federation.coordinator;
   const openCalls = new OpenCalls();
   const limiter = new RateLimiter({ burst: 2, refillMs: 3_600_000, keysMax: 10 });
-  const access = new AccessControl({ engine, openCalls, limiter, log: makeLog('silent'), timers: systemTimers });
+  const parts = { engine, openCalls, limiter, log: makeLog('silent'), timers: systemTimers };
+  const access = new AccessControl({ ...parts, ...more });
   const { certificateSerial: serial, certificateExpiresAtMs: expiresAtMs } = [
     ...engine.state().clusters.values(),
   ][0] as {
@@ -41,6 +42,22 @@ async function opened() {
 }
 
 describe('AccessControl', () => {
+  it('lets nobody in by facts of another that have become old, before it has read on', async () => {
+    let [isOld, isReached, reads] = [false, false, 0];
+    const catchUp = async () => {
+      reads += 1;
+      isOld = !isReached;
+      return isReached;
+    };
+    const { access, asA } = await opened({ catchUp, isOld: () => isOld });
+    const ask = async () => codeOf(await access.serve(calls.federation.uploadStatus, asA, async () => ok(undefined)));
+    expect([await ask(), reads]).toEqual(['OK', 0]);
+    isOld = true;
+    expect([await ask(), reads]).toEqual(['LEADER_AWAY', 1]);
+    isReached = true;
+    expect([await ask(), await ask(), reads]).toEqual(['OK', 'OK', 2]);
+  });
+
   it('lets in whom the table lets in, by any transport, and audits everyone else', async () => {
     const { access, asA, refusals } = await opened();
     const served = await access.serve(calls.federation.uploadStatus, asA, async ({ caller }) => ok(caller.cluster));

@@ -57,6 +57,8 @@ type AccessParts = Readonly<{
   log: Log;
   /** Where the facts are another's, read along: makes them as new as this call. False where that cannot be. */
   catchUp?: () => Promise<boolean>;
+  /** Whether they have become so old that nobody is let in by them either. */
+  isOld?: () => boolean;
 }>;
 
 /**
@@ -89,7 +91,8 @@ export class AccessControl {
     };
     incoming.onHangUp(() => cut(fault('CALL_CANCELLED', 'the caller hung up or its deadline passed')));
     const known = this.#callerOf(rule.access, certificate, nowMs);
-    const caller = known.ok ? known : await this.#asOfNow(known, rule.access, certificate, nowMs);
+    const caller =
+      known.ok && this.#parts.isOld?.() !== true ? known : await this.#asOfNow(known, rule.access, certificate, nowMs);
     const actor = actorOf(caller.ok ? caller.value : undefined, address, door);
     const refused = <Refusal extends string>(fault: Fault<Refusal>) => this.#refused(rule, name, actor, fault);
     if (!caller.ok) return refused(caller.fault);
@@ -137,15 +140,15 @@ export class AccessControl {
     }
   }
 
-  /** Where what is known here may be old, nobody is refused before it is as new as the call. */
+  /** Where what is known here may be old, nobody is refused before it is as new as the call, nor let in where it is very old. */
   async #asOfNow(
-    refused: Refused<AuthenticationFaultCode>,
+    asKnown: Result<Caller | undefined, AuthenticationFaultCode>,
     access: Access,
     certificate: Credential | undefined,
     nowMs: number,
   ): Promise<Result<Caller | undefined, AuthenticationFaultCode | 'LEADER_AWAY'>> {
     const { catchUp } = this.#parts;
-    if (catchUp === undefined) return refused;
+    if (catchUp === undefined) return asKnown;
     if (!(await catchUp())) return refuse('LEADER_AWAY', 'the journal cannot be read: who calls is not known');
     return this.#callerOf(access, certificate, nowMs);
   }

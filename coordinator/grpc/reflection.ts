@@ -11,7 +11,7 @@ import { malformed, tolerant } from './service.ts';
 import type { ToolStreams } from './tool-streams.ts';
 
 const root = fileURLToPath(new URL('../../proto', import.meta.url));
-const files = ['common', 'doors', 'enrolment', 'federation', 'operator', 'releases'].map(
+const files = ['common', 'doors', 'enrolment', 'federation', 'operator', 'releases', 'responses'].map(
   (name) => `testudo/v1/${name}.proto`,
 );
 

@@ -6,6 +6,8 @@ import { systemTimers } from '../../base/system-timers.ts';
 import { PostgresServer } from '../testing/postgres-server.ts';
 import { tempDir } from '../testing/temp-dir.ts';
 import { PostgresConnection } from './connection.ts';
+import { ensureLayout } from './layout.ts';
+import { PostgresLink } from './link.ts';
 
 /** A certificate of its own for 127.0.0.1, readable by who runs the server. */
 function certificateIn(folder: string): Readonly<{ certificate: string; key: string }> {
@@ -36,6 +38,23 @@ it('a connection over TLS believes the server of the given authority and no othe
   expect(stranger).toMatchObject({ ok: false, fault: { code: 'DATABASE_UNREACHABLE' } });
   const wrong = 'a wrong password, which is a secret';
   const refused = await PostgresConnection.open(server.settings({ tls: { ca }, password: wrong }), systemTimers);
-  expect(refused).toMatchObject({ ok: false, fault: { message: expect.stringContaining('password') } });
+  expect(refused).toMatchObject({
+    ok: false,
+    fault: {
+      code: 'DATABASE_REFUSED',
+      message: expect.stringMatching(/does not let testudo into postgres .*password/),
+    },
+  });
   expect(JSON.stringify(refused)).not.toContain(wrong);
+});
+
+it.each([
+  ['a wrong password', { password: 'a wrong password' }],
+  ['no such database', { database: 'nowhere' }],
+])('%s is told at once, and not after all the time that a database may be away', async (_, wrong) => {
+  const server = await PostgresServer.start();
+  onTestFinished(() => server.remove());
+  const link = new PostgresLink(server.settings({ ...wrong, outageMs: 3_600_000 }), systemTimers);
+  onTestFinished(() => link.close());
+  expect(await ensureLayout(link)).toMatchObject({ ok: false, fault: { code: 'DATABASE_REFUSED' } });
 });

@@ -24,15 +24,15 @@ export type PostgresSettings = PostgresAddress &
 export type Answer = Readonly<
   /** `isWeak`: it went with a warning, as a commit does whose wait for the standby was cut short. */
   | { kind: 'rows'; rows: readonly Row[]; isWeak: boolean }
-  /** The connection ended before an answer: whether it was done is not known. */
-  | { kind: 'lost'; cause: string }
+  /** The connection ended before an answer: whether it was done is not known. `isTurnedAway`: none was had, since the server lets this user not in. */
+  | { kind: 'lost'; cause: string; isTurnedAway?: boolean }
   /** The server's error. The statement was rolled back, unless the server was about to end: `settlesNothing`. */
   | { kind: 'refused'; sqlState: string; cause: string }
 >;
 
 export type Ask = (text: string, values?: readonly unknown[]) => Promise<Answer>;
 
-export type ConnectFaultCode = 'DATABASE_UNREACHABLE' | 'DATABASE_UNFIT';
+export type ConnectFaultCode = 'DATABASE_UNREACHABLE' | 'DATABASE_REFUSED' | 'DATABASE_UNFIT';
 
 const connectWithinMs = 5_000;
 /** A way that has gone silent is left after this; a commit that waits for its standby is asked after anew. */
@@ -79,11 +79,13 @@ export class PostgresConnection {
     driver: Driver = pgDriver,
   ): Promise<Result<PostgresConnection, ConnectFaultCode>> {
     const causes: string[] = [];
+    let turnedAway: Result<never, 'DATABASE_REFUSED'> | undefined;
     let unfit: Result<never, 'DATABASE_UNFIT'> | undefined;
     for (const { host, port } of settings.hosts) {
       const opened = await PostgresConnection.#openAt(await driver({ ...settings, host, port }), timers);
-      if (typeof opened === 'string') {
-        causes.push(`${host}:${port}: ${opened}`);
+      if ('cause' in opened) {
+        causes.push(`${host}:${port}: ${opened.cause}`);
+        if (opened.isTurnedAway) turnedAway ??= notLetIn(settings, `${host}:${port}`, opened.cause);
         continue;
       }
       const fault = await opened.#unfitness();
@@ -93,11 +95,18 @@ export class PostgresConnection {
       if (fault.isLasting) unfit ??= refuse('DATABASE_UNFIT', `PostgreSQL at ${host}:${port}: ${fault.cause}`);
     }
     const remedy = 'Start it, or mend journal.postgres';
-    return unfit ?? refuse('DATABASE_UNREACHABLE', `no primary of PostgreSQL (${causes.join('; ')}). ${remedy}`);
+    return (
+      unfit ??
+      turnedAway ??
+      refuse('DATABASE_UNREACHABLE', `no primary of PostgreSQL (${causes.join('; ')}). ${remedy}`)
+    );
   }
 
   /** Why not, where it cannot be had. */
-  static async #openAt(session: Session, timers: Timers): Promise<PostgresConnection | string> {
+  static async #openAt(
+    session: Session,
+    timers: Timers,
+  ): Promise<PostgresConnection | Readonly<{ cause: string; isTurnedAway: boolean }>> {
     const connection = new PostgresConnection(session, timers);
     try {
       const connected = await within(timers, connectWithinMs, session.connect());
@@ -105,10 +114,11 @@ export class PostgresConnection {
         connected === 'late' ? 'late' : await within(timers, connectWithinMs, session.query(settingsOfSession));
       if (set !== 'late') return connection;
       connection.#leave('no answer');
-      return `no answer within ${connectWithinMs} ms`;
+      return { cause: `no answer within ${connectWithinMs} ms`, isTurnedAway: false };
     } catch (error) {
       connection.#leave('refused');
-      return (error as Error).message;
+      const { code = '', message } = error as { code?: string; message: string };
+      return { cause: message, isTurnedAway: turnsAway.test(code) };
     }
   }
 
@@ -158,6 +168,14 @@ export class PostgresConnection {
     this.#lost ??= cause;
     this.#session.destroy();
   }
+}
+
+/** SQLSTATE: invalid authorization, wrong password, no such database, no right to connect to it. */
+const turnsAway = /^(?:28|3D000$|42501$)/;
+
+function notLetIn({ user, database }: PostgresSettings, at: string, cause: string) {
+  const remedy = 'Mend user, password or database in journal.postgres, or the rights and pg_hba.conf of the server';
+  return refuse('DATABASE_REFUSED', `PostgreSQL at ${at} does not let ${user} into ${database} (${cause}). ${remedy}`);
 }
 
 /** Whether the server may have done it all the same: it was ending, or its connection was, when it said so. */

@@ -1,5 +1,5 @@
-import { ok, type Result, refuse } from '../../base/fault.ts';
-import type { Ask } from './connection.ts';
+import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
+import type { Answer, Ask } from './connection.ts';
 import type { PostgresLink } from './link.ts';
 import { quoted } from './quoted.ts';
 
@@ -40,7 +40,8 @@ function tablesIn(schema: string): string {
     INSERT INTO ${schema}.layout VALUES (1, ${layoutVersion}) ON CONFLICT DO NOTHING;`;
 }
 
-export type LayoutFaultCode = 'JOURNAL_NEWER' | 'DATABASE_UNREACHABLE' | 'DATABASE_UNFIT';
+export type LayoutFaultCode = 'JOURNAL_NEWER' | UnansweredFaultCode;
+type UnansweredFaultCode = 'DATABASE_UNREACHABLE' | 'DATABASE_REFUSED' | 'DATABASE_UNFIT';
 
 /** Makes the tables where there are none, all at once: several statements sent together are one transaction. What a newer build made is left as it is. */
 export async function ensureLayout(link: PostgresLink): Promise<Result<void, LayoutFaultCode>> {
@@ -64,6 +65,9 @@ async function onLayout(
 ): Promise<Result<void, LayoutFaultCode>> {
   const schema = quoted(link.settings.schema);
   return link.alone(async (ask) => {
+    // Who is not let in is not let in a second time either; nothing of anybody's is under way yet.
+    const first = await ask('SELECT 1');
+    if (first.kind === 'lost' && first.isTurnedAway === true) return unanswered(first);
     const there = await link.repeatWith(ask, 'SELECT to_regclass($1) IS NOT NULL AS found', [`${schema}.layout`]);
     if (there.kind !== 'rows') return unanswered(there);
     const made = there.rows[0]?.found === true ? ok(undefined) : await whereNone(ask, schema);
@@ -81,8 +85,17 @@ async function onLayout(
 }
 
 /** A question of a start that was not answered, or was refused by the server. */
-export function unanswered({ kind, cause }: { kind: 'lost' | 'refused'; cause: string }) {
-  return kind === 'lost'
-    ? refuse('DATABASE_UNREACHABLE', `PostgreSQL does not answer: ${cause}`)
-    : refuse('DATABASE_UNFIT', `PostgreSQL refuses what the journal needs: ${cause}. Mend the rights of its user`);
+export function unanswered(answer: Exclude<Answer, { kind: 'rows' }>): Result<never, UnansweredFaultCode> {
+  if (answer.kind === 'refused') {
+    const what = `PostgreSQL refuses what the journal needs: ${answer.cause}. Mend the rights of its user`;
+    return refuse('DATABASE_UNFIT', what);
+  }
+  return answer.isTurnedAway === true
+    ? refuse('DATABASE_REFUSED', answer.cause)
+    : refuse('DATABASE_UNREACHABLE', `PostgreSQL does not answer: ${answer.cause}`);
+}
+
+/** Whether it may be over at the next look: a password is changed on both sides, one after the other. */
+export function mayPass({ code }: Fault): boolean {
+  return code === 'DATABASE_UNREACHABLE' || code === 'DATABASE_REFUSED';
 }

@@ -78,12 +78,18 @@ export class PostgresLink {
     }
   }
 
-  /** Each call waits a moment; false once `outageMs` have gone by since this was made, and when the link is closed. */
+  /**
+   * Each call waits a moment; false once `outageMs` have gone by since this was made, and when the link is closed. One question more is
+   * asked then: this process may have stood still all that time, and who leads by now it has not asked.
+   */
   patience(): () => Promise<boolean> {
     const endsMs = this.#timers.monotonicMs() + this.settings.outageMs;
+    let isLast = false;
     return async () => {
       await pause(this.#timers, retryEveryMs, this.#closing.signal);
-      return !this.#closing.signal.aborted && this.#timers.monotonicMs() < endsMs;
+      if (this.#closing.signal.aborted || isLast) return false;
+      isLast = this.#timers.monotonicMs() >= endsMs;
+      return true;
     };
   }
 
@@ -98,7 +104,10 @@ export class PostgresLink {
     if (this.#connection === undefined || this.#connection.isLost) {
       if (this.#closing.signal.aborted) return { kind: 'lost', cause: 'this coordinator lets go of its database' };
       const opened = await PostgresConnection.open(this.settings, this.#timers, this.#driver);
-      if (!opened.ok) return { kind: 'lost', cause: opened.fault.message };
+      if (!opened.ok) {
+        const { code, message } = opened.fault;
+        return { kind: 'lost', cause: message, isTurnedAway: code === 'DATABASE_REFUSED' };
+      }
       // The server may not know yet that the one before is lost, and wait for the rest of its statement.
       if (this.#connection !== undefined) await opened.value.ask(endSilentSessions(this.settings.schema));
       this.#connection = opened.value;

@@ -5,10 +5,11 @@ import { PostgresServer } from '../../../coordinator/testing/postgres-server.ts'
 import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
 import type { Operator } from '../../../lab/rig/operator.ts';
 import { DooredFederation, type Stores } from '../../../lab/testing/doored-federation.ts';
+import { smallTrack } from '../../../lab/testing/small-client.ts';
 import { RoundPhase } from '../../../proto/generated/testudo/v1/operator.ts';
 import { rclonePath } from '../../../tools/testing/stores/rclone.mjs';
 import { runTestudo } from '../../testing/command-line.ts';
-import { smallTrack, until } from './small-node.ts';
+import { until } from './small-node.ts';
 
 const testudo = fileURLToPath(new URL('../../testudo.ts', import.meta.url));
 

@@ -1,7 +1,7 @@
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
 import { pause } from '../../../../base/pause.ts';
 import type { Timers } from '../../../../base/time.ts';
-import { ensureLayout } from '../../../postgres/layout.ts';
+import { ensureLayout, mayPass } from '../../../postgres/layout.ts';
 import type { PostgresLink } from '../../../postgres/link.ts';
 import type { StoredEntry } from '../entry.ts';
 import type { JournalHead } from '../journal.ts';
@@ -126,8 +126,8 @@ async function follow(
       if (walked.ok) {
         tell({ epoch: fence.value.epoch, head });
         if (silence.look(fence.value) === 'free' && !signal.aborted) return ok({ head, epoch: fence.value.epoch });
-      } else if (walked.fault.code !== 'DATABASE_UNREACHABLE') return walked;
-    } else if (fence.fault.code === 'DATABASE_UNREACHABLE') silence.isUnanswered();
+      } else if (!mayPass(walked.fault)) return walked;
+    } else if (mayPass(fence.fault)) silence.isUnanswered();
     else return fence;
     await pause(link.timers, lookEveryMs, signal);
   }

@@ -60,9 +60,7 @@ export async function openPostgresStore(
   return ok({ store: new PostgresStore(link, writer, head.value), epoch: writer.epoch, head: head.value });
 }
 
-export async function readFence(
-  link: PostgresLink,
-): Promise<Result<Fence, 'DATABASE_UNREACHABLE' | 'DATABASE_UNFIT' | 'JOURNAL_DAMAGED'>> {
+export async function readFence(link: PostgresLink): Promise<Result<Fence, LayoutFaultCode | 'JOURNAL_DAMAGED'>> {
   const answer = await link.repeat(statementsIn(link.settings.schema).look);
   if (answer.kind !== 'rows') return unanswered(answer);
   const [row] = answer.rows;
@@ -81,7 +79,7 @@ export async function walkTo(
   from: JournalHead,
   goal: JournalHead,
   take: TakeLines = () => ok(undefined),
-): Promise<Result<JournalHead, JournalFaultCode | 'DATABASE_UNREACHABLE' | 'DATABASE_UNFIT'>> {
+): Promise<Result<JournalHead, JournalFaultCode | LayoutFaultCode>> {
   const sql = statementsIn(link.settings.schema);
   let at = from;
   while (at.seq < goal.seq) {

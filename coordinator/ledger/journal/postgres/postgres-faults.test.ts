@@ -98,6 +98,22 @@ describe('a PostgreSQL journal whose line is cut at a commit', () => {
     expect(read.map(({ event }) => event)).toEqual([draft(1).event, draft(5).event]);
   });
 
+  it('asks who leads once more, where it stood still for longer than its database may be away', async () => {
+    const { line, direct, settings } = await overLine();
+    let stoodStillMs = 0;
+    const timers = { ...systemTimers, monotonicMs: () => systemTimers.monotonicMs() + stoodStillMs };
+    const stale = await openOn({ ...settings, outageMs: 600_000 }, timers);
+    await stale.append([draft(1)]).durable;
+    line.mode = { toServer: 'hold', toClient: 'pass' };
+    const late = stale.append([draft(2)]);
+    await expect.poll(() => line.heldBytes, { interval: 20 }).toBeGreaterThan(0);
+    await openOn(direct);
+    stoodStillMs = 3_600_000;
+    line.mode = openLine;
+    line.cutClients();
+    expect(await codeOf(late.durable)).toBe('EPOCH_STALE');
+  });
+
   it.each(['its writer goes on', 'another takes over'])(
     'waits for no commit that stopped on its way, done and never ended: %s',
     async (who) => {

@@ -19,7 +19,7 @@ export function raise(
   link: PostgresLink,
   seen: Fence,
   holder: string,
-): Promise<Result<Raised, 'JOURNAL_HELD' | 'DATABASE_UNREACHABLE' | 'DATABASE_UNFIT'>> {
+): Promise<Result<Raised, 'JOURNAL_HELD' | 'DATABASE_UNREACHABLE' | 'DATABASE_REFUSED' | 'DATABASE_UNFIT'>> {
   const sql = statementsIn(link.settings.schema);
   const raised = (epoch: number, head: JournalHead) => ok({ writer: { epoch, holder }, head });
   return link.alone(async (ask) => {
