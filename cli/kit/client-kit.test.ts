@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -44,6 +44,24 @@ it('tokens create --kit makes a folder that a client starts from, and spends no 
 
   const again = await line.run('tokens', 'create', 'eu-west-1', '--kit', folder);
   expect(again).toMatchObject({ code: 1, error: expect.stringContaining('OUTPUT_EXISTS') });
+
+  const blocked = join(tempDir(), 'file');
+  writeFileSync(blocked, '');
+  mkdirSync(join(`${folder}-3`, 'join-token'), { recursive: true });
+  for (const [place, said] of [
+    [blocked, 'file is no folder'],
+    [join(blocked, 'deeper'), 'file is no folder'],
+    [`${folder}-3`, 'join-token is a folder'],
+  ] as const) {
+    expect(await line.run('tokens', 'create', 'eu-west-3', '--kit', place)).toMatchObject({
+      code: 1,
+      error: expect.stringContaining(said),
+    });
+  }
+  const unborn = join(tempDir(), 'unborn');
+  expect((await line.run('tokens', 'create', 'not legal', '--kit', unborn)).code).toBe(1);
+  expect(existsSync(unborn)).toBe(false);
+
   const { out } = await line.run('tokens', 'list', '--json');
   expect(out.trim().split('\n')).toHaveLength(2);
 }, 600_000);

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { ensurePrivateFolder, writeFileAtomic } from '../../base/atomic-file.ts';
 import { clientConfigJsonSchema } from '../../client/config.ts';
 import { addressesIn, oneOrMore } from '../../client/link/address.ts';
@@ -31,7 +31,7 @@ const names = {
  */
 export async function writeClientKit(folder: string, kit: ClientKit): Promise<string> {
   const path = join(folder, names.config);
-  refuseReplacing(path);
+  checkKitFolder(folder);
   ensurePrivateFolder(folder);
   await mkdir(folder, { recursive: true });
   await writeFileAtomic(join(folder, names.schema), `${JSON.stringify(clientConfigJsonSchema(), null, 2)}\n`);
@@ -41,13 +41,24 @@ export async function writeClientKit(folder: string, kit: ClientKit): Promise<st
   return path;
 }
 
-/** Before anything is made that is good once. */
-export function refuseReplacing(path: string): void {
-  if (!existsSync(path)) return;
-  exitWith({ code: 'OUTPUT_EXISTS', message: `${path} is there already; name another folder, or remove it first` });
+/** Ends unless a kit can be written there. Asked before anything is made that is good once; makes nothing itself. */
+export function checkKitFolder(folder: string): void {
+  const config = join(folder, names.config);
+  if (existsSync(config)) {
+    exitWith({ code: 'OUTPUT_EXISTS', message: `${config} is there already; name another folder, or remove it first` });
+  }
+  for (const path of Object.values(names).map((name) => join(folder, name))) {
+    if (existsSync(path) && statSync(path).isDirectory()) unwritable(`${path} is a folder, and a file shall lie there`);
+  }
+  let place = resolve(folder);
+  while (!existsSync(place)) place = dirname(place);
+  if (!statSync(place).isDirectory()) unwritable(`${place} is no folder`);
+  accessSync(place, constants.W_OK);
 }
 
-export const configIn = (folder: string) => join(folder, names.config);
+function unwritable(what: string): never {
+  return exitWith({ code: 'OUTPUT_UNWRITABLE', message: `${what}; name another folder, or move it away` });
+}
 
 function configText({ address, enrolAddress, tracks, token, trustAnchor }: ClientKit): string {
   const joins =

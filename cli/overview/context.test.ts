@@ -23,7 +23,14 @@ describe('testudo context', { timeout: 600_000 }, () => {
 
     const prod = await line.offline('context', 'add', 'prod', '-c', line.credentials('admin'), ...address);
     expect(prod).toMatchObject({ code: 0, out: 'prod: admin of herd, current\n' });
-    expect((await line.offline('context', 'add', 'looks', '-c', line.credentials('ada'), ...address)).code).toBe(0);
+    const second = await line.offline('context', 'add', 'looks', '-c', line.credentials('admin'), ...address);
+    expect(second).toMatchObject({ code: 0, out: 'looks: admin of herd\n' });
+    expect(second.error).toBe('commands go on speaking to prod; `testudo context use looks` changes that\n');
+    const replaced = await line.offline('context', 'add', 'looks', '-c', line.credentials('ada'), ...address);
+    expect(replaced).toMatchObject({
+      code: 0,
+      error: expect.stringContaining(`it was ${line.credentials('admin')} before\n`),
+    });
     expect((await line.offline('tokens', 'create', 'eu-1')).code).toBe(0);
     const viewer = await line.offline('tokens', 'create', 'eu-2', '--context', 'looks');
     expect(viewer).toMatchObject({ code: 1, error: expect.stringContaining('ROLE_INSUFFICIENT') });

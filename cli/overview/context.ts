@@ -4,7 +4,7 @@ import { jsonLine, table } from '../../base/text/table.ts';
 import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import { orExit, usage } from '../exit.ts';
 import { contextOf, readContexts, writeContexts } from '../operator/contexts.ts';
-import { print } from '../print.ts';
+import { complain, print } from '../print.ts';
 
 const legalName = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
@@ -60,7 +60,11 @@ function add() {
       const context = { credentials: path, ...(address === undefined ? {} : { address }) };
       await writeContexts({ current: current ?? name, contexts: { ...contexts, [name]: context } });
       if (json) return print(jsonLine({ name, current: (current ?? name) === name, ...context }));
-      print(`${name}: ${operator} of ${federation}${current === null ? ', current' : ''}`);
+      print(`${name}: ${operator} of ${federation}${(current ?? name) === name ? ', current' : ''}`);
+      const before = Object.hasOwn(contexts, name) ? contexts[name]?.credentials : undefined;
+      if (before !== undefined && before !== path) complain(`it was ${before} before`);
+      if (current !== null && current !== name)
+        complain(`commands go on speaking to ${current}; \`testudo context use ${name}\` changes that`);
     });
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
+import { shortDigest } from '../../base/text/table.ts';
 import { type Address, parseAddress } from '../../client/link/address.ts';
 import { enrol } from '../../client/link/enrol.ts';
 import { AgentRig } from '../../client/releases/testing/agent-rig.ts';
@@ -48,6 +49,7 @@ it('makes an antibody of confirmed attacks, brings it along with the next releas
   expect(made).toMatchObject({
     code: 0,
     out: expect.stringMatching(/features of 2 distinct examples of reverse_shell/),
+    error: expect.stringContaining('clusters do not use an antibody of fewer than 3 distinct examples'),
   });
   expect(await line.offline('antibodies', 'make', ...about, '--family', 'ransomware', '--out', out)).toMatchObject({
     code: 1,
@@ -57,7 +59,11 @@ it('makes an antibody of confirmed attacks, brings it along with the next releas
   const digest = digestOf(readFileSync(out));
 
   const put = await line.run('antibodies', 'put', 'syscall', out, '--reason', 'seen in eu');
-  expect(put).toMatchObject({ code: 0, out: expect.stringContaining(digest) });
+  expect(put).toMatchObject({
+    code: 0,
+    out: expect.stringContaining(digest),
+    error: expect.stringContaining('and this one is of 2: confirm more of them'),
+  });
   writeFileSync(out, readFileSync(out).subarray(1));
   expect(await line.run('antibodies', 'put', 'syscall', out, '--reason', 'broken')).toMatchObject({
     code: 1,
@@ -68,7 +74,9 @@ it('makes an antibody of confirmed attacks, brings it along with the next releas
   writeFileSync(out, antibodyBytes(revoked));
   expect((await line.run('antibodies', 'put', 'syscall', out, '--reason', 'seen')).code).toBe(0);
   const wrong = digestOf(antibodyBytes(revoked));
-  expect((await line.run('antibodies', 'revoke', 'syscall', wrong, '--reason', 'false')).code).toBe(0);
+  const revoke = (named: string) => line.run('antibodies', 'revoke', 'syscall', named, '--reason', 'false');
+  expect(await revoke('ffffff')).toMatchObject({ code: 1, error: expect.stringContaining('names 0 antibodies') });
+  expect((await revoke(shortDigest(wrong))).code).toBe(0); // As they are listed.
   expect(await line.run('antibodies', 'revoke', 'syscall', wrong, '--reason', 'again')).toMatchObject({
     code: 1,
     error: expect.stringContaining('ANTIBODY_UNKNOWN'),

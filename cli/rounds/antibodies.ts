@@ -5,6 +5,7 @@ import { readWhole } from '../../base/text/read-whole.ts';
 import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
 import { distinctAntigens } from '../../client/antibodies/distinct-antigens.ts';
 import { makeAntibody } from '../../client/antibodies/make-antibody.ts';
+import { confirmedMin } from '../../client/antibodies/panel.ts';
 import { defaultKind, importTrackKind, moduleOfKind } from '../../client/tracks/track-kinds.ts';
 import { antibodyBytes } from '../../proto/antibody.ts';
 import type { KnownAntibody } from '../../proto/generated/testudo/v1/operator_rounds.ts';
@@ -13,7 +14,8 @@ import { exitWith, orExit, usage } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
-import { print } from '../print.ts';
+import { complain, print } from '../print.ts';
+import { namedAntibody } from './named-antibody.ts';
 import { pinAntibodyCommand } from './pin-antibody.ts';
 
 const dayMs = 24 * 3_600_000;
@@ -84,10 +86,15 @@ function make() {
       }
       writeFileSync(out, antibodyBytes(antibody));
       const { features, examples } = antibody;
+      if (examples < confirmedMin) complain(fewExamples(examples));
       if (json) return print(jsonLine({ file: out, family, features: features.length, examples }));
-      print(`${out}: ${antibody.features.length} features of ${antibody.examples} distinct examples of ${family}`);
+      print(`${out}: ${features.length} features of ${examples} distinct examples of ${family}`);
     });
 }
+
+/** No cluster says so before a release brought it there. */
+const fewExamples = (examples: number) =>
+  `warning: clusters do not use an antibody of fewer than ${confirmedMin} distinct examples, and this one is of ${examples}: confirm more of them`;
 
 function put() {
   return changingCommand('put', 'put an antibody in force: the next releases of its track bring it to every cluster')
@@ -98,7 +105,8 @@ function put() {
         const { reason } = options;
         const antibody = readWhole(file);
         const answer = await connection.call(connection.client.putAntibody, { track, antibody, reason });
-        const { family = '', cluster = '', digest = '' } = answer.antibody ?? {};
+        const { family = '', cluster = '', digest = '', examples = 0 } = answer.antibody ?? {};
+        if (examples < confirmedMin) complain(fewExamples(examples));
         if (options.json) print(wireJson({ track, ...answer }));
         else print(`${family}, confirmed in ${cluster}: ${digest} (journal ${answer.sequence})`);
       }),
@@ -130,10 +138,11 @@ function list() {
 function revoke() {
   return changingCommand('revoke', 'take an antibody out of the releases that follow')
     .argument('<track>')
-    .argument('<digest>')
-    .action((track, digest, options) =>
+    .argument('<digest>', 'as `testudo antibodies list` shows it')
+    .action((track, named, options) =>
       withConnection(options, async (connection) => {
         const { reason } = options;
+        const { digest } = await namedAntibody(connection, track, named);
         const answer = await connection.call(connection.client.revokeAntibody, { track, digest, reason });
         print(options.json ? wireJson({ track, digest, ...answer }) : `revoked (journal ${answer.sequence})`);
       }),

@@ -1,16 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { shortDigest, time } from '../../base/text/table.ts';
-import type { KnownAntibody } from '../../proto/generated/testudo/v1/operator_rounds.ts';
+import { time } from '../../base/text/table.ts';
 import { type Digest, isTrackId, type TrackId } from '../../proto/ids.ts';
 import type { AntibodyPin } from '../../proto/release/documents/catalogue.ts';
-import { exitWith, usage } from '../exit.ts';
+import { usage } from '../exit.ts';
 import { antibodyHoldText, subjectFrom, timeFrom, whomText } from '../operator/arguments.ts';
 import { changePins } from '../operator/change-pins.ts';
 import { forceOption } from '../operator/known-names.ts';
 import { triableCommand } from '../operator/options.ts';
-
-/** Digits that name an antibody among a track's. */
-const digitsMin = 6;
+import { namedAntibody } from './named-antibody.ts';
 
 /** `testudo antibodies pin`: holds clusters to one antibody, whatever their releases bring; `testudo unpin` ends it. */
 export function pinAntibodyCommand() {
@@ -30,8 +27,7 @@ export function pinAntibodyCommand() {
       const subject = whom === undefined ? null : subjectFrom(whom);
       return changePins(options, async ({ pins }, setBy, nowMs, connection) => {
         const { until, outOfUse = false, reason } = options;
-        const { antibodies } = await connection.call(connection.client.listAntibodies, { track });
-        const known = knownAs(digest, antibodies);
+        const known = await namedAntibody(connection, track, digest);
         const untilMs = until === undefined ? null : timeFrom('--until', until, nowMs);
         if (untilMs !== null && untilMs <= nowMs) usage('--until: this end has passed; give a later one');
         const pin: AntibodyPin = {
@@ -60,16 +56,4 @@ export function pinAntibodyCommand() {
         };
       });
     });
-}
-
-/** The one that the digits name, the newest of the same. */
-function knownAs(text: string, antibodies: readonly KnownAntibody[]): KnownAntibody {
-  const digits = text.replace(/^sha256:/, '');
-  const named = antibodies.filter(({ digest }) => digest.startsWith(`sha256:${digits}`));
-  const distinct = new Set(named.map(({ digest }) => digest));
-  const one = named.at(-1);
-  if (digits.length >= digitsMin && distinct.size === 1 && one !== undefined) return one;
-  const known = [...new Set(antibodies.map(({ digest }) => shortDigest(digest)))].join(', ') || 'none';
-  const message = `${text} names ${distinct.size} antibodies; give ${digitsMin} digits or more of one of: ${known}`;
-  return exitWith({ code: 'ANTIBODY_UNKNOWN', message });
 }

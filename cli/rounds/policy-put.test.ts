@@ -28,6 +28,21 @@ describe('testudo policy put', () => {
     });
   }, 600_000);
 
+  it('refuses a schedule that never comes, or is of nowhere, when it is checked as when it is put', async () => {
+    const line = await CommandLine.start({ policy });
+    const file = join(line.folder, 'policy.yaml');
+    for (const [schedule, said] of [
+      ['{ cron: "0 2 31 2 *", timeZone: Europe/Berlin }', 'cron "0 2 31 2 *" never comes'],
+      ['{ cron: "0 2 * * *", timeZone: Mars/Olympus }', 'Invalid timezone'],
+      ['{ cron: "0 26 * * *", timeZone: Europe/Berlin }', 'cron "0 26 * * *"'],
+    ] as const) {
+      writeFileSync(file, `${policy}schedule: ${schedule}\n`);
+      const refused = { code: 1, error: expect.stringContaining(said) };
+      expect(await line.run('policy', 'check', 'syscall', '--policy', file)).toMatchObject(refused);
+      expect(await line.run('policy', 'put', 'syscall', file, '--reason', 'nightly')).toMatchObject(refused);
+    }
+  }, 600_000);
+
   it('names settings by their paths, those that come and go too, and takes a list as one value', () => {
     const changes = changesBetween({ a: { b: 1, c: [1] }, d: null }, { a: { b: 1, c: [1, 2] }, d: { e: 'x' } });
     expect(changesText(changes)).toBe('- a.c: [1]\n+ a.c: [1,2]\n- d: null\n+ d.e: "x"');

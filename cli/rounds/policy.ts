@@ -5,6 +5,7 @@ import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
 import { rulesOf } from '../../coordinator/round/policy.ts';
 import { goalUpdates, inviteCount } from '../../coordinator/round/quorum.ts';
 import { isRelay } from '../../coordinator/round/relay-rule.ts';
+import { checkSchedule } from '../../coordinator/round/schedule/next-run.ts';
 import {
   type ClassStanding,
   type LiarShare,
@@ -69,6 +70,7 @@ async function standingOf(
   const blocks = classBlocksOf(spec)?.blocks;
   const parsed = parseTrackPolicy(text ?? track.settings.policyJson, { classes: blocks !== undefined });
   const trackPolicy = orExit(parsed);
+  if (trackPolicy.schedule !== null) orExit(checkSchedule(trackPolicy.schedule));
   const rules = rulesOf(trackPolicy);
   const n = Math.min(goalUpdates(rules, members.length), members.length);
   const labelled = members.map(({ labels }) => Object.fromEntries(labels.map(({ key, value }) => [key, value])));

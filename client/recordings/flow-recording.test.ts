@@ -23,3 +23,18 @@ it('speaks of what it has read when it is ended, also within a line that does no
   }
   expect(kinds.filter((kind) => kind === 'flow')).toHaveLength(3);
 });
+
+it('passes over a flow whose time was left empty: it did not happen in 1970', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'testudo-flows-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'flows.csv');
+  const timeless = ['', '-', ' '].map((start) => rows[0]?.replace(/^[^,]*/, start));
+  writeFileSync(path, [header, ...timeless, ...rows].join(''));
+  const layout = { addresses: new AddressBook(), part: undefined };
+  const { signal } = new AbortController();
+  const seen: string[] = [];
+  for await (const { items } of flowRecording(path, { layout, labels: ['normal'], signal })) {
+    for (const item of items) seen.push(item.kind === 'skipped' ? item.reason : item.kind);
+  }
+  expect(seen.sort()).toEqual(['BAD_TIME', 'BAD_TIME', 'BAD_TIME', 'flow', 'flow', 'flow']);
+});

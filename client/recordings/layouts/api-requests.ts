@@ -1,7 +1,7 @@
 import type { ApiRequest } from '../../events/api-request.ts';
 import type { FlowEnd } from '../../events/flow-record.ts';
 import { httpCall } from '../api-call.ts';
-import { type CsvHeader, numberAt, textAt } from './csv-row.ts';
+import { type CsvHeader, numberAt, textAt, timeAt } from './csv-row.ts';
 import { type CsvFlowOptions, type CsvLayout, type CsvReader, checked, normalLabel, unknown, world } from './layout.ts';
 
 /** What the attacker does as anyone would, before the attack: neither normal nor an attack to be found. */
@@ -60,7 +60,7 @@ function recorded(header: CsvHeader, { part }: CsvFlowOptions): CsvReader {
       bytesReceived: numberAt(row, received),
       bytesSent: numberAt(row, sent),
     };
-    const atMs = recordedFromMs + Math.round(numberAt(row, t) * 1_000);
+    const atMs = recordedFromMs + Math.round(timeAt(row, t) * 1_000);
     const isOutbound = textAt(row, reporter) === 'outbound';
     return checked({
       atMs,

@@ -40,6 +40,12 @@ export function textAt(fields: readonly string[], column: number): string {
   return (fields[column] ?? '').trim();
 }
 
+/** A field as a time, in its own unit; NaN where it is empty, "-" or no number: that is no time, and least of all 1970. */
+export function timeAt(fields: readonly string[], column: number): number {
+  const text = textAt(fields, column);
+  return text === '' || text === '-' ? Number.NaN : Number(text);
+}
+
 /** A field as a number; 0 where it is empty or "-", NaN where it is no number. Ports may be hexadecimal. */
 export function numberAt(fields: readonly string[], column: number): number {
   const text = textAt(fields, column);

@@ -2,7 +2,7 @@ import type { FlowEnd, FlowL7 } from '../../events/flow-record.ts';
 import { grpcCall, httpCall } from '../api-call.ts';
 import { workloadOfPod } from '../end-of-pod.ts';
 import { isGrpcPath } from '../route-template.ts';
-import { type CsvHeader, numberAt, textAt } from './csv-row.ts';
+import { type CsvHeader, numberAt, textAt, timeAt } from './csv-row.ts';
 import { type CsvFlowOptions, type CsvLayout, type CsvReader, checked, world } from './layout.ts';
 
 /** Spans whose parent ran in another pod: one call each. */
@@ -21,7 +21,7 @@ function nezhaCalls(header: CsvHeader, { part }: CsvFlowOptions): CsvReader {
     const [from, to] = [textAt(fields, source), textAt(fields, destination)];
     if (from === '' || to === '') return 'MISSING_ENDPOINT';
     return checked({
-      atMs: textAt(fields, time) === '' ? Number.NaN : numberAt(fields, time) / 1_000,
+      atMs: timeAt(fields, time) / 1_000,
       source: podOrIngress(namespace, from),
       destination: podOrIngress(namespace, to),
       sourcePort: 0,
@@ -55,7 +55,7 @@ function nezhaEdges(header: CsvHeader, { part }: CsvFlowOptions): CsvReader {
     const [from, to] = [textAt(fields, source), textAt(fields, destination)];
     if (from === '' || to === '') return 'MISSING_ENDPOINT';
     return checked({
-      atMs: textAt(fields, time) === '' ? Number.NaN : numberAt(fields, time) * 1_000,
+      atMs: timeAt(fields, time) * 1_000,
       source: podOrIngress(namespace, from),
       destination: podOrIngress(namespace, to),
       sourcePort: 0,

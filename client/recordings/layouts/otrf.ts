@@ -1,4 +1,4 @@
-import { type CsvHeader, numberAt, textAt } from './csv-row.ts';
+import { type CsvHeader, textAt, timeAt } from './csv-row.ts';
 import { addressed, type CsvFlowOptions, type CsvLayout, type CsvReader, protocolOf, volumes } from './layout.ts';
 
 /** Packet captures as flows. Two sensors saw some of them twice: the id is the flow's and not the sensor's. */
@@ -21,7 +21,7 @@ function otrf(header: CsvHeader, { addresses, part }: CsvFlowOptions): CsvReader
   return (fields) => {
     const name = textAt(fields, capture);
     if (part !== undefined && name !== part) return undefined;
-    const atMs = textAt(fields, time) === '' ? Number.NaN : numberAt(fields, time) * 1_000;
+    const atMs = timeAt(fields, time) * 1_000;
     const sockets = Object.values(columns).map((column) => textAt(fields, column));
     return addressed(fields, columns, addresses, {
       atMs,

@@ -1,5 +1,5 @@
 import type { FlowEnd } from '../../events/flow-record.ts';
-import { type CsvHeader, numberAt, textAt } from './csv-row.ts';
+import { type CsvHeader, numberAt, textAt, timeAt } from './csv-row.ts';
 import {
   type CsvFlowOptions,
   type CsvLayout,
@@ -35,7 +35,7 @@ function recorded(header: CsvHeader, { part }: CsvFlowOptions): CsvReader {
     if (part !== undefined && textAt(fields, cluster) !== part) return undefined;
     const [from, to] = [textAt(fields, source), textAt(fields, destination)];
     if (from === '' || to === '') return 'MISSING_ENDPOINT';
-    const [atMs, volume] = [numberAt(fields, start) * 1_000, volumeOf(fields)];
+    const [atMs, volume] = [timeAt(fields, start) * 1_000, volumeOf(fields)];
     return checked({
       atMs,
       ...(volume.durationMs >= connectionMsMin && endedAfter(atMs, volume.durationMs)),

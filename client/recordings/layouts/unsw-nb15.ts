@@ -1,4 +1,4 @@
-import { type CsvHeader, numberAt, textAt } from './csv-row.ts';
+import { type CsvHeader, textAt, timeAt } from './csv-row.ts';
 import {
   addressed,
   type CsvFlowOptions,
@@ -23,7 +23,7 @@ function unsw(header: CsvHeader, { addresses }: CsvFlowOptions): CsvReader {
   const volumeOf = volumes(header, ['sbytes', 'dbytes', 'Spkts', 'Dpkts'], header.column('dur'), 1_000);
   return (fields) =>
     addressed(fields, columns, addresses, {
-      atMs: textAt(fields, time) === '' ? Number.NaN : numberAt(fields, time) * 1_000,
+      atMs: timeAt(fields, time) * 1_000,
       protocol: protocolOf(textAt(fields, protocol)),
       volume: volumeOf(fields),
       label: normalLabel(textAt(fields, label)),
