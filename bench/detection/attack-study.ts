@@ -2,6 +2,7 @@ import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import { type AttackName, attacks } from '../../aggregation/attacks/attacks.ts';
 import type { LinearAlgebra } from '../../aggregation/linear-algebra.ts';
 import { defaultPolicy } from '../../aggregation/policy.ts';
+import type { Observed } from '../../client/tracks/detector.ts';
 import type { Quality } from '../../client/tracks/quality.ts';
 import { LocalMemory } from '../../client/tracks/syscall/memory/local-memory.ts';
 import { memoryViewsOf } from '../../client/tracks/syscall/memory/memory-views.ts';
@@ -31,7 +32,7 @@ export async function attacked(world: World, f: number, report: Report): Promise
   };
   const judges = ten.unseen.filter(({ cluster }) => ten.names.indexOf(cluster ?? '') >= f);
   const memories = ten.training.map((own) =>
-    LocalMemory.learn(memoryViewsOf(ten.detector.spec), classesOf(ten.detector.spec), own),
+    remembering(LocalMemory.learn(memoryViewsOf(ten.detector.spec), classesOf(ten.detector.spec), own)),
   );
   const statesWith = (weights: Float32Array): Map<string, ClusterState> =>
     new Map(
@@ -110,6 +111,21 @@ export async function publicAttacked(set: PublicSetName, f: number, report: Repo
   report.text(`### ${set}, ${f} of 10 hostile`);
   await underEveryAttack({ set, locals, f, quality }, report);
   return true;
+}
+
+/** A cluster's memory sees the same in a trace whatever the federation's model has become: it looks once. */
+function remembering(memory: LocalMemory): LocalMemory {
+  const once = <Found>(look: (trace: Observed) => Found) => {
+    const known = new Map<Observed, Found>();
+    return (trace: Observed) => {
+      const found = known.get(trace) ?? look(trace);
+      known.set(trace, found);
+      return found;
+    };
+  };
+  memory.look = once(memory.look.bind(memory));
+  memory.lookWithout = once(memory.lookWithout.bind(memory));
+  return memory;
 }
 
 type Study = Readonly<{
