@@ -53,7 +53,7 @@ function writePage(report: Report): void {
   for (const name of Object.keys(parts)) {
     const piece = keptPiece(name);
     if (piece === undefined) {
-      report.text(`**${name}**: not measured.`);
+      report.text(`**${name}**: not measured yet (\`npm run bench -- detection --only ${name}\`).`);
       continue;
     }
     for (const paragraph of piece.page) report.text(paragraph);
