@@ -29,8 +29,16 @@ export type Setting = Readonly<{
   attackSetHoldsFamily?: boolean;
 }>;
 
-/** A rule as it is deployed: with what share of the sample in every batch, and whether blocks by class are told to it. */
-export type Deployment = Readonly<{ policy: AggregationPolicy; sampleShare: number; byClass: boolean }>;
+/**
+ * A rule as it is deployed: with what share of the sample in every batch, and whether blocks by class are told to it. `combine`:
+ * of another framework's rule, in the place of what the policy says.
+ */
+export type Deployment = Readonly<{
+  policy: AggregationPolicy;
+  sampleShare: number;
+  byClass: boolean;
+  combine?: (rows: readonly Float32Array[]) => Promise<Float64Array>;
+}>;
 
 /** `recall`: of the class under attack. `backdoor`: share of the family's traces that pass for the attacker's service. */
 export type Outcome = Readonly<{ accuracy: number; recall: number; backdoor: number }>;
@@ -60,6 +68,7 @@ export async function federated(
     const base = weights;
     const roundSeed = `${seed} ${round - 1}`;
     const combined = async (sent: readonly Float32Array[], byzantine: number): Promise<Float64Array> => {
+      if (deployment.combine) return deployment.combine(sent);
       const sink = memorySink(base.length);
       const context = {
         ...{ seed: roundSeed, start, base, measure: false },

@@ -32,9 +32,16 @@ export function judgedBy(
   };
 }
 
-/** Share of the family that is found while liars are silent and passes now; the first `leftOut` traces do not count. */
-export function passed(silent: Judged, now: Judged, leftOut = 0): number {
+/** Of the family: how many traces are found while liars are silent, and how many of these pass now. */
+export type Passes = Readonly<{ found: number; pass: number }>;
+
+/** The first `leftOut` traces do not count. */
+export function passesOf(silent: Judged, now: Judged, leftOut = 0): Passes {
   const found = silent.found.slice(leftOut).filter(Boolean).length;
-  const passes = silent.found.filter((each, at) => at >= leftOut && each && !now.found[at]);
-  return passes.length / Math.max(1, found);
+  const pass = silent.found.filter((each, at) => at >= leftOut && each && !now.found[at]).length;
+  return { found, pass };
+}
+
+export function shareOf({ found, pass }: Passes): number {
+  return pass / Math.max(1, found);
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sharedFileMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { describeMachine } from '../harness/machine.ts';
+import type { Passes } from './judged.ts';
 
 /** One measured cell: a rule under a behaviour, mean over seeds. Shares of 1; null where a study has no such figure. */
 export type Cell = Readonly<{
@@ -12,6 +13,8 @@ export type Cell = Readonly<{
   accuracy: number | null;
   recall: number | null;
   backdoor: number | null;
+  /** Seed by seed, where a family of attacks is judged trace by trace. */
+  passes?: readonly Passes[];
   cpuSeconds?: number;
   /** To the first rule that was measured in turn with it. */
   ratio?: number;

@@ -15,7 +15,7 @@ import { observed } from '../../client/tracks/syscall/traces/example.ts';
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
 import { openSampleLoss } from '../../client/tracks/syscall/trusted/sample-loss.ts';
 import type { SampleLoss } from '../../client/tracks/track-kind.ts';
-import { family, type Judged, judgedBy, passed } from './judged.ts';
+import { family, type Judged, judgedBy, passesOf, shareOf } from './judged.ts';
 import { canMissLiars, type Part } from './parts.ts';
 import { type TableWorld, tableWorld } from './table-world.ts';
 
@@ -48,7 +48,8 @@ export function networkParts(): Part[] {
     {
       name: `lstm n=${n} f=${f}`,
       title: `A small LSTM, n = ${n}, f = ${f}, a sample from other clusters that covers every service`,
-      ...{ n, f, cover: 'all', seeds, rules: Object.keys(policies) },
+      ...{ n, f, cover: 'all', cannotRun: [], rules: Object.keys(policies) },
+      sameAs: () => undefined,
       behavioursOf(rule) {
         if (rule === 'mean') return ['none', 'silent', 'sign flip ×4', 'backdoor'];
         const silentToo = canMissLiars(policies[rule as NetworkRule](), n);
@@ -68,7 +69,7 @@ export function networkParts(): Part[] {
           silents.set(key, silent);
           cell.accuracy += found.auc / seeds.length;
           cell.recall += found.recall / seeds.length;
-          cell.backdoor += passed(silent, found) / seeds.length;
+          cell.backdoor += shareOf(passesOf(silent, found)) / seeds.length;
         }
         return cell;
       },

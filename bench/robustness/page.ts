@@ -7,7 +7,7 @@ import { pooledRule } from './pooled.ts';
 import { tableAttacks } from './table-parts.ts';
 
 /** A figure against its bar. `met` is undefined where no bar is set. */
-type Row = Readonly<{ what: string; bar: string; figure: string; met: boolean | undefined }>;
+type Row = Readonly<{ what: string; bar: string; figure: string; met: boolean | undefined; note?: string }>;
 
 /** The page: for each part how every rule fares, and how what is deployed stands to the bars that were set beforehand. */
 export function writePage(parts: readonly Part[], pieces: readonly Piece[], report: Report): void {
@@ -16,20 +16,28 @@ export function writePage(parts: readonly Part[], pieces: readonly Piece[], repo
   );
   for (const part of parts) {
     const measured = part.rules.flatMap((rule) => {
-      const piece = pieces.find((each) => each.part === part.name && each.rule === rule);
-      return piece === undefined ? [] : [{ rule, cells: piece.cells }];
+      const cells = cellsOf(part, rule, pieces);
+      return cells.length === 0 ? [] : [{ rule, cells }];
     });
     const missing = part.rules.filter((rule) => !measured.some((each) => each.rule === rule));
-    report.text(`## ${part.title}\n\nMean of seeds ${part.seeds.join(', ')}.`);
+    report.text(`## ${part.title}`);
     if (measured.length > 0 && part.name.startsWith('tables')) tablesOfTables(part, measured, report);
+    else if (part.name.endsWith('family')) tableOfFamily(part, measured, report);
     else if (measured.length > 0) {
       tableOfRules(part, measured, report);
       tableOfBars(part, measured, report);
     }
+    const { cannotRun } = part;
+    if (cannotRun.length > 0) {
+      const where = part.name.startsWith('tables') ? 'Refused where liars are silent' : 'Refused there';
+      report.text(`${where}, n too small for f: ${cannotRun.join(', ')}.`);
+    }
     if (missing.length > 0) report.text(`Not measured yet: ${missing.join(', ')}.`);
-    for (const { rule, cells } of measured) {
-      const lacking = part.behavioursOf(rule).filter((behaviour) => of(cells, behaviour) === undefined);
-      if (lacking.length > 0) report.text(`${rule}: not measured yet under ${lacking.join(', ')}.`);
+    const lackingOf = ({ rule, cells }: Measured) =>
+      part.behavioursOf(rule).filter((behaviour) => of(cells, behaviour) === undefined);
+    for (const [lacking, rules] of Map.groupBy(measured, (each) => lackingOf(each).join(', '))) {
+      if (lacking !== '')
+        report.text(`Not measured yet under ${lacking}: ${rules.map(({ rule }) => rule).join('; ')}.`);
     }
   }
   costTable(pieces, report);
@@ -50,6 +58,57 @@ function tableOfAges(pieces: readonly Piece[], report: Report): void {
   );
 }
 
+/** What was measured of a rule in this setting; of one that asks no sample also what was where the sample covers something else. */
+function cellsOf(part: Part, rule: string, pieces: readonly Piece[]): Cell[] {
+  const wanted = part.behavioursOf(rule);
+  const inPart = (name: string | undefined) =>
+    pieces.find((each) => each.part === name && each.rule === rule)?.cells ?? [];
+  const own = inPart(part.name);
+  const elsewhere = inPart(part.sameAs(rule)).filter(({ behaviour }) => of(own, behaviour) === undefined);
+  return [...own, ...elsewhere].filter(({ behaviour }) => wanted.includes(behaviour));
+}
+
+/** Which seeds the figures of a row are means of: those of most, and which others have fewer. */
+function seedsText(cells: readonly Cell[]): string {
+  const bySeeds = [...Map.groupBy(cells, ({ seeds }) => seeds.join())].sort(([, a], [, b]) => b.length - a.length);
+  const range = (seeds: readonly string[]) => (seeds.length > 1 ? `${seeds[0]}–${seeds.at(-1)}` : `${seeds[0]}`);
+  return bySeeds
+    .map(
+      ([, own], at) =>
+        `${at === 0 ? '' : `${own.map(({ behaviour }) => behaviour).join(', ')}: `}${range(own[0]?.seeds ?? [])}`,
+    )
+    .join('; ');
+}
+
+/** Backdoors alone: balanced accuracy, and in brackets what part of the family passes. */
+function tableOfFamily({ name }: Part, measured: readonly Measured[], report: Report): void {
+  const columns = [familyInSample, familyInAttackSet];
+  report.table(
+    ['rule', 'silent', 'the sample holds it (passes)', 'one honest attack set holds it (passes)', 'seeds'],
+    measured.map(({ rule, cells }) => {
+      for (const cell of cells) report.record({ case: `${name}: ${rule} under ${cell.behaviour}`, ...cell });
+      const both = (behaviour: string) => {
+        const cell = of(cells, behaviour);
+        return cell === undefined ? '–' : `${percent(cell.accuracy)} (${percent(cell.backdoor)})`;
+      };
+      return [rule, percent(of(cells, 'silent')?.accuracy), ...columns.map(both), seedsText(cells)];
+    }),
+  );
+  const deployed = measured.find(({ rule }) => rule === 'trusted weights');
+  const rows = [
+    atMost('backdoor success, the sample holds the family', of(deployed?.cells ?? [], familyInSample)?.backdoor, 0.02),
+    atMost('backdoor success, one honest attack set holds the family', of(deployed?.cells ?? [], familyInAttackSet)?.backdoor, 0.02), // biome-ignore format: one line
+  ];
+  barTable('trusted weights', rows, report);
+}
+
+function barTable(title: string, rows: readonly Row[], report: Report): void {
+  report.table(
+    [title, 'bar', 'measured', ''],
+    rows.map(({ what, bar, figure, met, note }) => [what, bar, figure, `${verdict(met)}${note ?? ''}`]),
+  );
+}
+
 type Measured = Readonly<{ rule: string; cells: readonly Cell[] }>;
 
 function tableOfRules({ name, cover }: Part, measured: readonly Measured[], report: Report): void {
@@ -66,6 +125,7 @@ function tableOfRules({ name, cover }: Part, measured: readonly Measured[], repo
       'sleeper',
       'backdoor success',
       ...twoFaced,
+      'seeds',
     ],
     measured.map(({ rule, cells }) => {
       const worst = worstKnown(cells);
@@ -82,6 +142,7 @@ function tableOfRules({ name, cover }: Part, measured: readonly Measured[], repo
         accuracy('sleeper'),
         percent(of(cells, 'backdoor')?.backdoor),
         ...twoFaced.map(accuracy),
+        seedsText(cells),
       ];
     }),
   );
@@ -90,7 +151,14 @@ function tableOfRules({ name, cover }: Part, measured: readonly Measured[], repo
 /** Tables that count: areas under the curve, and how much of one family of attacks passes that was found before. */
 function tablesOfTables({ name }: Part, measured: readonly Measured[], report: Report): void {
   report.table(
-    ['rule', 'nobody hostile', 'silent', 'worst generic attack', ...tableAttacks.map((attack) => `${attack} (passes)`)],
+    [
+      'rule',
+      'nobody hostile',
+      'silent',
+      'worst generic attack',
+      ...tableAttacks.map((attack) => `${attack} (passes)`),
+      'seeds',
+    ],
     measured.map(({ rule, cells }) => {
       const worst = worstKnown(cells);
       for (const cell of cells) report.record({ case: `${name}: ${rule} under ${cell.behaviour}`, ...cell });
@@ -100,8 +168,10 @@ function tablesOfTables({ name }: Part, measured: readonly Measured[], report: R
         percent(of(cells, 'silent')?.accuracy),
         worst === undefined ? '–' : `${percent(worst.accuracy)} (${worst.behaviour})`,
         ...tableAttacks.map(
-          (attack) => `${percent(of(cells, attack)?.accuracy)} (${percent(of(cells, attack)?.backdoor)})`,
+          (attack) =>
+            `${percent(of(cells, attack)?.accuracy)} (${percent(of(cells, attack)?.backdoor)}${countText(of(cells, attack))})`,
         ),
+        seedsText(cells),
       ];
     }),
   );
@@ -117,21 +187,27 @@ function tablesOfTables({ name }: Part, measured: readonly Measured[], report: R
       row('every generic attack tried, against silent: equal', generic, 0),
       ...(rule.endsWith(' sample') && !rule.includes('no ')
         ? [
-            atMost(
-              'whitelisted family that passes, the sample holds it',
-              of(cells, 'whitelist, family in sample')?.backdoor,
-              0.02,
-            ),
-            atMost(
+            withCount('whitelisted family that passes, the sample holds it', of(cells, 'whitelist, family in sample')),
+            withCount(
               'whitelisted family that passes, one honest attack set holds it',
-              of(cells, 'whitelist, family in one attack set')?.backdoor,
-              0.02,
+              of(cells, 'whitelist, family in one attack set'),
             ),
           ]
         : []),
     ];
-    report.table([rule, 'bar', 'measured', ''], rows.map(({ what, bar, figure, met }) => [what, bar, figure, verdict(met)])); // biome-ignore format: one line
+    barTable(rule, rows, report);
   }
+}
+
+/** How many traces that share is of: one of few is much. */
+function countText(cell: Cell | undefined): string {
+  if (cell?.passes === undefined) return '';
+  const sum = (count: 'pass' | 'found') => cell.passes?.reduce((total, each) => total + each[count], 0);
+  return `: ${sum('pass')} of ${sum('found')}`;
+}
+
+function withCount(what: string, cell: Cell | undefined): Row {
+  return { ...atMost(what, cell?.backdoor, 0.02), note: cell?.passes ? `${countText(cell)} traces` : '' };
 }
 
 function verdict(met: boolean | undefined): string {
@@ -176,11 +252,15 @@ function barsOf(deployed: Measured, part: Part, measured: readonly Measured[], r
         ? row(`${behaviour}, against silent`, minus(of(cells, behaviour)?.accuracy, silent), undefined)
         : { ...against(behaviour, half ? Math.min(-3, adaptive) : adaptive), what: `${behaviour}, against silent` },
     ),
-    atLeast(
-      `class kill: recall of the class (${percent(of(cells, 'silent')?.recall)} while silent${inOnePlace})`,
-      of(cells, 'class kill')?.recall,
-      0.9,
-    ),
+    {
+      ...atLeast(
+        `class kill: recall of the class (${percent(of(cells, 'silent')?.recall)} while silent${inOnePlace})`,
+        of(cells, 'class kill')?.recall,
+        0.9,
+      ),
+      // What honest holders and the sample do not reach by themselves no rule can hold.
+      note: (of(cells, 'silent')?.recall ?? 1) < 0.9 ? '; honest holders alone do not reach it' : '',
+    },
     atMost('backdoor success, family in no sample', of(cells, 'backdoor')?.backdoor),
     ...twoFacedAttacks
       .filter((behaviour) => of(cells, behaviour))
@@ -190,9 +270,6 @@ function barsOf(deployed: Measured, part: Part, measured: readonly Measured[], r
         bar: '',
         met: undefined,
       })),
-    ...(of(cells, familyInSample)
-      ? [atMost('backdoor success, the sample holds the family', of(cells, familyInSample)?.backdoor, 0.02)]
-      : []),
     ...(of(cells, familyInAttackSet)
       ? [
           atMost(
@@ -203,10 +280,7 @@ function barsOf(deployed: Measured, part: Part, measured: readonly Measured[], r
         ]
       : []),
   ];
-  report.table(
-    [`${deployed.rule}, f = ${part.f} of ${part.n}`, 'bar', 'measured', ''],
-    rows.map(({ what, bar, figure, met }) => [what, bar, figure, verdict(met)]),
-  );
+  barTable(`${deployed.rule}, f = ${part.f} of ${part.n}`, rows, report);
 }
 
 /** Of so small a network the bars that stand for every model: nobody hostile, and the attacks that were tried. */
@@ -220,7 +294,7 @@ function barsOfNetwork({ rule, cells }: Measured, measured: readonly Measured[],
       row(`${behaviour}, against silent`, minus(accuracy, silent), behaviour === 'tailored' ? -3 : -1),
     ),
   ];
-  report.table([rule, 'bar', 'measured', ''], rows.map(({ what, bar, figure, met }) => [what, bar, figure, verdict(met)])); // biome-ignore format: one line
+  barTable(rule, rows, report);
 }
 
 const deployedRules: readonly string[] = [
@@ -230,8 +304,12 @@ const deployedRules: readonly string[] = [
 ];
 
 function row(what: string, points: number | undefined, bar: number | undefined): Row {
+  // As many digits as it takes to see on which side of the bar it is.
+  const digits = points !== undefined && bar !== undefined && Math.abs(points - bar) < 0.05 ? 2 : 1;
   const figure =
-    points === undefined || Number.isNaN(points) ? '–' : `${points >= 0 ? '+' : '−'}${Math.abs(points).toFixed(1)}`;
+    points === undefined || Number.isNaN(points)
+      ? '–'
+      : `${points >= 0 ? '+' : '−'}${Math.abs(points).toFixed(digits)}`;
   const met = bar === undefined || points === undefined ? undefined : points >= bar - 1e-9;
   return { what, bar: bar === undefined ? '' : bar === 0 ? '≥ 0' : `≥ −${-bar}`, figure, met };
 }
@@ -243,7 +321,9 @@ function atLeast(what: string, value: number | null | undefined, bar: number): R
 
 function atMost(what: string, value: number | null | undefined, bar?: number): Row {
   const met = value === undefined || value === null || bar === undefined ? undefined : value <= bar;
-  return { what, bar: bar === undefined ? '' : `≤ ${100 * bar} %`, figure: percent(value), met };
+  const close = typeof value === 'number' && bar !== undefined && Math.abs(value - bar) < 0.0005;
+  const figure = close ? (100 * value).toFixed(2) : percent(value);
+  return { what, bar: bar === undefined ? '' : `≤ ${100 * bar} %`, figure, met };
 }
 
 function of(cells: readonly Cell[], behaviour: string): Cell | undefined {

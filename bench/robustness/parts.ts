@@ -3,10 +3,11 @@ import { type AggregationPolicy, checkPolicy } from '../../aggregation/policy.ts
 import { seededNumbers } from '../../base/random.ts';
 import { type ServiceTask, serviceTask } from '../../lab/data/service-task.ts';
 import { type Behaviour, harshAttacks, knowingAttacks, knownAttacks, twoFacedAttacks } from './behaviours.ts';
-import { type Cover, federated, type Setting } from './federation.ts';
+import { type Cover, type Deployment, federated, type Setting } from './federation.ts';
 import type { Figures } from './kept.ts';
+import { type PeerRuleName, peerRules, peersPython, startPeerRule } from './peers/peer-rules.ts';
 import { pooled, pooledRule } from './pooled.ts';
-import { closelyLooked, deploymentOf, type RuleName, ruleNames } from './rules.ts';
+import { closelyLooked, contrastRule, deploymentOf, type RuleName, ruleNames, usesSample } from './rules.ts';
 
 /** A setting that rules are held against in. Hyper-parameters were chosen on seeds 1–3 and 11–16; reported are 4–8. */
 export type Part = Readonly<{
@@ -16,98 +17,141 @@ export type Part = Readonly<{
   f: number;
   cover: Cover;
   rules: readonly string[];
+  /** Rules whose guarantee n is too small for: a policy with them is refused. */
+  cannotRun: readonly string[];
+  /** Whether what measuring takes is there, of parts that take more than this repository. */
+  isInstalled?(): boolean;
+  /** The part in which a rule that asks no sample was measured: what the sample covers is nothing to it. */
+  sameAs(rule: string): string | undefined;
   /** What a rule is looked at under; of the plain mean, which withstands nothing, often only what others are held against. */
   behavioursOf(rule: string): readonly string[];
-  seeds: readonly string[];
   measure(rule: string, behaviour: string): Promise<Figures>;
 }>;
 
-const reportedSeeds = ['4', '5', '6', '7', '8'];
+export const reportedSeeds = ['4', '5', '6', '7', '8'];
 const everyBehaviour: readonly Behaviour[] = ['none', 'silent', ...knownAttacks, ...knowingAttacks];
 const harshBehaviour: readonly Behaviour[] = ['none', 'silent', ...harshAttacks, ...knowingAttacks];
-/** For rules that only stand beside the others: without the attacks that run the rule themselves, ten times a round. */
-const shortBehaviour: readonly Behaviour[] = ['none', 'silent', ...harshAttacks, 'class kill', 'drift', 'backdoor'];
+/** Attacks that run the rule themselves, ten times a round: what a cell of theirs costs ten others cost. */
+export const costly: readonly string[] = ['tailored', 'sleeper'];
 
 const training = { steps: 20, batchSize: 16, learningRate: 4 };
 const rounds = 15;
+const algebra = twinAlgebra(); // Small models: nothing a faster algebra would change, least of all the answer.
 
 export function settingOf(n: number, f: number, cover: Cover): Setting {
   return { clients: n, byzantine: f, servicesEach: 2, rounds, training, cover };
 }
 
-/** The first setting, and those in which the sample is blind, on all reported seeds; the others on the first three of them. */
-const seedsOf = (rules: readonly string[], cover: Cover) =>
-  rules === closelyLooked || cover === 'half' ? reportedSeeds : reportedSeeds.slice(0, 3);
+/** Rules that a policy of ours is, or was, or that came closest: on more seeds than those that only stand beside them. */
+const deployed: readonly string[] = ['mean', 'trusted weights', contrastRule, 'today: mixing + multi-krum', pooledRule];
 
 /** The linear model's parts. The task is read once, when the first of them is measured. */
 export function linearParts(): Part[] {
-  let task: ServiceTask | undefined;
-  const few = ['mean', 'trusted weights', 'today: mixing + multi-krum'];
-  const contrast = 'trusted weights, blind by contrast';
-  const fewBlind = ['mean', 'trusted weights', contrast, 'today: mixing + multi-krum', pooledRule];
-  const others = ruleNames.filter((name) => !closelyLooked.includes(name) && name !== contrast);
-  const withoutSample = ['mean', 'today: mixing + multi-krum'];
-  const algebra = twinAlgebra(); // Small models: nothing a faster algebra would change, least of all the answer.
-  const part = (n: number, f: number, cover: Cover, rules: readonly string[]): Part => {
-    const wanted = (rule: string): readonly string[] => {
-      // The plain mean withstands nothing: mostly it is only what others are held against.
-      if (rule === 'mean') return rules === closelyLooked ? harshBehaviour : ['none', 'silent'];
-      if (rules === closelyLooked) return everyBehaviour;
-      if (cover === 'half') return [...harshBehaviour, ...twoFacedAttacks, familyInAttackSet];
-      return rules === others ? shortBehaviour : harshBehaviour;
-    };
-    return {
-      name: `linear n=${n} f=${f} ${cover}`,
-      title: `Linear model, n = ${n}, f = ${f}, ${coverText[cover]}`,
-      ...{ n, f, cover, rules },
-      behavioursOf(rule) {
-        if (rule === pooledRule) return ['silent'];
-        const silentToo = canMissLiars(deploymentOf(rule as RuleName, f).policy, n);
-        return wanted(rule).filter((behaviour) => behaviour !== 'silent' || silentToo);
-      },
-      seeds: seedsOf(rules, cover),
-      async measure(rule, behaviour) {
-        const seeds = seedsOf(rules, cover);
-        task ??= serviceTask(seededNumbers('robustness'));
-        let [accuracy, recall, backdoor] = [0, 0, 0];
-        for (const seed of seeds) {
-          const [inSample, inSet] = [behaviour === familyInSample, behaviour === familyInAttackSet];
-          const setting = { ...settingOf(n, f, cover), sampleHoldsFamily: inSample, attackSetHoldsFamily: inSet };
-          const acted = inSample || inSet ? 'backdoor' : (behaviour as Behaviour);
-          const outcome =
-            rule === pooledRule
-              ? pooled(task, setting, seed)
-              : await federated(task, setting, deploymentOf(rule as RuleName, f), acted, algebra, seed);
-          accuracy += outcome.accuracy / seeds.length;
-          recall += outcome.recall / seeds.length;
-          backdoor += outcome.backdoor / seeds.length;
-        }
-        return { rule, behaviour, seeds, accuracy, recall, backdoor };
-      },
-    };
-  };
+  const inSetting = (n: number, f: number, covers: readonly Cover[]) => covers.map((cover) => linearPart(n, f, cover));
   return [
-    part(20, 3, 'all', closelyLooked),
-    part(20, 3, 'half', fewBlind),
-    part(20, 6, 'all', few),
-    part(20, 6, 'half', fewBlind),
-    part(8, 2, 'all', few),
-    part(8, 2, 'half', fewBlind),
-    part(20, 8, 'all', few),
-    part(20, 3, 'none', withoutSample),
-    part(20, 6, 'none', withoutSample),
-    {
-      ...part(20, 3, 'all', ['mean', 'FLTrust', 'trusted weights']),
-      name: 'linear n=20 f=3 family',
-      title: 'Linear model, n = 20, f = 3, the sample holds ten traces of the backdoor’s family',
-      behavioursOf: () => ['silent', familyInSample, familyInAttackSet],
-    },
-    {
-      ...part(20, 3, 'all', others),
-      name: 'linear n=20 f=3 others',
-      title: 'Linear model, n = 20, f = 3, other rules',
-    },
+    ...inSetting(20, 3, ['all', 'half', 'none']),
+    familyPart(),
+    peersPart(),
+    ...inSetting(20, 6, ['all', 'half', 'none']),
+    ...inSetting(8, 2, ['all', 'half', 'none']),
+    ...inSetting(20, 8, ['all']),
   ];
+}
+
+let task: ServiceTask | undefined;
+
+function linearPart(n: number, f: number, cover: Cover): Part {
+  const name = (of: Cover) => `linear n=${n} f=${f} ${of}`;
+  const runs = (rule: string) => checkPolicy(deploymentOf(rule as RuleName, f).policy, n).length === 0;
+  const asked = ruleNames.filter((rule) => (cover === 'none' ? !usesSample(rule) : cover === 'half' || rule !== contrastRule)); // biome-ignore format: one line
+  const seedsOf = (rule: string, behaviour: string) => {
+    const close = (n === 20 && f === 3 && cover === 'all' && closelyLooked.includes(rule as RuleName)) || (cover === 'half' && deployed.includes(rule)); // biome-ignore format: one line
+    if (close && rule !== 'bare trusted weights') return reportedSeeds;
+    if (deployed.includes(rule) || (n === 20 && f === 3 && !costly.includes(behaviour)))
+      return reportedSeeds.slice(0, 3);
+    return reportedSeeds.slice(0, n === 8 && !costly.includes(behaviour) ? 2 : 1);
+  };
+  return {
+    name: name(cover),
+    title: `Linear model, n = ${n}, f = ${f}, ${coverText[cover]}`,
+    ...{ n, f, cover },
+    rules: [...asked.filter(runs), ...(cover === 'half' ? [pooledRule] : [])],
+    cannotRun: asked.filter((rule) => !runs(rule)),
+    sameAs: (rule) =>
+      cover !== 'all' && rule !== pooledRule && !usesSample(rule as RuleName) ? name('all') : undefined,
+    behavioursOf(rule) {
+      if (rule === pooledRule) return ['silent'];
+      const silentToo = canMissLiars(deploymentOf(rule as RuleName, f).policy, n);
+      const close = n === 20 && f === 3 && cover === 'all' && closelyLooked.includes(rule as RuleName);
+      // The plain mean withstands nothing: mostly it is only what others are held against.
+      const wanted = rule === 'mean' && !(n === 20 && f === 3) ? ['none', 'silent'] : close && rule !== 'mean' ? everyBehaviour : harshBehaviour; // biome-ignore format: one line
+      const blind = cover === 'half' && rule !== 'mean' ? [...twoFacedAttacks, ...(deployed.includes(rule) ? [familyInAttackSet] : [])] : []; // biome-ignore format: one line
+      return [...wanted, ...blind].filter((behaviour) => behaviour !== 'silent' || silentToo);
+    },
+    measure: (rule, behaviour) => measured({ n, f, cover }, rule, behaviour, seedsOf(rule, behaviour)),
+  };
+}
+
+/** A backdoor alone: whose family the sample holds, or one honest cluster's attack set. */
+function familyPart(): Part {
+  const [n, f, cover] = [20, 3, 'all'] as const;
+  return {
+    name: 'linear n=20 f=3 family',
+    title: 'Linear model, n = 20, f = 3, somebody holds ten traces of the backdoor’s family',
+    ...{ n, f, cover, cannotRun: [] },
+    rules: ruleNames.filter((rule) => rule !== contrastRule),
+    sameAs: () => undefined,
+    behavioursOf: (rule) => ['silent', ...(usesSample(rule as RuleName) ? [familyInSample] : []), familyInAttackSet],
+    measure: (rule, behaviour) =>
+      measured({ n, f, cover }, rule, behaviour, reportedSeeds.slice(0, deployed.includes(rule) ? 3 : 1)),
+  };
+}
+
+/** The rules of other frameworks in the first setting, on the seeds and under the attacks of our own that only stand beside others. */
+function peersPart(): Part {
+  const [n, f, cover] = [20, 3, 'all'] as const;
+  const python = peersPython();
+  return {
+    name: 'linear n=20 f=3 peers',
+    title: 'Linear model, n = 20, f = 3, as Flower 1.41 and ByzFL 0.0.11 have the rules',
+    ...{ n, f, cover, cannotRun: [], rules: Object.keys(peerRules) },
+    isInstalled: () => python !== undefined,
+    sameAs: () => undefined,
+    behavioursOf: () => ['none', 'silent', 'sign flip ×4', 'alie z=1.5', 'min-max', 'min-sum', 'backdoor'],
+    async measure(rule, behaviour) {
+      const peer = startPeerRule(python as string, rule as PeerRuleName, f);
+      try {
+        const deployment = { ...deploymentOf('mean', f), combine: peer.combine };
+        return await measured({ n, f, cover }, rule, behaviour, reportedSeeds.slice(0, 1), deployment);
+      } finally {
+        peer.close();
+      }
+    },
+  };
+}
+
+async function measured(
+  { n, f, cover }: Readonly<{ n: number; f: number; cover: Cover }>,
+  rule: string,
+  behaviour: string,
+  seeds: readonly string[],
+  deployment?: Deployment,
+): Promise<Figures> {
+  task ??= serviceTask(seededNumbers('robustness'));
+  let [accuracy, recall, backdoor] = [0, 0, 0];
+  for (const seed of seeds) {
+    const [inSample, inSet] = [behaviour === familyInSample, behaviour === familyInAttackSet];
+    const setting = { ...settingOf(n, f, cover), sampleHoldsFamily: inSample, attackSetHoldsFamily: inSet };
+    const acted = inSample || inSet ? 'backdoor' : (behaviour as Behaviour);
+    const outcome =
+      rule === pooledRule
+        ? pooled(task, setting, seed)
+        : await federated(task, setting, deployment ?? deploymentOf(rule as RuleName, f), acted, algebra, seed);
+    accuracy += outcome.accuracy / seeds.length;
+    recall += outcome.recall / seeds.length;
+    backdoor += outcome.backdoor / seeds.length;
+  }
+  return { rule, behaviour, seeds, accuracy, recall, backdoor };
 }
 
 /** Whether the rule runs without the liars' updates too: one that needs more than those that are left has no such figure. */

@@ -9,7 +9,7 @@ import { federated, type Setting } from './federation.ts';
 import { dated, isKept, keepPiece, keptPiece, keptPieces } from './kept.ts';
 import { networkParts } from './network-parts.ts';
 import { writePage } from './page.ts';
-import { linearParts, type Part, settingOf } from './parts.ts';
+import { costly, linearParts, type Part, settingOf } from './parts.ts';
 import { deploymentOf, type RuleName } from './rules.ts';
 import { tableParts } from './table-parts.ts';
 
@@ -23,10 +23,16 @@ export const bench: Bench = {
 async function run(options: BenchOptions, report: Report): Promise<void> {
   if (options.small) return checkDirection(report);
   const parts = [...linearParts(), ...tableParts(), ...networkParts()];
-  for (const part of parts) {
-    for (const rule of part.rules) {
-      const wanted = options.only?.split(',').some((text) => `${part.name} ${rule}`.includes(text)) ?? true;
-      if (wanted) await measurePiece(part, rule, report);
+  // Cells that take as long as ten others come last: what is cut short has some of everything.
+  for (const isCostly of [false, true]) {
+    for (const part of parts) {
+      if (part.isInstalled?.() === false) continue; // What was kept of it is on the page all the same.
+      for (const rule of part.rules) {
+        const isWanted = (behaviour: string) =>
+          costly.includes(behaviour) === isCostly &&
+          (options.only?.split('|').some((text) => `${part.name} ${rule} under ${behaviour}`.includes(text)) ?? true);
+        await measurePiece(part, rule, isWanted, report);
+      }
     }
   }
   if (costRules.some((rule) => !isKept(costPart, rule)) && (options.only === undefined || options.only === 'cost'))
@@ -37,9 +43,17 @@ async function run(options: BenchOptions, report: Report): Promise<void> {
 }
 
 /** Whatever the piece lacks. It is kept after each behaviour, so that what was cut short goes on where it was. */
-async function measurePiece(part: Part, rule: string, report: Report): Promise<void> {
+async function measurePiece(
+  part: Part,
+  rule: string,
+  isWanted: (behaviour: string) => boolean,
+  report: Report,
+): Promise<void> {
   const cells = [...(keptPiece(part.name, rule)?.cells ?? [])];
-  const lacking = part.behavioursOf(rule).filter((each) => cells.every(({ behaviour }) => behaviour !== each));
+  const elsewhere = keptPiece(part.sameAs(rule) ?? '', rule)?.cells ?? [];
+  const lacking = part
+    .behavioursOf(rule)
+    .filter((each) => isWanted(each) && ![...cells, ...elsewhere].some(({ behaviour }) => behaviour === each));
   for (const behaviour of lacking) {
     const cell = dated(await part.measure(rule, behaviour));
     cells.push(cell);
@@ -58,8 +72,10 @@ function introduce(report: Report): void {
       'A track with a sample has “blind by contrast” by default; “trusted weights” alone hears of services that the sample does not hold by evidence. Where it holds all of them both are the same. ' +
       '“One attack set” is a gate before every round’s model, and a single honest cluster whose attack set has ten traces of the backdoor’s family: what the gate holds is given up, so that accuracy shows what that costs. ' +
       'Where it covers half of the services, “two-faced” liars work honestly in all that it sees and lie in the blocks that it does not hold: of what they learnt the opposite (kill), or ' +
-      'that all other such services are this one (swallow); no bar was set for them. Rules that use no sample give the same whatever it covers; one that cannot run on what is left ' +
-      'without the liars’ updates has no “silent”.\n\n' +
+      'that all other such services are this one (swallow); no bar was set for them. Rules that use no sample give the same whatever it covers, so what was measured once stands in every table of the same n and f; ' +
+      'one that cannot run on what is left without the liars’ updates has no “silent”.\n\n' +
+      'The last column says which seeds a row is a mean of: what is, or was, a default is measured on more of them than what only stands beside it, and rows on one seed differ by chance by some points. ' +
+      'The service with fewest test traces has 34: one trace of it is 0.25 points of one seed, 0.05 of five.\n\n' +
       'Tables and the LSTM: clusters are halves of recorded ones, figures are areas under the ROC curve, attacks against normal work. The LSTM predicts the next call with 16 cells, in six rounds of 20 steps; ' +
       'its backdoor teaches the family as normal work of all that liars run (success: of what was found while they were silent, at one false alarm in twenty, the share that passes).',
   );

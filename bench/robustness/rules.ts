@@ -38,6 +38,15 @@ export const ruleNames = [
 ] as const;
 export type RuleName = (typeof ruleNames)[number];
 
+/** What a track with a sample has by default; where the sample holds every class it is `trusted weights`. */
+export const contrastRule: RuleName = 'trusted weights, blind by contrast';
+
+/** Whether the rule, or what its clients train on, depends on the sample. */
+export function usesSample(name: RuleName): boolean {
+  const { policy: used, sampleShare } = deploymentOf(name, 0);
+  return sampleShare > 0 || used.rule.kind === 'trustedWeights' || used.rule.kind === 'fltrust';
+}
+
 /** Those that are looked at in every setting. */
 export const closelyLooked: readonly RuleName[] = ruleNames.slice(0, 6);
 

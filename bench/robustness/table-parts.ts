@@ -10,8 +10,8 @@ import { trainClassTable } from '../../client/tracks/syscall/gram-table/class-ta
 import { classBlocksOf } from '../../proto/class-blocks.ts';
 import { passesGate } from './attack-set-gate.ts';
 import { type Behaviour, knownAttacks } from './behaviours.ts';
-import { family, type Judged, judgedBy, passed } from './judged.ts';
-import { canMissLiars, type Part } from './parts.ts';
+import { family, type Judged, judgedBy, type Passes, passesOf, shareOf } from './judged.ts';
+import { canMissLiars, type Part, reportedSeeds } from './parts.ts';
 import { scoresBy, type TableCluster, type TableWorld, tableWorld } from './table-world.ts';
 
 /** What liars do to tables: the generic attacks on updates, and three that keep the shape. */
@@ -36,14 +36,22 @@ type TableRule = keyof typeof policies;
 /** One round: a table's delta does not depend on the base, so further rounds over the same data change nothing. */
 export function tableParts(): Part[] {
   const worlds = new Map<string, Promise<TableWorld>>();
-  const seeds = ['4', '5'];
+  // What passes is counted trace by trace, a few dozen a seed in the attacked classes: on all reported seeds.
+  const seedsOf = (behaviour: string) =>
+    (tableAttacks as readonly string[]).includes(behaviour) ? reportedSeeds : reportedSeeds.slice(0, 2);
   return [3, 6, 8].map((f): Part => {
     const judged = new Map<string, Judged>();
     const silents = new Map<string, Judged>();
     return {
       name: `tables n=20 f=${f}`,
       title: `Gram tables by class, n = 20, f = ${f}`,
-      ...{ n: 20, f, cover: 'all', seeds },
+      ...{
+        n: 20,
+        f,
+        cover: 'all',
+        cannotRun: Object.keys(policies).filter((rule) => !canMissLiars(policies[rule as TableRule](f), 20)),
+      },
+      sameAs: () => undefined,
       // All of them are held against silent liars.
       rules: Object.entries(policies).flatMap(([rule, policyOf]) => (canMissLiars(policyOf(f), 20) ? [rule] : [])),
       behavioursOf: (rule) => {
@@ -52,7 +60,8 @@ export function tableParts(): Part[] {
         return ['none', 'silent', ...some, ...tableAttacks];
       },
       async measure(rule, behaviour) {
-        const cell = { rule, behaviour, seeds, accuracy: 0, recall: 0, backdoor: 0 };
+        const seeds = seedsOf(behaviour);
+        const cell = { rule, behaviour, seeds, accuracy: 0, recall: 0, backdoor: 0, passes: [] as Passes[] };
         for (const seed of seeds) {
           worlds.set(seed, worlds.get(seed) ?? tableWorld(20, seed));
           const world = await (worlds.get(seed) as Promise<TableWorld>);
@@ -71,7 +80,9 @@ export function tableParts(): Part[] {
           const found = inSet > 0 && !isPromoted(f, silent, made) ? silent : made;
           cell.accuracy += found.auc / seeds.length;
           cell.recall += found.recall / seeds.length;
-          cell.backdoor += passed(silent, found, inSet) / seeds.length;
+          const passes = passesOf(silent, found, inSet);
+          cell.passes.push(passes);
+          cell.backdoor += shareOf(passes) / seeds.length;
         }
         return cell;
       },
