@@ -19,6 +19,10 @@ const wellAgain = { lossShare: 0, twiceShare: 0, delayMsMax: 80, trickleMs: 0 } 
 export class Deeds {
   readonly done = new Map<string, number>();
   readonly #stage: Stage;
+  /** Wait for the next round that comes so far. */
+  #armed: Extract<Deed, { kind: 'clockPastDeadline' }>[] = [];
+  /** The last round, and how far it was. */
+  #seen = '';
   #isCalm = false;
 
   constructor(stage: Stage) {
@@ -39,6 +43,18 @@ export class Deeds {
         undo();
       });
     }
+  }
+
+  /** After every step: what waits for a round to come so far. */
+  look(): void {
+    const { open } = this.#stage.journal.rounds;
+    const now = open === undefined ? '' : `${open.round} ${open.phase}`;
+    if (now === this.#seen) return;
+    this.#seen = now;
+    const due = this.#armed.find(({ of }) => of === open?.phase);
+    if (due === undefined || this.#isCalm) return;
+    this.#armed = this.#armed.filter((other) => other !== due);
+    this.#stage.world.after(due.afterMs, () => this.#passDeadline(due.byMs));
   }
 
   /** Everything works from now on, and everybody is started again where he was not. */
@@ -114,6 +130,9 @@ export class Deeds {
       case 'setCoordinatorClock':
         clock.aheadMs += deed.byMs;
         return undefined;
+      case 'clockPastDeadline':
+        this.#armed.push(deed);
+        return undefined;
       case 'coordinatorDisk':
         return this.#mood(disk, deed.mood);
       case 'flipJournal':
@@ -171,6 +190,18 @@ export class Deeds {
       case 'database':
         return beginOnDatabase(deed, this.#stage);
     }
+  }
+
+  #passDeadline(byMs: number): void {
+    const { clock, world, history, journal } = this.#stage;
+    const { open } = journal.rounds;
+    const jumpMs = open === undefined ? 0 : open.deadlineMs + byMs - (world.nowMs + clock.aheadMs);
+    if (this.#isCalm || jumpMs <= 0) return;
+    history.note('deed', `the clock jumps past the deadline of ${open?.round}`);
+    clock.aheadMs += jumpMs;
+    world.after(15 * 60_000, () => {
+      if (!this.#isCalm) clock.aheadMs -= jumpMs;
+    });
   }
 
   #mood(disk: Disk, mood: DiskMood): () => void {

@@ -16,6 +16,11 @@ export type Deed =
   | Readonly<{ kind: 'failWrite'; writes: number; of: 'any' | 'journal'; mood: 'full' | 'eio' }>
   | Readonly<{ kind: 'pauseCoordinator'; forMs: number }>
   | Readonly<{ kind: 'setCoordinatorClock'; byMs: number }>
+  /**
+   * So long after the next round begins to collect, or to aggregate, the clock is set to so much past its deadline, and back after a
+   * quarter of an hour: what is on its way then comes between the deadline and the timer that notices it.
+   */
+  | Readonly<{ kind: 'clockPastDeadline'; of: 'collecting' | 'aggregating'; afterMs: number; byMs: number }>
   | Readonly<{ kind: 'coordinatorDisk'; mood: 'slow' | 'full' | 'eio'; forMs: number }>
   | Readonly<{ kind: 'flipJournal' }>
   | Readonly<{ kind: 'flipUpdate' }>
@@ -84,9 +89,10 @@ export type Plan = Readonly<{
   deeds: readonly Planned[];
 }>;
 
-/** Each fifth seed's journal lies in a database; in each fifth pods stand for some hours. */
+/** Each fifth seed's journal lies in a database; in each fifth pods stand for some hours; in each fifth clocks jump over deadlines. */
 const twinsEvery = 5;
 const databaseAt = 0;
+const clocksAt = 2;
 const podsAt = 3;
 const databaseActs: readonly DatabaseAct[] = [
   'answerLost',
@@ -208,11 +214,12 @@ export function planOf(seed: number, clusters: number): Plan {
     return { id, atMs: momentIn(draws), deed: make() };
   });
   const isOnDatabase = seed % twinsEvery === databaseAt;
-  const more = isOnDatabase
-    ? databaseDeeds(draws, count)
-    : seed % twinsEvery === podsAt
-      ? [podsDeed(draws, count)]
-      : [];
+  const moreAt: Readonly<Record<number, () => readonly Planned[]>> = {
+    [databaseAt]: () => databaseDeeds(draws, count),
+    [podsAt]: () => [podsDeed(draws, count)],
+    [clocksAt]: () => clockDeeds(draws, count),
+  };
+  const more = moreAt[seed % twinsEvery]?.() ?? [];
   return {
     seed,
     database: isOnDatabase ? { isReplicated: draws.chance('database plan', 0.6) } : undefined,
@@ -226,6 +233,16 @@ function podsDeed(draws: Draws, id: number): Planned {
   const act = draws.pick(p, ['rotation', 'quarantine'] as const);
   const deed = { kind: 'pods', act, forMs: draws.between(p, hourMs, 2 * hourMs) } as const;
   return { id, atMs: draws.between(p, 0, faultsForMs - hourMs), deed };
+}
+
+function clockDeeds(draws: Draws, firstId: number): readonly Planned[] {
+  const p = 'clocks plan';
+  return Array.from({ length: draws.between(p, 2, 4) }, (_, at) => {
+    const of = draws.pick(p, ['collecting', 'aggregating'] as const);
+    const afterMs = draws.between(p, 0, of === 'collecting' ? 15 * minuteMs : 20_000);
+    const deed = { kind: 'clockPastDeadline', of, afterMs, byMs: draws.between(p, 0, 2 * minuteMs) } as const;
+    return { id: firstId + at, atMs: draws.between(p, 0, faultsForMs), deed };
+  });
 }
 
 function databaseDeeds(draws: Draws, firstId: number): readonly Planned[] {

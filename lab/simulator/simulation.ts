@@ -73,6 +73,7 @@ class Simulation implements Stage {
   readonly tampers = new Map<Link, Tampering>();
   pinKey!: Awaited<ReturnType<typeof foundedWith>>['pinKey'];
   violation: Violation | undefined;
+  readonly deeds = new Deeds(this);
 
   constructor(plan: Plan, keepsLines: boolean) {
     this.plan = plan;
@@ -94,7 +95,7 @@ class Simulation implements Stage {
       this.report('UNEXPECTED_ERROR', error instanceof Error ? (error.stack ?? error.message) : String(error));
     };
     process.on('unhandledRejection', stopOnError);
-    const deeds = new Deeds(this);
+    const { deeds } = this;
     try {
       const founded = await this.#begin(); // One that cannot even be founded is caught as well.
       for (const { atMs, deed } of this.plan.deeds) this.world.after(atMs, () => deeds.do(deed));
@@ -127,6 +128,7 @@ class Simulation implements Stage {
 
   readonly #afterAct = (): boolean => {
     this.journal.look();
+    this.deeds.look();
     this.standing.look();
     this.pods.look();
     return this.violation !== undefined;

@@ -14,7 +14,17 @@ describe('the simulator', () => {
       const kinds = Object.keys(done).sort();
       expect(kinds).toEqual(
         [
-          ['badLink', 'clusterDisk', 'coordinatorDisk', 'cutLink', 'duel', 'failWrite', 'flipJournal', 'flipModel'],
+          [
+            'badLink',
+            'clockPastDeadline',
+            'clusterDisk',
+            'coordinatorDisk',
+            'cutLink',
+            'duel',
+            'failWrite',
+            'flipJournal',
+            'flipModel',
+          ],
           ['flipUpdate', 'hostile', 'killAtWrite', 'killCluster', 'killCoordinator', 'operator', 'pauseCluster'],
           ['pauseCoordinator', 'setClusterClock', 'setCoordinatorClock', 'tamper'],
           ['answerLost', 'answersHeld', 'coordinatorKilled', 'crash', 'failOver', 'full', 'lineCut', 'noStandbyNamed']

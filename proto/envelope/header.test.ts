@@ -70,6 +70,7 @@ describe('checkHeader', () => {
   });
 
   it('writes the same bytes for 0 and -0 examples', () => {
+    expect(unwrap(checkHeader({ ...header, exampleCount: -0 })).exampleCount).toBe(0);
     expect(headerBytes(unwrap(checkHeader({ ...header, exampleCount: -0 })))).toEqual(
       headerBytes(unwrap(checkHeader({ ...header, exampleCount: 0 }))),
     );
@@ -119,6 +120,15 @@ describe("a region's provenance", () => {
       { ...header, classes: ['nginx'], provenance },
     ].map((one) => headerBytes(unwrap(checkHeader(one))).toString('hex'));
     expect(new Set(statements).size).toBe(statements.length);
+  });
+
+  it('is a second field behind the classes, which are an empty text where it declares none', () => {
+    const field = (text: string) => Buffer.concat([Buffer.from([0, 0, 0, text.length]), Buffer.from(text)]);
+    const bytes = (more: object) => headerBytes(unwrap(checkHeader({ ...header, ...more })));
+    expect(bytes({ provenance })).toEqual(Buffer.concat([headerBytes(header), field(''), field(provenance)]));
+    expect(bytes({ provenance, classes: ['nginx', 'redis'] })).toEqual(
+      Buffer.concat([headerBytes(header), field('nginx,redis'), field(provenance)]),
+    );
   });
 
   it('goes over the wire and back, and is absent where there was none', () => {

@@ -91,37 +91,41 @@ describe('a key that is refused', () => {
   const le = (value: bigint) => Buffer.from(value.toString(16).padStart(64, '0'), 'hex').reverse();
   const p = 2n ** 255n - 19n;
 
-  it.each<[string, Result<unknown>, string]>([
-    ['of another size', vetRoundPublicKey(new Uint8Array(31)), 'round key (X25519): expected exactly 32 bytes'],
-    ['no bytes', vetRoundPublicKey('key'), 'round key (X25519): expected exactly 32 bytes'],
-    ['of another size', vetSigningPublicKey(new Uint8Array(33)), 'signing key (Ed25519): expected exactly 32 bytes'],
+  it.each<[string, () => Result<unknown>, string]>([
+    ['of another size', () => vetRoundPublicKey(new Uint8Array(31)), 'round key (X25519): expected exactly 32 bytes'],
+    ['no bytes', () => vetRoundPublicKey('key'), 'round key (X25519): expected exactly 32 bytes'],
+    [
+      'of another size',
+      () => vetSigningPublicKey(new Uint8Array(33)),
+      'signing key (Ed25519): expected exactly 32 bytes',
+    ],
     [
       'of small order',
-      vetRoundPublicKey(new Uint8Array(le(1n))),
+      () => vetRoundPublicKey(new Uint8Array(le(1n))),
       'round key (X25519): a point of small order, which makes the shared secret zero; use a generated key',
     ],
     [
       'not canonical',
-      vetRoundPublicKey(new Uint8Array(le(p))),
+      () => vetRoundPublicKey(new Uint8Array(le(p))),
       'round key (X25519): not the canonical encoding of a point; use a generated key',
     ],
     [
       'of small order',
-      vetSigningPublicKey(new Uint8Array(le(p - 1n))),
+      () => vetSigningPublicKey(new Uint8Array(le(p - 1n))),
       'signing key (Ed25519): a point of small order, for which one signature fits many messages; use a generated key',
     ],
     [
       'not canonical',
-      vetSigningPublicKey(new Uint8Array(le(p))),
+      () => vetSigningPublicKey(new Uint8Array(le(p))),
       'signing key (Ed25519): not the canonical encoding of a point; use a generated key',
     ],
     [
       'not on the curve',
-      vetSigningPublicKey(new Uint8Array(le(2n))),
+      () => vetSigningPublicKey(new Uint8Array(le(2n))),
       'signing key (Ed25519): not a point on the curve; use a generated key',
     ],
-  ])('is told why: %s', (_, result, message) => {
-    expect(faultOf(result)).toEqual({ code: 'KEY_INVALID', message });
+  ])('is told why: %s', (_, vet, message) => {
+    expect(faultOf(vet())).toEqual({ code: 'KEY_INVALID', message });
   });
 
   it('throws where it is our own, of another size', () => {

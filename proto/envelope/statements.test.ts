@@ -24,9 +24,9 @@ const request = Buffer.from('a certificate request');
 
 describe('a proof of renewal', () => {
   const statement: RenewalStatement = { federation: 'herd', cluster: 'a', certificateRequest: request };
-  const proof = signRenewal(statement, pair);
 
   it('is for its federation, cluster and request alone, by the enrolled key', () => {
+    const proof = signRenewal(statement, pair);
     expect(proof).toEqual(signed('testudo/v1/renew', ['herd', 'a', request]));
     expect(verifyRenewal(statement, proof, pair.publicKey)).toBeUndefined();
     for (const change of [{ federation: 'flock' }, { cluster: 'b' }, { certificateRequest: Buffer.from('another') }]) {
@@ -40,9 +40,9 @@ describe('a proof of renewal', () => {
 describe('a proof of rejoining', () => {
   const challenge = Buffer.from('once');
   const statement: RejoinStatement = { federation: 'herd', cluster: 'a', certificateRequest: request, challenge };
-  const proof = signRejoin(statement, pair);
 
   it('answers one challenge, for its federation, cluster and request alone', () => {
+    const proof = signRejoin(statement, pair);
     expect(proof).toEqual(signed('testudo/v1/rejoin', ['herd', 'a', request, challenge]));
     expect(verifyRejoin(statement, proof, pair.publicKey)).toBeUndefined();
     const changes = [

@@ -12,6 +12,7 @@ import { checkRelease, encodeManifest, openManifest } from './documents/manifest
 import { metadataBytesMax } from './documents/names.ts';
 import { decodePins } from './documents/pins-document.ts';
 import { decodeRoot } from './documents/root.ts';
+import { followRoots } from './follow-roots.ts';
 import { checkPin, checkVersion } from './legality.ts';
 import { resolveRelease } from './resolve.ts';
 import { checkShadowReport } from './shadow-report.ts';
@@ -173,6 +174,34 @@ describe('keys of a root that are refused', () => {
       (root.keys[id] as { keyval: { public: string } }).keyval.public = '00'.repeat(32);
     };
     expect(changed(lying)).toEqual(key(id, "is not named by its canonical form's SHA-256"));
+  });
+});
+
+describe('a root that cannot follow', () => {
+  const followedBy = (change: object, by: readonly number[] = [1, 2]) => {
+    const { fault, root } = followRoots(sampleTrust(), [
+      signedRoot(sampleRoot(signers, { version: 2, ...change }), by),
+    ]);
+    return [fault, root.version];
+  };
+
+  it('is of another federation, though the same keys signed it', () => {
+    const flock = { federation: parseFederationId('flock') };
+    expect(followedBy(flock)).toEqual([invalid('root', 'speaks for the federation "flock", not for ours'), 1]);
+    expect(followedBy({})).toEqual([undefined, 2]);
+  });
+
+  it('leaves one out, or has too few of the signatures that it needs', () => {
+    const skipped = {
+      code: 'ROOT_SKIPPED',
+      message: 'root: version 3 cannot follow 1',
+      fields: { role: 'root', version: 3 },
+    };
+    expect(followedBy({ version: 3 })).toEqual([skipped, 1]);
+    const message = 'root: 1 good signature(s) by keys that root 1 names for it; needs 2';
+    expect(followedBy({}, [2])).toEqual([
+      ...[{ code: 'METADATA_UNDERSIGNED', message, fields: { role: 'root', count: 1, threshold: 2 } }, 1],
+    ]);
   });
 });
 

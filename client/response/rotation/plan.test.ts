@@ -215,6 +215,12 @@ describe('a pod that is due waits', () => {
     expect(one(failed(hour))).toBe('a');
   });
 
+  it('as one that nobody would replace, though a rotation of it failed that nobody remembers', () => {
+    const labels = { app: 'web', 'pod-template-hash': 'gone' };
+    const annotations = { 'testudo.io/rotation-failed': `${nowMs - 1} PDB` };
+    expect(briefly([madePod('bare', { owner: null, labels, annotations })])).toEqual(['bare KIND']);
+  });
+
   it('where one of its workload is under way, before anything is said of the workload', () => {
     const begun = new InFlight({ workload: 1, node: 9, cluster: 9 });
     begun.add({ workload: 'deployment-web', node: 'node-9', budget: undefined });

@@ -71,9 +71,16 @@ function checkAgents(
 }
 
 /** The journal alone gives the state that a day of snapshots, restarts and undone writes has led to. */
-async function checkState({ image, report }: Stage, { engine }: Services): Promise<void> {
+async function checkState({ image, report, journal }: Stage, { engine }: Services): Promise<void> {
   const state = emptyState();
-  for (const row of image.journal.rows) foldEntry(state, openEntry(row));
+  for (const row of image.journal.rows) {
+    foldEntry(state, openEntry(row));
+    for (const snapshot of journal.snapshots.filter(({ seq }) => seq === state.seq)) {
+      const [folded, saved] = [inOrder(await writeSnapshot(state)), inOrder(snapshot.body)];
+      const where = `the snapshot of line ${snapshot.seq}`;
+      if (folded !== saved) report('STATE_DIFFERS_FROM_JOURNAL', `${where}: ${firstDifference(folded, saved)}`);
+    }
+  }
   const [byJournal, served] = [inOrder(await writeSnapshot(state)), inOrder(await writeSnapshot(engine.state()))];
   if (byJournal !== served) report('STATE_DIFFERS_FROM_JOURNAL', firstDifference(byJournal, served));
 }

@@ -1,5 +1,6 @@
 import type { StoredEntry } from '../../../coordinator/ledger/journal/entry.ts';
 import type { Actor, JournalEvent } from '../../../coordinator/ledger/journal/events.ts';
+import type { Snapshot } from '../../../coordinator/ledger/journal/journal.ts';
 import type { CoordinatorImage } from '../ground/disk.ts';
 import type { Report } from '../violation.ts';
 import { ReleaseBook } from './release-book.ts';
@@ -13,6 +14,8 @@ export class JournalWatch {
   readonly rounds: RoundBook;
   readonly releases: ReleaseBook;
   readonly refusedByEpoch = new Map<number, number>();
+  /** Every snapshot that was ever on the disk, in order. */
+  readonly snapshots: Snapshot[] = [];
   readonly #image: CoordinatorImage;
   readonly #report: Report;
   #seen: number;
@@ -44,6 +47,8 @@ export class JournalWatch {
       this.#report('JOURNAL_REWRITTEN', `${rows.length} lines where ${this.#seen} were durable`);
       return;
     }
+    const { snapshot } = this.#image.journal;
+    if (snapshot !== undefined && snapshot !== this.snapshots.at(-1)) this.snapshots.push(snapshot);
     for (; this.#seen < rows.length; this.#seen += 1) this.#read(rows[this.#seen] as StoredEntry);
   }
 

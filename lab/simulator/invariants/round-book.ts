@@ -173,11 +173,13 @@ export class RoundBook {
       round.phase = 'aggregating';
       round.deadlineMs = event.atMs + round.rules.aggregateForMs;
     }
-    if (effects.includes('destroyKey')) round.phase = event.kind === 'aggregated' ? 'candidate' : 'abandoned';
+    // One that comes too late ends its round as well, without a candidate.
+    const isCandidate = event.kind === 'aggregated' && !effects.includes('dropPartials');
+    if (effects.includes('destroyKey')) round.phase = isCandidate ? 'candidate' : 'abandoned';
     if (event.kind === 'aggregationRefused' && event.reason === 'ROUND_KEY_LOST') {
       this.#report('ROUND_KEY_LOST', `${round.round}: its key was durable before anybody could learn of it`);
     }
-    if (event.kind !== 'aggregated') return;
+    if (event.kind !== 'aggregated' || !isCandidate) return;
     const { version, digest } = event.candidate;
     if (version !== this.#versions.length) this.#report('VERSION_OUT_OF_TURN', `${round.round} makes ${version}`);
     this.#versions.push(digest);

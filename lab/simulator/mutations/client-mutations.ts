@@ -39,4 +39,16 @@ export const clientMutations: readonly Mutation[] = [
     breaks: ['AGENT_NOT_CURRENT'],
     seed: 12,
   },
+  {
+    name: 'pass-over-pins',
+    edits: [
+      {
+        file: 'proto/release/resolve.ts',
+        find: 'for (const pin of pinsFor(member, track, pins, nowMs)) {',
+        replace: 'for (const pin of pinsFor(member, track, { ...pins, pins: [] }, nowMs)) {',
+      },
+    ],
+    breaks: ['PIN_IGNORED'],
+    seed: 3,
+  },
 ];

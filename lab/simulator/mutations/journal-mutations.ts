@@ -88,4 +88,16 @@ export const journalMutations: readonly Mutation[] = [
     breaks: ['REFUSALS_UNAUDITED'],
     seed: 1,
   },
+  {
+    name: 'snapshot-what-is-not-durable-yet',
+    edits: [
+      {
+        file: 'coordinator/ledger/ledger.ts',
+        find: 'const body = await writeSnapshot(copyState(this.#durable));',
+        replace: 'const body = await writeSnapshot(copyState(this.#tentative));',
+      },
+    ],
+    breaks: ['STATE_DIFFERS_FROM_JOURNAL'],
+    seed: 1,
+  },
 ];

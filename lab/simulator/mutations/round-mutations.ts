@@ -143,7 +143,7 @@ export const roundMutations: readonly Mutation[] = [
       },
     ],
     breaks: ['ROUND_KEY_LOST'],
-    seed: 7,
+    seed: 13,
   },
   {
     name: 'publish-the-secret-half',
@@ -217,5 +217,29 @@ export const roundMutations: readonly Mutation[] = [
     ],
     breaks: ['RECEIPTED_BYTES_LOST'],
     seed: 1,
+  },
+  {
+    name: 'accept-until-the-timer-notices',
+    edits: [
+      {
+        file: 'coordinator/round/arrival.ts',
+        find: "if (phase.kind !== 'collecting' || atMs >= phase.closesAtMs) {",
+        replace: "if (phase.kind !== 'collecting') {",
+      },
+    ],
+    breaks: ['ACCEPTED_LATE'],
+    seed: 7,
+  },
+  {
+    name: 'take-a-late-candidate',
+    edits: [
+      {
+        file: 'coordinator/round/step.ts',
+        find: 'if (event.atMs >= phase.abandonsAtMs) return overdue(phase, event.atMs);',
+        replace: '',
+      },
+    ],
+    breaks: ['ROUND_OVERDUE'],
+    seed: 2,
   },
 ];

@@ -32,12 +32,18 @@ describe('storageFault', () => {
       caught = error;
     }
     const fault = storageFault('open: read', caught);
-    expect(fault).toMatchObject({ code: 'STORAGE_FAILED', fields: { errno: 'ENOENT' } });
+    expect(fault).toEqual({
+      ...{ code: 'STORAGE_FAILED', fields: { errno: 'ENOENT' } },
+      message: 'open: read: open failed with ENOENT; check the path, its rights and free space',
+    });
     expect(JSON.stringify(fault)).not.toContain('secret-name');
   });
 
   it('throws on what is no system error', () => {
     expect(() => storageFault('x', new TypeError('bug'))).toThrow('bug');
     expect(() => storageFault('x', undefined)).toThrow();
+    for (const half of [{ code: 'ERR_INVALID_ARG_TYPE' }, { syscall: 'read' }, { code: 7, syscall: 'read' }]) {
+      expect(() => storageFault('x', Object.assign(new Error('half'), half))).toThrow('half');
+    }
   });
 });

@@ -1,7 +1,7 @@
 /**
  * `npm run campaign:mutants -- ROOM… [--quick]`: what the tests of a room would let pass. Tells each survivor that nothing explains, and
  * keeps bench/results/mutants.json and docs/benchmarks/mutants.md. `--quick`: asks no test that costs more than 0.4 s, and keeps
- * nothing. The first run installs Stryker's instrumenter into out/stryker/, by npm.
+ * nothing. Without a room: the page anew, with the explanations of now. The first run installs Stryker's instrumenter into out/stryker/, by npm.
  */
 import { globSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { ask, type Fate, reach, withThreads } from './ask.ts';
 import { explanations } from './explained.ts';
 import { instrument, type Mutant, strykerVersion } from './instrument.ts';
 import { mutantsPage } from './page.ts';
-import { filesOf, readResults, scoreOf, writeResults } from './record.ts';
+import { explainedAnew, filesOf, type RoomResult, readResults, scoreOf, writeResults } from './record.ts';
 import { type Room, rooms } from './rooms.ts';
 
 const checkout = join(import.meta.dirname, '../../..');
@@ -21,11 +21,12 @@ const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false } },
 });
 const chosen = rooms.filter(({ name }) => positionals.includes(name));
-if (chosen.length === 0 || chosen.length < positionals.length) {
+if (chosen.length < positionals.length) {
   process.stderr.write(`name rooms, of ${rooms.map(({ name }) => name).join(', ')}\n`);
   process.exit(2);
 }
 for (const room of chosen) await askRoom(room);
+if (chosen.length === 0) await keep(readResults(results));
 
 async function askRoom(room: Room): Promise<void> {
   const folder = join(checkout, 'out/mutants', room.name.replaceAll('/', '-'));
@@ -59,6 +60,11 @@ async function askRoom(room: Room): Promise<void> {
   const others = readResults(results).filter((other) => other.room !== room.name);
   const place_ = (name: string) => rooms.findIndex((other) => other.name === name);
   const all = [...others, result].toSorted((one, other) => place_(one.room) - place_(other.room));
+  await keep(all);
+}
+
+async function keep(rooms: readonly RoomResult[]): Promise<void> {
+  const all = explainedAnew(rooms, explanations);
   await writeResults(results, all);
   writeFileSync(join(checkout, 'docs/benchmarks/mutants.md'), mutantsPage(all, strykerVersion));
 }

@@ -6,7 +6,7 @@ import type { Fate } from './ask.ts';
 import { explanations } from './explained.ts';
 import type { Mutant } from './instrument.ts';
 import { mutantsPage } from './page.ts';
-import { filesOf, scoreOf } from './record.ts';
+import { explainedAnew, filesOf, scoreOf } from './record.ts';
 import { rooms } from './rooms.ts';
 
 const mutant = (id: string, from: string, to: string): Mutant => ({ id, file: 'a/b.ts', line: 3, kind: 'K', from, to });
@@ -40,6 +40,15 @@ it('counts what could be killed, and names what is explained apart from what is 
   expect(page).toContain('| a | 7 | 3 | 1 | 2 | 1 | 33.3 % | 2026-11-30 |');
   expect(page).toContain('| a/b.ts | 3 | 1 | 2 | 1 | 1 |');
   expect(page).toContain('- a/b.ts: never equal (line 3; 1)');
+});
+
+it('takes the explanations of now for what survived before', () => {
+  const files = filesOf(mutants, fates, [{ file: 'a/b.ts', from: 'x < y', why: 'once' }]);
+  const [room] = explainedAnew([{ room: 'a', day: '', tests: 1, files }], [{ file: 'a/b.ts', from: 'z', why: 'now' }]);
+  expect(room?.files[0]?.survivors.map(({ from, why }) => [from, why])).toEqual([
+    ['x < y', undefined],
+    ['z', 'now'],
+  ]);
 });
 
 it('forgets only what stands in its files', () => {

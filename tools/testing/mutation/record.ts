@@ -34,6 +34,18 @@ export function filesOf(
   });
 }
 
+/** What survived, with the explanations of now. */
+export function explainedAnew(rooms: readonly RoomResult[], explanations: readonly Explanation[]): RoomResult[] {
+  const anew = (file: string, { line, from, to, reached }: Survivor): Survivor => {
+    const why = explanationOf({ file, from, to }, explanations)?.why;
+    return { line, from, to, reached, ...(why !== undefined && { why }) };
+  };
+  return rooms.map((room) => ({
+    ...room,
+    files: room.files.map((one) => ({ ...one, survivors: one.survivors.map((survivor) => anew(one.file, survivor)) })),
+  }));
+}
+
 /** Per cent of those that could be killed; of those, `explained` counts the harmless ones among the killed. */
 export function scoreOf(files: readonly FileResult[], explained: 'as survivors' | 'as killed'): number {
   const sum = (of: (file: FileResult) => number) => files.reduce((all, file) => all + of(file), 0);

@@ -7,7 +7,7 @@ import type { Line, Plan } from './log.ts';
 export type Place = Readonly<{ checkout: string; folder: string }>;
 
 /** A process that says nothing for so long hangs in the mutant that it began last. */
-const silenceMsMax = 45_000;
+const silenceMsMax = 30_000;
 const lookEveryMs = 5_000;
 
 /** Runs the test files by the plan, and gives what the runner noted. */
