@@ -5,6 +5,7 @@
  *
  *     node bench/campaign.ts [--repetitions 20] [--kills 300] [--seed 1]
  *     node bench/campaign.ts cluster     the same on PostgreSQL: cluster/campaign.ts
+ *     node bench/campaign.ts cluster soak     rounds and takeovers for hours: cluster/soak-campaign.ts
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';

@@ -4,6 +4,7 @@ import { writeFaults } from '../harness/faults-page.ts';
 import { describeMachine } from '../harness/machine.ts';
 import { type Deed, type DeedTally, deeds, type History, runHistory } from './history.ts';
 import { KeptStretches, type Stretch } from './kept.ts';
+import { soakCampaign } from './soak-campaign.ts';
 import { joined, type Takeovers, takeOver } from './takeovers.ts';
 
 /** So many faults share one pair of servers, whose journal is read out and held to what was acknowledged at the end. */
@@ -16,6 +17,7 @@ const faultsPerStretch = 3 * deeds.length;
  * kept in a file, and the next call goes on until there are as many as asked for; with `--minutes` no stretch begins after these.
  */
 export async function clusterCampaign(args: readonly string[]): Promise<void> {
+  if (args[0] === 'soak') return soakCampaign(args.slice(1));
   const { values } = parseArgs({
     args: [...args],
     options: {

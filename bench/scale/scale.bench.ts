@@ -7,10 +7,13 @@ import { MemoryBlobStore } from '../../coordinator/blobs/memory-blob-store.ts';
 import type { Engine } from '../../coordinator/rounds/engine.ts';
 import type { UpdateHeader } from '../../proto/envelope/header.ts';
 import type { ClusterId } from '../../proto/ids.ts';
-import type { Bench } from '../harness/bench.ts';
+import type { Bench, BenchOptions } from '../harness/bench.ts';
 import { figure, processorSecondsOf, secondsOf, secondsText } from '../harness/measure.ts';
-import type { Report } from '../harness/report.ts';
+import { piecesOf } from '../harness/pieces.ts';
+import type { CaseLine, Report } from '../harness/report.ts';
 import { foundCrowd, type Invitation, openCrowd, storedUpdate, track } from './crowd.ts';
+import { type WatchLine, watchesPage, watchName, watchPiece, watchSizes } from './watches/page.ts';
+import { measureWatches, type WatchSize } from './watches/watches.ts';
 
 /** Enrolled clusters, and how many of them a round wants. */
 const crowds = [
@@ -36,31 +39,73 @@ type Figures = Readonly<{
   rssMiB: number;
 }>;
 
-/** What a federation's size costs the one process that writes the journal. */
+const { measurePiece, keptPiece } = piecesOf('scale');
+const members = 'members';
+const smallCrowd = [60, 40] as const;
+const smallWatch: WatchSize = { clients: 12, processes: 1 };
+
+/** What a federation's size costs the one process that writes the journal, and what stands in front of it. */
 export const bench: Bench = {
   name: 'scale',
   summary:
-    'One coordinator with 1,000 to 100,000 members: opening a round, accepting its updates and starting again, with bytes and mathematics left out.',
-  async run({ small, only }, report) {
-    const all: Figures[] = [];
-    if (!small) await inFolder((folder) => measured(folder, ...warmUp));
-    for (const [enrolled, cohort] of small ? ([[60, 40]] as const) : crowds) {
-      const name = `${enrolled.toLocaleString('en')} enrolled, ${cohort.toLocaleString('en')} in the round`;
-      if (only !== undefined && !name.includes(only)) continue;
-      const figures = await inFolder((folder) => measured(folder, enrolled, cohort));
-      report.record({ case: name, ...figures });
-      all.push(figures);
-    }
-    page(report, all);
-  },
+    'One coordinator with 1,000 to 100,000 members: opening a round, accepting its updates and starting again, with bytes and mathematics left out; and clients by the thousand that watch at a door.',
+  run,
 };
+
+async function run({ small, only }: BenchOptions, report: Report): Promise<void> {
+  if (small) {
+    await measureMembers([smallCrowd], report);
+    return measureWatch(smallWatch, report);
+  }
+  if (only === undefined || members.includes(only)) {
+    await measurePiece(
+      members,
+      async (piece) => {
+        await inFolder((folder) => measured(folder, ...warmUp));
+        await measureMembers(crowds, piece);
+      },
+      report,
+    );
+  }
+  for (const size of watchSizes) {
+    if (only !== undefined && !watchName(size).includes(only)) continue;
+    await measurePiece(watchPiece(size), (piece) => measureWatch(size, piece), report);
+  }
+  if (only === undefined || only === 'page') writePage(report);
+}
+
+async function measureMembers(sizes: readonly (readonly [number, number])[], report: Report): Promise<void> {
+  for (const [enrolled, cohort] of sizes) {
+    const name = `${enrolled.toLocaleString('en')} enrolled, ${cohort.toLocaleString('en')} in the round`;
+    report.record({ case: name, ...(await inFolder((folder) => measured(folder, enrolled, cohort))) });
+  }
+}
+
+async function measureWatch(size: WatchSize, report: Report): Promise<void> {
+  const figures = await inFolder((folder) => measureWatches(folder, size));
+  report.record({ case: watchName(size), ...size, ...figures, load: os.loadavg()[1] });
+}
+
+function writePage(report: Report): void {
+  const kept = keptPiece(members);
+  const lines = (kept?.cases ?? []) as unknown as (CaseLine & Figures)[];
+  for (const line of lines) report.record(line);
+  membersPage(report, lines, kept?.commit ?? 'none');
+  const watches = watchSizes.flatMap((size) => {
+    const piece = keptPiece(watchPiece(size));
+    return piece === undefined ? [] : piece.cases.map((line) => ({ ...line, commit: piece.commit }) as WatchLine);
+  });
+  for (const line of watches) report.record(line);
+  const missing = watchSizes.filter((size) => keptPiece(watchPiece(size)) === undefined).map(watchName);
+  watchesPage(report, watches, missing);
+}
 
 async function inFolder<Value>(use: (folder: string) => Promise<Value>): Promise<Value> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'testudo-scale-'));
   try {
     return await use(folder);
   } finally {
-    await rm(folder, { recursive: true });
+    await rm(folder, { recursive: true, maxRetries: 5 });
   }
 }
 
@@ -122,9 +167,9 @@ function checkAccepted(engine: Engine, cohort: number): void {
   }
 }
 
-function page(report: Report, all: readonly Figures[]): void {
+function membersPage(report: Report, all: readonly Figures[], commit: string): void {
   report.text(
-    `A real engine on a real journal of the disk, after a first round that is not counted; processor time of all threads, for each update its check, its acceptance and its entry. Bars: ${secondsText(bars.acceptSeconds)} to accept, ${bars.startSeconds} s to start.`,
+    `A real engine on a real journal of the disk, after a first round that is not counted; processor time of all threads, for each update its check, its acceptance and its entry. Bars: ${secondsText(bars.acceptSeconds)} to accept, ${bars.startSeconds} s to start. Commit ${commit}.`,
   );
   report.table(
     [

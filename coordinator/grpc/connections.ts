@@ -16,7 +16,7 @@ export type ConnectionCaps = Readonly<{
   /** Of one peer that has proven who it is, from any address. */
   perPeerMax: number;
   /**
-   * So many handshakes at once; who comes meanwhile waits unread. All of thousands that come back together would be begun otherwise, and
+   * So many at once between their first byte and their first call; who comes meanwhile waits unread. All of thousands that come back together would be begun otherwise, and
    * none be done before its time is over. Absent: each begins when it comes.
    */
   handshakesMax?: number;
@@ -33,7 +33,7 @@ type Connection = {
   /** Lets it speak. */
   readonly begin: () => void;
   timer: Timer | undefined;
-  /** Looks whether its peer still shakes hands; undefined when it does not, or has not begun. */
+  /** Looks whether its peer still has something to say; undefined once it has called, and before it has begun. */
   turn: Timer | undefined;
   /** Who is there, once it has made a call. */
   peer: string | undefined;
@@ -46,7 +46,7 @@ type ConnectionsParts = Readonly<{
 }>;
 
 /**
- * Who says nothing for so long amid a handshake leaves its turn to one of another address, and goes on beside it; to one of its own
+ * Who says nothing for so long before its first call leaves its turn to one of another address, and goes on beside it; to one of its own
  * address only after five times that: where all of a crowd are slow, more of them at once are no faster.
  */
 const stallMs = 1_000;
@@ -112,12 +112,6 @@ export class Connections {
     return true;
   }
 
-  /** Its handshake is over, however it went. */
-  shook({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): void {
-    const connection = this.#open.get(keyOf(remoteAddress, remotePort));
-    if (connection !== undefined) this.#endTurn(connection);
-  }
-
   /** A call came in by this connection. Returns who makes it, which is found out once. */
   called(address: string | undefined, port: number | undefined, whoIs: (network: string) => string): string {
     const connection = this.#open.get(keyOf(address, port));
@@ -127,6 +121,7 @@ export class Connections {
       this.#perPeer.add(connection.peer);
       this.#parts.timers.cancel(connection.timer);
       if (this.#parts.caps.callProves) this.#prove(connection);
+      this.#endTurn(connection);
       if (this.#perPeer.of(connection.peer) > this.#parts.caps.perPeerMax) this.#end(connection, 'peer');
     }
     return connection.peer;

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import type { ServiceDefinition } from '@grpc/grpc-js';
 import { expect, it, onTestFinished } from 'vitest';
 import { systemTimers } from '../../base/system-timers.ts';
+import { FederationService } from '../../proto/generated/testudo/v1/federation.ts';
 import { pemOfChain } from '../keys/authority.ts';
 import { TestFederation } from '../testing/federation.ts';
+import { halfSent, outcomeOf, rawConnection } from '../testing/raw-grpc.ts';
 import { Listener, membersCaps } from './listener.ts';
 
 /** Nothing is ever due: what happens here happens since somebody came, went or was done. */
@@ -14,7 +16,7 @@ const still = {
   after: (_: number, act: () => void) => systemTimers.after(2 ** 30, act, { background: true }),
 };
 
-it('the next handshake begins once one is done, or its peer has gone, and nothing is read of who waits', async () => {
+it('the next handshake begins once a peer has made its call, or has gone, and nothing is read of who waits', async () => {
   const federation = await TestFederation.start();
   const member = await federation.enrol('a');
   const { authority } = federation.coordinator;
@@ -34,6 +36,10 @@ it('the next handshake begins once one is done, or its peer has gone, and nothin
     onCallRefused: () => {},
   });
   onTestFinished(() => listener.force());
+  const served = { uploadStatus: FederationService.uploadStatus } as ServiceDefinition;
+  listener.grpc.addService(served, {
+    uploadStatus: (_: unknown, answer: (error: object) => void) => answer({ code: 5 }),
+  });
   const port = await listener.listen('127.0.0.1:0');
   const come = async (): Promise<Socket> => {
     const socket = connect({ host: '127.0.0.1', port });
@@ -45,16 +51,21 @@ it('the next handshake begins once one is done, or its peer has gone, and nothin
   };
   const { applied, enrolled } = member;
   const credentials = { cert: pemOfChain(enrolled.certificateChain), key: applied.tls.key, ca: federation.authority };
-  const shake = (socket: Socket) =>
-    once(connectTls({ socket, ...credentials, rejectUnauthorized: false, ALPNProtocols: ['h2'] }), 'secureConnect');
+  /** Resolves once it has been answered. */
+  const call = async (socket: Socket) => {
+    const session = rawConnection(`127.0.0.1:${port}`, credentials, socket);
+    const stream = halfSent(session, '/testudo.v1.Federation/UploadStatus', 0, 0);
+    stream.end();
+    expect(await outcomeOf(stream)).toMatchObject({ status: '5' });
+  };
   const silent = await come();
   const [second, third] = [await come(), await come()];
   const { connections } = listener;
   const done: string[] = [];
-  const both = [shake(second).then(() => done.push('second')), shake(third).then(() => done.push('third'))];
+  const both = [call(second).then(() => done.push('second')), call(third).then(() => done.push('third'))];
   (await come()).destroy(); // Time for all that could be done: a whole way of another.
   expect([connections.waitingCount >= 2, done]).toEqual([true, []]);
   silent.destroy();
-  await Promise.all(both); // The second stays, done: its turn is the third's.
+  await Promise.all(both); // The second stays: its turn is the third's.
   expect(done).toEqual(['second', 'third']);
 }, 600_000);

@@ -85,7 +85,7 @@ export class Listener {
     });
     this.grpc = new Server({ ...optionsOf(session), interceptors: [guard] });
     this.#credentials = new TlsCredentials(identity, trusted, session);
-    watchHandshakes(this.grpc, this.connections, parts.onHandshakeRefused);
+    watchHandshakes(this.grpc, parts.onHandshakeRefused);
     this.#injector = this.grpc.createConnectionInjector(this.#credentials);
     this.#sockets = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => {
       this.connections.admit(socket, () => this.#injector.injectConnection(socket));
@@ -124,15 +124,14 @@ export class Listener {
 }
 
 /**
- * Hears of handshakes: that one is done, and of those that come to nothing. grpc-js makes its TLS server where nobody sees it, and lets those pass unheard;
+ * Tells of handshakes that come to nothing. grpc-js makes its TLS server where nobody sees it, and lets those pass unheard;
  * a build of it that makes none there fails here, at the start.
  */
-function watchHandshakes(grpc: Server, connections: Connections, refused: ListenerParts['onHandshakeRefused']): void {
+function watchHandshakes(grpc: Server, refused: ListenerParts['onHandshakeRefused']): void {
   const hidden = grpc as unknown as { createHttp2Server(credentials: ServerCredentials): TlsServer };
   const make = hidden.createHttp2Server.bind(grpc);
   hidden.createHttp2Server = (credentials) => {
     const tls = make(credentials);
-    tls.on('secureConnection', (socket: TLSSocket) => connections.shook(socket));
     tls.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket & { _parent?: Socket }) => {
       const address = socket.remoteAddress ?? socket._parent?.remoteAddress ?? 'unknown';
       refused(handshakeRefusal(error, socket), address, String(socket.authorizationError ?? error.code ?? ''));

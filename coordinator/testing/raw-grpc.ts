@@ -1,16 +1,21 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { onTestFinished } from 'vitest';
 
 type Credentials = Readonly<{ ca?: string; cert?: string; key?: string }>;
 
-/** HTTP/2 by hand, for what no gRPC client would do. `from`: the local address. Never rejects: hostile peers are cut. */
-export function rawConnection(address: string, parts: Credentials = {}, from = '127.0.0.1'): ClientHttp2Session {
+/** HTTP/2 by hand, for what no gRPC client would do. `from`: the local address, or who is connected already. Never rejects: hostile peers are cut. */
+export function rawConnection(
+  address: string,
+  parts: Credentials = {},
+  from: string | Socket = '127.0.0.1',
+): ClientHttp2Session {
   const at = address.lastIndexOf(':');
+  const place = { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
   const createConnection = () =>
     connectTls({
-      socket: connectTcp({ host: address.slice(0, at), port: Number(address.slice(at + 1)), localAddress: from }),
+      socket: typeof from === 'string' ? connectTcp({ ...place, localAddress: from }) : from,
       rejectUnauthorized: false,
       ALPNProtocols: ['h2'],
       ...parts,

@@ -9,6 +9,7 @@ import { Vault } from '../keys/vault.ts';
 import type { StoredEntry } from '../ledger/journal/entry.ts';
 import { openPostgresJournal } from '../ledger/journal/open-journal.ts';
 import { followUntilFree } from '../ledger/journal/postgres/lease.ts';
+import { SqliteFile } from '../ledger/journal/sqlite-file.ts';
 import { ReadingAlong } from '../ledger/reading-along.ts';
 import type { PostgresSettings } from '../postgres/connection.ts';
 import { ensureLayout } from '../postgres/layout.ts';
@@ -56,6 +57,13 @@ export async function readOut(settings: PostgresSettings, folder: string): Promi
   } finally {
     await link.close();
   }
+}
+
+/** What is wrong with the journal's chain, as another reader of a copy finds it; undefined where it holds. */
+export async function findBrokenChain(settings: PostgresSettings, folder: string): Promise<string | undefined> {
+  const copy = await readOut(settings, folder);
+  const verified = SqliteFile.verify(join(copy, 'data', 'journal.sqlite'));
+  return verified.ok ? undefined : verified.fault.message;
 }
 
 /** Resolves once a process has stopped itself with SIGSTOP: true, or false where it ended instead. */

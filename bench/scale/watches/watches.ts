@@ -1,0 +1,188 @@
+import { join } from 'node:path';
+import { unwrap } from '../../../base/fault.ts';
+import { readCredentials } from '../../../coordinator/keys/operator-credentials.ts';
+import { ObjectStore, rclone } from '../../../coordinator/testing/object-store.ts';
+import { PostgresServer } from '../../../coordinator/testing/postgres-server.ts';
+import type { Addresses } from '../../../lab/rig/coordinator-process.ts';
+import { type Member, pauseWhileRunning } from '../../../lab/rig/member.ts';
+import type { Operator } from '../../../lab/rig/operator.ts';
+import { DooredFederation } from '../../../lab/testing/doored-federation.ts';
+import { rclonePath } from '../../../tools/testing/stores/rclone.mjs';
+import { commandIn, testudo } from '../../harness/commands.ts';
+import { freePlace } from '../../harness/places.ts';
+import { cpuSecondsOf, peakMiB, residentMiB } from '../../harness/process-figures.ts';
+import { CrowdAtDoors } from './crowd-at-doors.ts';
+
+export type WatchSize = Readonly<{ clients: number; processes: number }>;
+
+/** What came over the crowd, and how long until every one of them watched again and had its round's invitation, once. */
+export type Phase = Readonly<{
+  what: string;
+  /** Until half of them, 99 in a hundred, and all had it. */
+  seconds: Readonly<{ half: number; most: number; all: number }>;
+  /** Streams of clusters that ended meanwhile. */
+  ended: number;
+  /** Processor time meanwhile, of the door that serves at its end, and of the coordinator that leads at its end. */
+  doorSeconds: number;
+  leaderSeconds: number;
+}>;
+
+export type WatchFigures = Readonly<{
+  /** At the door, for each watch beyond what it takes with none. */
+  kibibytesEach: number;
+  doorPeakMiB: number;
+  leaderMiB: number;
+  clientsMiB: number;
+  phases: readonly Phase[];
+  refused: readonly string[];
+}>;
+
+const track = 'syscall';
+/** Longer than the 4 s that nobody sets: ten thousand clients on the machine of their coordinator leave it no second of its own. */
+export const leaseSeconds = 10;
+const policyOf = (clients: number) => `
+aggregation: { f: 0, before: [], rule: { kind: mean } }
+rounds: { goal: { kind: count, updates: ${clients} }, overSelection: 1, quorum: { kind: count, updates: ${clients} },
+  recruitForMs: 3600000, collectForMs: 14400000 }
+`;
+
+/** Everyone in the crowd comes from one address here. */
+const caps = (clients: number) => ({
+  connections: {
+    enrolment: { atOnceMax: 1_024, perAddressMax: 1_024 },
+    federation: { perAddressMax: Math.max(4_096, 2 * clients) },
+  },
+});
+
+/**
+ * A crowd of clients with certificates of their own at a door, amid an open round: the coordinator that leads is killed; the door is
+ * killed and started again; the door is revoked and another takes all of them.
+ */
+export async function measureWatches(folder: string, { clients, processes }: WatchSize): Promise<WatchFigures> {
+  const closing: (() => Promise<void>)[] = [];
+  try {
+    const [database, store] = await Promise.all([PostgresServer.start(), ObjectStore.start(rclone(rclonePath()))]);
+    closing.push(async () => {
+      await Promise.all([database.remove(), store.remove()]);
+    });
+    const parts = {
+      ...{ stores: { database, store }, name: 'crowd', root: folder },
+      ...{ testudo, run: commandIn(folder), leaseSeconds },
+      later: (close: () => Promise<void>) => void closing.push(close),
+    };
+    const settings = { ...caps(clients), enrolments: { burst: 100_000, perMinute: 100_000 } };
+    const trackOf = { values: 1_000, policy: policyOf(clients) };
+    const federation = await DooredFederation.found(parts, trackOf, settings);
+    return await measured(federation, { clients, processes }, closing);
+  } finally {
+    for (const close of closing.reverse()) await close();
+  }
+}
+
+async function measured(
+  federation: DooredFederation,
+  { clients, processes }: WatchSize,
+  closing: (() => Promise<void>)[],
+): Promise<WatchFigures> {
+  const [one, two, atA, atB] = [await freePlace(), await freePlace(), await freePlace(), await freePlace()];
+  const leader = await federation.startCoordinator('leader', { at: one });
+  const standby = await federation.startStandby('standby', two);
+  const first = await federation.operatorAt(one.federation);
+  const door = { at: atA, settings: caps(clients) };
+  const credentials = await federation.addDoor('a', [one, two]);
+  const othersCredentials = await federation.addDoor('b', [one, two]);
+  const a = await federation.startDoor(credentials, 'a', door);
+  await ready(atA, a.member);
+  const emptyMiB = residentMiB(a.member.pid);
+  const { authority } = unwrap(await readCredentials(join(federation.folder, 'operator.json')));
+  const size = { clients, processes };
+  const start = { ...size, operator: first, enrolment: one.enrolment, addresses: atA.federation, track, authority };
+  const crowd = await CrowdAtDoors.start({ folder: federation.folder, ...start });
+  closing.push(async () => crowd.kill());
+  await attended(first, clients);
+  const kibibytesEach = ((residentMiB(a.member.pid) - emptyMiB) * 1_024) / clients;
+  const phases: Phase[] = [];
+  let times = 0;
+  const phase = async (what: string, serves: () => Member, leads: Member, deed: () => Promise<unknown>) => {
+    const startMs = Date.now();
+    const { ended } = crowd.standing;
+    const [door, leaderBefore] = [serves(), cpuSecondsOf(leads.pid)];
+    const doorBefore = cpuSecondsOf(door.pid);
+    await deed();
+    times += 1;
+    const { invitedAtMs, ended: endedNow } = await crowd.invited(times);
+    const since = (atMs: number) => Math.max(0, atMs - startMs) / 1_000;
+    phases.push({
+      ...{ what, ended: endedNow - ended },
+      seconds: { half: since(invitedAtMs.half), most: since(invitedAtMs.most), all: since(invitedAtMs.all) },
+      doorSeconds: cpuSecondsOf(serves().pid) - (serves() === door ? doorBefore : 0),
+      leaderSeconds: cpuSecondsOf(leads.pid) - leaderBefore,
+    });
+  };
+
+  await phase(
+    'a round is opened',
+    () => a.member,
+    leader.member,
+    () => first.call(first.client.openRound, { track, reason: 'benchmark' }),
+  );
+  const leaderMiB = residentMiB(leader.member.pid);
+  await phase(
+    'the leader is killed',
+    () => a.member,
+    standby,
+    async () => leader.member.kill(),
+  );
+  const second = await federation.operatorAt(two.federation);
+  await attended(second, clients);
+  const doorPeakMiB = peakMiB(a.member.pid);
+
+  let serving = a.member;
+  await phase(
+    'the door is killed and started again',
+    () => serving,
+    standby,
+    async () => {
+      a.member.kill();
+      await a.member.exited;
+      serving = (await federation.startDoor(credentials, 'a', door)).member;
+    },
+  );
+  await attended(second, clients);
+  const b = await federation.startDoor(othersCredentials, 'b', { at: atB, settings: caps(clients) });
+  await ready(atB, b.member);
+  const refused = [...(await refusedAt(atA)).map((line) => `a: ${line}`)];
+  crowd.goTo(`${atA.federation},${atB.federation}`);
+  await phase(
+    'the door is revoked, another takes all',
+    () => b.member,
+    standby,
+    () => second.call(second.client.revokeDoor, { name: 'a', reason: 'benchmark' }),
+  );
+  await attended(second, clients);
+  refused.push(...(await refusedAt(atB)).map((line) => `b: ${line}`));
+  const clientsMiB = crowd.pids.reduce((sum, pid) => sum + residentMiB(pid), 0);
+  return { kibibytesEach, doorPeakMiB, leaderMiB, clientsMiB, phases, refused };
+}
+
+/** Resolves when a door reaches who leads. */
+async function ready({ health }: Addresses, member: Member): Promise<void> {
+  while (!(await fetch(`http://${health}/readyz`)).ok) await pauseWhileRunning([member]);
+}
+
+/** Resolves when the coordinator attends so many watches of doors. */
+async function attended({ call, client }: Operator, watches: number): Promise<void> {
+  for (;;) {
+    const { doors } = await call(client.listDoors, { page: { size: 10, token: '' } });
+    if (doors.reduce((sum, door) => sum + door.watches, 0) === watches) return;
+    await pauseWhileRunning([]);
+  }
+}
+
+/** Connections that a door did not take, or ended, by why: lines of its metrics that are not zero. */
+async function refusedAt({ health }: Addresses): Promise<readonly string[]> {
+  const text = await (await fetch(`http://${health}/metrics`)).text();
+  return text
+    .split('\n')
+    .filter((line) => /^testudo_(connections|handshakes)_refused_total\{/.test(line) && !line.endsWith(' 0'));
+}
