@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import Database from 'better-sqlite3';
 import { isMissing, privateFolderMode, syncPath } from '../base/atomic-file.ts';
-import { type Result, refuse } from '../base/fault.ts';
+import { ok, type Result, refuse } from '../base/fault.ts';
 import type { JournalFaultCode, JournalHead } from './ledger/journal/journal.ts';
 import { journalFile } from './ledger/journal/read-beside.ts';
 import { SqliteFile } from './ledger/journal/sqlite-file.ts';
@@ -15,19 +16,22 @@ export const headsFolder = 'transparency';
 export const movedJournalFile = 'journal.moved.sqlite';
 
 /**
- * Copies a data directory, also while its coordinator runs, into `target`, which must be new or empty. After its signed heads
+ * Copies a data directory, which must be whole, also while its coordinator runs, into `target`, which must be new or empty. After its signed heads
  * the journal comes first: whatever it names is in the folders copied after it, but for sealed updates and keys of rounds that ended
  * meanwhile; such a round is then abandoned by name when the copy is started. The copy's journal is verified.
  */
 export async function backUp(
   dataDir: string,
   target: string,
-): Promise<Result<JournalHead, JournalFaultCode | 'TARGET_NOT_EMPTY' | 'DATA_DIR_UNUSABLE'>> {
+): Promise<Result<JournalHead, JournalFaultCode | TargetFaultCode | 'DATA_DIR_UNUSABLE'>> {
   try {
-    await mkdir(target, { recursive: true, mode: privateFolderMode });
-    if ((await readdir(target)).length > 0) {
-      return refuse('TARGET_NOT_EMPTY', `${target} holds files already; name a new folder for each backup`);
+    const lost = folders.find((folder) => !existsSync(join(dataDir, folder)));
+    if (lost !== undefined) {
+      const message = `${join(dataDir, lost)} is gone: what is left would be no backup; bring it back from an earlier one`;
+      return refuse('DATA_DIR_UNUSABLE', message);
     }
+    const made = await makeTarget(dataDir, target);
+    if (!made.ok) return made;
     await copyFolder(join(dataDir, headsFolder), join(target, headsFolder));
     const journal = new Database(join(dataDir, journalFile), { readonly: true, fileMustExist: true });
     try {
@@ -51,8 +55,27 @@ export function verifyDataDir(dataDir: string): Result<JournalHead, JournalFault
   return SqliteFile.verify(join(dataDir, journalFile));
 }
 
+export type TargetFaultCode = 'TARGET_NOT_EMPTY' | 'TARGET_INSIDE';
+
+/** A new or empty folder for a copy of `dataDir`, outside of it. */
+export async function makeTarget(dataDir: string, target: string): Promise<Result<undefined, TargetFaultCode>> {
+  const [outwards = ''] = relative(resolve(dataDir), resolve(target)).split(sep);
+  if (outwards !== '..') {
+    return refuse('TARGET_INSIDE', `${target} lies in the data directory; keep a backup in another place`);
+  }
+  await mkdir(target, { recursive: true, mode: privateFolderMode });
+  if ((await readdir(target)).length > 0) {
+    return refuse('TARGET_NOT_EMPTY', `${target} holds files already; name a new folder for each backup`);
+  }
+  return ok(undefined);
+}
+
+/** A folder that is not there is empty; one that cannot be read is not, and throws. */
 export async function copyFolder(from: string, to: string): Promise<void> {
-  const names = await readdir(from).catch(() => []);
+  const names = await readdir(from).catch((error: unknown): string[] => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
   await mkdir(to, { recursive: true, mode: privateFolderMode });
   for (const name of names) {
     try {

@@ -1,9 +1,8 @@
-import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { privateFolderMode, syncPath } from '../base/atomic-file.ts';
+import { syncPath } from '../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
-import { copyFolder, headsFolder } from './backup.ts';
+import { copyFolder, headsFolder, makeTarget, type TargetFaultCode } from './backup.ts';
 import { type CertificateName, KeyFolder, placeInFolder } from './keys/key-place.ts';
 import type { StoredEntry } from './ledger/journal/entry.ts';
 import type { JournalHead } from './ledger/journal/journal.ts';
@@ -19,7 +18,7 @@ import { quoted } from './postgres/quoted.ts';
 
 const rowsPerPage = 1_000;
 
-export type CopyFaultCode = PostgresJournalFaultCode | 'TARGET_NOT_EMPTY' | 'DATA_DIR_UNUSABLE';
+export type CopyFaultCode = PostgresJournalFaultCode | TargetFaultCode | 'DATA_DIR_UNUSABLE';
 
 /** Walks the chain of a journal in a database; safe beside a running coordinator. */
 export async function verifyDatabase(link: PostgresLink): Promise<Result<JournalHead, PostgresJournalFaultCode>> {
@@ -39,10 +38,8 @@ export async function backUpDatabase(
   target: string,
 ): Promise<Result<JournalHead, CopyFaultCode>> {
   try {
-    await mkdir(target, { recursive: true, mode: privateFolderMode });
-    if ((await readdir(target)).length > 0) {
-      return refuse('TARGET_NOT_EMPTY', `${target} holds files already; name a new folder for each backup`);
-    }
+    const made = await makeTarget(dataDir, target);
+    if (!made.ok) return made;
     await copyFolder(join(dataDir, headsFolder), join(target, headsFolder));
     const copied = await copyJournalOut(link, join(target, journalFile));
     if (!copied.ok) return copied;

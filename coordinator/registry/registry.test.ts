@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../base/fault.ts';
@@ -313,6 +313,7 @@ describe('every set that is ever served', () => {
     const house = await open(undefined, { timers });
     follow(house, agent, timers.now);
     const backup = tempDir();
+    mkdirSync(join(house.dataDir, 'identity')); // What founding makes, and no engine alone.
     unwrap(await backUp(house.dataDir, backup));
     for (const channel of ['one', 'two', 'three']) {
       unwrap(await house.registry.setChannel(operator, { track, channel, version: 0, reason }));
