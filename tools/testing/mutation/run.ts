@@ -22,7 +22,9 @@ export async function run({ checkout, folder }: Place, plan: Plan, files: readon
   });
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const watch = setInterval(() => {
-    const isSilent = Date.now() - statSync(log).mtimeMs > silenceMsMax;
+    const { size, mtimeMs } = statSync(log);
+    // Before its first line it starts, which takes as long as the machine is busy.
+    const isSilent = size > 0 && Date.now() - mtimeMs > silenceMsMax;
     if (plan.kind === 'ask' && isSilent && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
   }, lookEveryMs);
   await ended;
