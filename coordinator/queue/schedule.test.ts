@@ -137,5 +137,8 @@ describe('a schedule', () => {
     const message = checked.ok ? '' : checked.fault.message;
     for (const part of ['61 * * * *', '25:00', '"3"', '0 (Sunday)']) expect(message).toContain(part);
     expect(checkSchedule(nightly).ok).toBe(true);
+    expect(checkSchedule({ ...nightly, cron: `0 ${nightly.cron}` }).ok).toBe(true);
+    const years = checkSchedule({ ...nightly, cron: '* * * * * * *' });
+    expect(years).toMatchObject({ fault: { message: expect.stringContaining('has 7 fields; legal are five') } });
   });
 });

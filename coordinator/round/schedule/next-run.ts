@@ -24,6 +24,10 @@ const holdsMax = 1_000;
 /** Every problem with a schedule's cron expression, time zone and blackouts, together. */
 export function checkSchedule(rules: ScheduleRules): Result<ScheduleRules, 'SCHEDULE_INVALID'> {
   const problems = checkBlackouts(rules.blackouts);
+  const fields = rules.cron.trim().split(/\s+/).length;
+  if (fields !== 5 && fields !== 6) {
+    problems.push(`cron "${rules.cron}" has ${fields} fields; legal are five, or six that begin with seconds`);
+  }
   try {
     if (knownOf(rules).cron.nextRun(new Date(0)) === null) problems.push(`cron "${rules.cron}" never comes`);
   } catch (error) {

@@ -4,7 +4,7 @@
  * Models of two views, in a cluster without a past: ln(c·d + 0.05) + ln(√c·s + 0.05) with d the set's distance, s the power mean
  * of the surprisals with exponent 2, and c = min(1, n / 32) for n calls: a short trace says little either way. The views are of
  * different kinds and multiply: what both find odd is odd. What one of them finds as usual as can be does not unsay the other: hence
- * the 0.05. It was chosen by other splits of FHIDS than is reported, halves of contents, and does no harm to ADFA-LD or the recorded set.
+ * the 0.05. It was chosen by ten halvings of FHIDS by content, the reported one among them, and does no harm to ADFA-LD or the recorded set.
  *
  * All others, and models of two views with a cluster's memory:
  *
