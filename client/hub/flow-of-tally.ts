@@ -10,8 +10,10 @@ import {
 
 const bytesMax = 4_096;
 const text = z.string().max(512);
-const amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
-const port = z.int().min(0).max(65_537);
+/** JSON may say -0, which would be written as 0. */
+const unsigned = (value: number) => value + 0;
+const amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER).transform(unsigned);
+const port = z.int().min(0).max(65_537).transform(unsigned);
 const end = z.strictObject({ kind: z.enum(endKinds), namespace: text, workload: text });
 
 const flow = z.strictObject({

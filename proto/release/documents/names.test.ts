@@ -20,7 +20,7 @@ describe('a release name', () => {
 describe('a release version', () => {
   it('is whole, from 0 to 2^53 - 1', () => {
     expect([0, 1, 2 ** 53 - 1].map(isReleaseVersion)).toEqual([true, true, true]);
-    expect([-1, 0.5, 2 ** 53, '1', null, Number.NaN].map(isReleaseVersion)).toEqual(Array(6).fill(false));
+    expect([-1, -0, 0.5, 2 ** 53, '1', null, Number.NaN].map(isReleaseVersion)).toEqual(Array(7).fill(false));
   });
 });
 

@@ -16,9 +16,9 @@ export function isReleaseName(text: unknown): text is string {
   return typeof text === 'string' && name.test(text);
 }
 
-/** A release's version: 0 (a track's first model) to 2^53 - 1. */
+/** A release's version: 0 (a track's first model) to 2^53 - 1; -0, which JSON may say, would not be written as it was read. */
 export function isReleaseVersion(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 }
 
 /** What the catalogue calls a release: `TRACK/VERSION/manifest.json`. */
