@@ -1,5 +1,6 @@
+import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { ensurePrivateFolder, isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
@@ -25,16 +26,33 @@ export function readContexts(environment = process.env): Contexts {
     return file.parse(JSON.parse(readWholeText(path)));
   } catch (error) {
     if (isMissing(error)) return { current: null, contexts: {} };
-    return exitWith({
-      code: 'CONTEXTS_UNREADABLE',
-      message: `${path} is not what \`testudo context\` writes: move it aside`,
-    });
+    const { code } = error as NodeJS.ErrnoException;
+    const why =
+      code === undefined
+        ? 'is not what `testudo context` writes: move it aside'
+        : `cannot be read (${code}): ${elsewhere}`;
+    return exitWith({ code: 'CONTEXTS_UNREADABLE', message: `${path} ${why}` });
+  }
+}
+
+const elsewhere = 'mend that, or name another folder by TESTUDO_CONFIG_HOME';
+
+/** Makes the folder of contexts, for who will write one at the end of much work; ends the process where that cannot be. */
+export function prepareContexts(environment = process.env): void {
+  readContexts(environment);
+  const folder = dirname(pathOf(environment));
+  try {
+    ensurePrivateFolder(folder);
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    exitWith({ code: 'CONTEXTS_UNWRITABLE', message: `${folder} takes no context (${code}): ${elsewhere}` });
   }
 }
 
 export async function writeContexts(contexts: Contexts, environment = process.env): Promise<void> {
   const path = pathOf(environment);
-  ensurePrivateFolder(join(path, '..'));
+  ensurePrivateFolder(dirname(path));
   await writeFileAtomic(path, `${JSON.stringify(contexts, null, 2)}\n`);
 }
 

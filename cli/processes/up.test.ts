@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
@@ -94,6 +94,16 @@ describe('testudo up and down', () => {
     expect(await runTestudo('up', join(folder, 'x'), '--sources', 'nowhere.yaml', '--classes', 'a')).toMatchObject({
       code: usage,
     });
+    const kept = process.env.TESTUDO_CONFIG_HOME;
+    const inTheWay = join(tempDir(onTestFinished), 'file');
+    writeFileSync(inTheWay, '');
+    process.env.TESTUDO_CONFIG_HOME = join(inTheWay, 'testudo');
+    expect(await runTestudo('up', join(folder, 'y'))).toMatchObject({
+      code: 1,
+      error: expect.stringMatching(/^CONTEXTS_UNREADABLE: .*cannot be read \(ENOTDIR\).*TESTUDO_CONFIG_HOME/),
+    });
+    process.env.TESTUDO_CONFIG_HOME = kept;
+    expect(existsSync(join(folder, 'y'))).toBe(false);
     expect(await runTestudo('down', join(folder, 'never'))).toMatchObject({
       code: 1,
       error: expect.stringContaining('NOTHING_UP'),

@@ -11,7 +11,7 @@ import { placesIn, readState, type StandingState } from '../../lab/standing/stan
 import { bringUp, type Progress } from '../../lab/standing/up.ts';
 import { isClusterId, isFederationId } from '../../proto/ids.ts';
 import { orExit, usage } from '../exit.ts';
-import { readContexts, writeContexts } from '../operator/contexts.ts';
+import { prepareContexts, readContexts, writeContexts } from '../operator/contexts.ts';
 import { complain, print } from '../print.ts';
 
 /** Where a federation lies when nobody says. */
@@ -45,6 +45,7 @@ End it with \`testudo down\`; \`testudo up\` goes on from there.`,
     )
     .action(async (place, { json, ...flags }) => {
       const folder = resolve(place);
+      prepareContexts(); // Who cannot be told how to speak to what stands should have nothing standing.
       const lock = orExit(lockFolder(folder));
       try {
         const testudo = process.argv[1] ?? '';

@@ -69,6 +69,11 @@ it('makes an antibody of confirmed attacks, brings it along with the next releas
     code: 1,
     error: expect.stringContaining('ANTIBODY_INVALID'),
   });
+  writeFileSync(out, Buffer.alloc(7 << 20, ' '));
+  expect(await line.run('antibodies', 'put', 'syscall', out, '--reason', 'large')).toMatchObject({
+    code: 1,
+    error: expect.stringContaining('ANTIBODY_INVALID: antibody: at most 131072 bytes'),
+  });
 
   const revoked = { ...antibody, family: 'port_scan' };
   writeFileSync(out, antibodyBytes(revoked));

@@ -7,7 +7,7 @@ import { distinctAntigens } from '../../client/antibodies/distinct-antigens.ts';
 import { makeAntibody } from '../../client/antibodies/make-antibody.ts';
 import { confirmedMin } from '../../client/antibodies/panel.ts';
 import { defaultKind, importTrackKind, moduleOfKind } from '../../client/tracks/track-kinds.ts';
-import { antibodyBytes } from '../../proto/antibody.ts';
+import { antibodyBytes, readAntibody } from '../../proto/antibody.ts';
 import type { KnownAntibody } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { isClusterId, isFederationId, isTrackId } from '../../proto/ids.ts';
 import { exitWith, orExit, usage } from '../exit.ts';
@@ -104,6 +104,7 @@ function put() {
       withConnection(options, async (connection) => {
         const { reason } = options;
         const antibody = readWhole(file);
+        orExit(readAntibody(antibody));
         const answer = await connection.call(connection.client.putAntibody, { track, antibody, reason });
         const { family = '', cluster = '', digest = '', examples = 0 } = answer.antibody ?? {};
         if (examples < confirmedMin) complain(fewExamples(examples));
