@@ -117,4 +117,11 @@ describe('Beat', () => {
     await timers.advance(1_000);
     expect(looks).toBe(1);
   });
+
+  it('ends loudly where no look may throw, and one does', async () => {
+    const work = () => Promise.reject(new Error('a broken invariant'));
+    const beat = new Beat({ work, timers: new SimulatedTimers() });
+    beat.wake();
+    await expect(beat.settled()).rejects.toThrow('a broken invariant');
+  });
 });

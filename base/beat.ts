@@ -3,8 +3,8 @@ import type { Timer, Timers } from './time.ts';
 export type BeatParts = Readonly<{
   /** Looks for what is due and does it. */
   work: () => Promise<void>;
-  /** A look threw. */
-  failed: (error: unknown) => void;
+  /** A look threw. Absent: none may, and one that does ends the process, loudly. */
+  failed?: (error: unknown) => void;
   timers: Timers;
   /** The process may end while only a later wake is waited for. Default: it stays alive for it. */
   background?: boolean;
@@ -62,7 +62,7 @@ export class Beat {
       while (this.#asked && !this.#stopped) {
         this.#asked = false;
         timers.cancel(this.#timer);
-        await work().catch(failed);
+        await (failed === undefined ? work() : work().catch(failed));
       }
     } finally {
       this.#beating = undefined; // In one turn with the last look at `#asked`: nobody can ask between the two.

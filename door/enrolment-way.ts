@@ -78,13 +78,11 @@ export class EnrolmentWay {
       return;
     }
     const network = networkOf(near.remoteAddress ?? '');
-    while (this.#onward.size >= onwardMax) {
-      const { network: most, connection } = this.#onward.oldestOfMost() as NonNullable<
-        ReturnType<Crowd<Socket>['oldestOfMost']>
-      >;
-      this.#onward.delete(most, connection);
+    const oldest = this.#onward.size < onwardMax ? undefined : this.#onward.oldestOfMost();
+    if (oldest !== undefined) {
+      this.#onward.delete(oldest.network, oldest.connection); // At once: it closes only later.
       refused('evicted');
-      connection.destroy();
+      oldest.connection.destroy();
     }
     this.#onward.add(network, near);
     near.once('close', () => this.#onward.delete(network, near));

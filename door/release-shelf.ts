@@ -27,7 +27,7 @@ export class ReleaseShelf {
 
   constructor(parts: ShelfParts) {
     this.#parts = parts;
-    this.#beat = new Beat({ work: () => this.#read(), failed: rethrow, timers: parts.timers });
+    this.#beat = new Beat({ work: () => this.#read(), timers: parts.timers });
     this.#unfollow = parts.facts.follow(({ event }: JournalEntry) => {
       if (event.kind === 'releaseSetSigned') this.#beat.wake();
     });
@@ -74,9 +74,4 @@ export class ReleaseShelf {
     const body = await this.#parts.blobs.get(digest);
     return body.ok ? { version, digest, bytes, expiresAtMs, body: body.value } : undefined;
   }
-}
-
-/** A broken invariant of our own is loud. */
-function rethrow(error: unknown): never {
-  throw error;
 }

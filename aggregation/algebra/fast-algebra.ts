@@ -53,7 +53,8 @@ export function fastAlgebra(options: FastAlgebraOptions = {}): LinearAlgebra {
     combine(source, weights, divisor, sink) {
       if (source.joinedFrom?.every((part) => canWalk(part.source)))
         return combineJoined(pool, source, weights, divisor, sink);
-      return (canWalk(source) ? combine.bind(undefined, pool) : twin.combine)(source, weights, divisor, sink);
+      if (canWalk(source)) return combine(pool, source, weights, divisor, sink);
+      return twin.combine(source, weights, divisor, sink);
     },
     reduceColumns: (source, reduction, sink) =>
       canWalk(source) ? reduceColumns(pool, source, reduction, sink) : twin.reduceColumns(source, reduction, sink),

@@ -14,6 +14,19 @@ export function digestNamed(index: number): Digest {
 export const baseDigest = digestNamed(900);
 export const olderDigests = [digestNamed(899), digestNamed(898)];
 
+/** Rules of a round for five updates, three of which are enough. */
+export const fiveOrThree: RoundRules = {
+  goal: { kind: 'count', updates: 5 },
+  overSelection: 1.3,
+  quorum: { kind: 'count', updates: 3 },
+  updatesMin: 3,
+  recruitForMs: 100,
+  collectForMs: 1_000,
+  aggregateForMs: 500,
+  closesAtGoal: true,
+  carryOver: null,
+};
+
 export const legalRules: fc.Arbitrary<RoundRules> = fc
   .record({
     updatesMin: fc.integer({ min: 1, max: 7 }),

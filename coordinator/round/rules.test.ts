@@ -1,20 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { defaultPolicy } from '../../aggregation/policy.ts';
+import { fiveOrThree } from './arbitraries.ts';
 import { rulesOf, type TrackPolicy } from './policy.ts';
 import { goalUpdates, inviteCount, quorumUpdates } from './quorum.ts';
 import { checkRoundRules, type RoundRules, roundRuleLimits } from './rules.ts';
 
-const rules: RoundRules = {
-  goal: { kind: 'count', updates: 5 },
-  overSelection: 1.3,
-  quorum: { kind: 'count', updates: 3 },
-  updatesMin: 3,
-  recruitForMs: 100,
-  collectForMs: 1_000,
-  aggregateForMs: 500,
-  closesAtGoal: true,
-  carryOver: null,
-};
+const rules = fiveOrThree;
 const faultOf = (more: Partial<RoundRules>) => {
   const checked = checkRoundRules({ ...rules, ...more });
   return checked.ok ? undefined : checked.fault;

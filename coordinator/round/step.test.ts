@@ -1,22 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClusterId } from '../../proto/ids.ts';
-import { baseDigest, digestNamed, eventLists, legalRules, members, olderDigests, outsiders } from './arbitraries.ts';
+import {
+  baseDigest,
+  digestNamed,
+  eventLists,
+  fiveOrThree,
+  legalRules,
+  members,
+  olderDigests,
+  outsiders,
+} from './arbitraries.ts';
 import type { Accepted, RoundEvent, RoundPhase } from './phase.ts';
 import { checkRoundRules, type RoundRules } from './rules.ts';
 import { countedOf, deadlineOf, step } from './step.ts';
 
-const rules: RoundRules = {
-  goal: { kind: 'count', updates: 5 },
-  overSelection: 1.3,
-  quorum: { kind: 'count', updates: 3 },
-  updatesMin: 3,
-  recruitForMs: 100,
-  collectForMs: 1_000,
-  aggregateForMs: 500,
-  closesAtGoal: true,
-  carryOver: null,
-};
+const rules = fiveOrThree;
 const scheduled: RoundPhase = { kind: 'scheduled', dueAtMs: 0 };
 const opened: RoundEvent = { kind: 'opened', atMs: 10, seed: 1, base: { version: 3, digest: baseDigest } };
 const counted = (eligible: readonly ClusterId[], atMs = 20, enrolledCount = members.length): RoundEvent => ({

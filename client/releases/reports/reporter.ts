@@ -52,7 +52,7 @@ export class Reporter {
     this.#ports = ports;
     this.#times = times;
     this.#signal = signal;
-    this.#beat = new Beat({ work: () => this.#send(), failed: rethrow, timers: ports.timers });
+    this.#beat = new Beat({ work: () => this.#send(), timers: ports.timers });
   }
 
   get waiting(): number {
@@ -113,11 +113,6 @@ export class Reporter {
       await pause(this.#ports.timers, fullJitterMs(this.#times.retry, attempt, this.#ports.unit()), this.#signal);
     }
   }
-}
-
-/** A broken invariant of our own is loud. */
-function rethrow(error: unknown): never {
-  throw error;
 }
 
 function signed(seed: Uint8Array, sign: (pair: ReturnType<typeof signingKeyPairOf>) => Buffer): string {

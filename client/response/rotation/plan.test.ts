@@ -9,6 +9,7 @@ import {
   madePod,
   madeSet,
   madeStatefulSet,
+  ofStatefulSet,
 } from '../testing/made-facts.ts';
 import { InFlight } from './in-flight.ts';
 import { type Memory, nothingRemembered } from './memory.ts';
@@ -20,11 +21,7 @@ const hour = 3_600_000;
 const nowMs = madeAtMs + 10 * hour;
 /** Two of a Deployment that may surge; of a StatefulSet three, which may not. */
 const web = (name: string, more: Partial<PodFact> = {}) => madePod(name, more);
-const db = (name: string, more: Partial<PodFact> = {}) =>
-  madePod(name, {
-    ...{ labels: { app: 'db' }, owner: { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'db', uid: 'stateful-db' } },
-    ...more,
-  });
+const db = (name: string, more: Partial<PodFact> = {}) => madePod(name, { ...ofStatefulSet, ...more });
 const dbs = (more: Partial<PodFact> = {}) => [db('db-0', more), db('db-1'), db('db-2')];
 
 type Given = Readonly<{

@@ -10,6 +10,7 @@ import {
   madePod,
   madeSet,
   madeStatefulSet,
+  ofStatefulSet,
 } from '../testing/made-facts.ts';
 import { rotationPart } from './rotation.ts';
 import { type RotationConfig, rotationConfig } from './rotation-config.ts';
@@ -19,11 +20,7 @@ const hourMs = 3_600_000;
 /** After this every pod is due. */
 const late = madeAtMs + 25 * hourMs;
 const two = [madePod('a'), madePod('b')];
-const stateful = {
-  owner: { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'db', uid: 'stateful-db' },
-  labels: { app: 'db' },
-};
-const three = ['db-0', 'db-1', 'db-2'].map((name, at) => madePod(name, { ...stateful, node: `node-${at}` }));
+const three = ['db-0', 'db-1', 'db-2'].map((name, at) => madePod(name, { ...ofStatefulSet, node: `node-${at}` }));
 const db = { pods: three, statefulSets: [madeStatefulSet()] };
 const dbBudget = (more: object) =>
   madeBudget({ selector: { matchLabels: { app: 'db' }, matchExpressions: [] }, ...more });

@@ -24,6 +24,12 @@ export function madePod(name: string, more: Partial<PodFact> = {}): PodFact {
   };
 }
 
+/** What a pod of `madeStatefulSet` has. */
+export const ofStatefulSet = {
+  labels: { app: 'db' },
+  owner: { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'db', uid: 'stateful-db' },
+} as const;
+
 export function madeSet(more: Partial<ReplicaSetFact> = {}): ReplicaSetFact {
   return {
     ...{ uid: 'set-web', namespace: 'shop', name: 'web-h1', replicas: 2, generation: 1, observedGeneration: 1 },
