@@ -3,7 +3,7 @@ import type { HostFaultCode, ModelHost } from '../../client/releases/hosts/model
 import type { HeldModel } from '../../client/scoring/live-scoring.ts';
 import { type ModelName, nameOf } from '../../client/scoring/score-protocol.ts';
 import type { TrackId } from '../../proto/ids.ts';
-import { schemaDigest } from '../../proto/model-spec.ts';
+import { specMisfit } from '../spec-fit.ts';
 import { type Republished, type RepublishParts, republish } from './republish.ts';
 
 export type RegionHostParts = RepublishParts &
@@ -28,10 +28,8 @@ export class RegionHost implements ModelHost {
 
   async load(model: HeldModel): Promise<Result<ModelName, HostFaultCode>> {
     const { region, track } = this.#parts;
-    const known = region.state().tracks.get(track);
-    if (known === undefined || known.schemaDigest !== schemaDigest(model.spec)) {
-      return refuse('RELEASE_NOT_TAKEN', `the region has no track ${track} of the parent's model spec: put it first`);
-    }
+    const misfit = specMisfit(track, region.state().tracks.get(track), model.spec);
+    if (misfit !== undefined) return refuse('RELEASE_NOT_TAKEN', misfit);
     const name = nameOf(model);
     this.#loaded.set(name, model);
     return ok(name);

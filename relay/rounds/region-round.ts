@@ -5,9 +5,10 @@ import { headOf, openRoundOf, type Round, type State, type Track } from '../../c
 import type { RoundPhase } from '../../coordinator/round/phase.ts';
 import type { RoundId, TrackId } from '../../proto/ids.ts';
 import { byRelay, onceTrue, type Region } from '../region.ts';
+import { specMisfit } from '../spec-fit.ts';
 
 /** What the region's round is for: the parent's round, and the model that it starts from. */
-export type Asked = Pick<Invitation, 'federation' | 'track' | 'round' | 'base' | 'schemaDigest'>;
+export type Asked = Pick<Invitation, 'federation' | 'track' | 'round' | 'base' | 'spec'>;
 
 export type HeldRound = Readonly<{ round: RoundId; phase: Extract<RoundPhase, { kind: 'candidate' }> }>;
 
@@ -124,15 +125,11 @@ async function cancel(region: Region, track: TrackId, round: RoundId, reason: st
   await region.cancelRound(byRelay, { track, round, reason });
 }
 
-function misfitOf({ tracks }: State, { track: id, schemaDigest }: Asked): Fault<RegionFaultCode> | undefined {
+function misfitOf({ tracks }: State, { track: id, spec }: Asked): Fault<RegionFaultCode> | undefined {
   const track = tracks.get(id);
-  const put = 'put it with the spec of the parent (`testudo tracks put`)';
-  if (track === undefined) return refuse('TRACK_NOT_UPWARD', `the region has no track ${id}: ${put}`).fault;
-  if (track.schemaDigest !== schemaDigest) {
-    return refuse('TRACK_NOT_UPWARD', `the region's track ${id} has another model spec than the parent's: ${put}`)
-      .fault;
-  }
-  if (track.policy.upward === true) return undefined;
+  const misfit = specMisfit(id, track, spec);
+  if (misfit !== undefined) return refuse('TRACK_NOT_UPWARD', misfit).fault;
+  if (track?.policy.upward === true) return undefined;
   return refuse('TRACK_NOT_UPWARD', `set \`upward: true\` in the policy of ${id}: its candidates go to the parent`)
     .fault;
 }

@@ -10,7 +10,10 @@ export function startRefused(error: unknown): never {
     const room = 'it needs some 20 MiB beside what is there (docs/operations.md, "Disk")';
     return exitWith({ code: 'DISK_FULL', message: `no space is left in the data directory: free space, ${room}` });
   }
-  if (/^cannot listen|^listen E/.test(message)) return exitWith({ code: 'PORT_UNAVAILABLE', message });
+  if (/^cannot listen|^listen E/.test(message)) {
+    const remedy = 'name an address of this machine that nobody else uses where the configuration says `listen`';
+    return exitWith({ code: 'PORT_UNAVAILABLE', message: `${message}: ${remedy}` });
+  }
   throw error;
 }
 

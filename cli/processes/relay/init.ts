@@ -28,7 +28,7 @@ export function initCommand() {
       const schema = `${JSON.stringify(relayConfigJsonSchema(), null, 2)}\n`;
       await writeFileAtomic(join(folder, 'relay.schema.json'), schema);
       await writeFileAtomic(path, configText({ parent, enrol: enrol ?? enrolAddressOf(parent), tracks }));
-      print(`made ${path}; \`upward: true\` goes into the policy of ${tracks.join(', ')} here
+      print(`made ${path}; \`upward: true\` goes into the policy of ${tracks.join(', ')} here, whose spec is the parent's: the same --classes in the same order
 
 at the parent, for a token  testudo tokens create REGION --label relay=yes > ${join(folder, 'parent-token')}
 start it                    testudo relay --config ${path}`);

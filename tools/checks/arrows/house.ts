@@ -134,7 +134,10 @@ const rooms: Readonly<Record<string, Order>> = {
     'steps.ts',
     ['api', 'feature-rows', 'flow', 'syscall'],
   ],
-  relay: ['region.ts', ['rounds', 'releases']],
+  relay: [
+    ['region.ts', 'spec-fit.ts'],
+    ['rounds', 'releases'],
+  ],
   dashboard: ['api', 'parts', 'pages'],
   cli: [
     ['compile-cache.ts', 'json', 'print.ts'],
