@@ -21,13 +21,13 @@ it('names the oldest of the network that has most, and forgets who is gone', () 
   expect(crowd.oldestOfMost()).toEqual({ network: 'one', connection: 'a' });
 });
 
-it('takes out the oldest of each network in turn, whatever each has', () => {
+it('takes out the newest of each network in turn, whatever each has', () => {
   const crowd = new Crowd<string>();
   for (const connection of ['a1', 'a2', 'a3']) crowd.add('a', connection);
   crowd.add('b', 'b1');
   crowd.add('c', 'c1');
-  expect([1, 2].map(() => crowd.takeInTurn())).toEqual(['a1', 'b1']);
+  expect([1, 2].map(() => crowd.takeNewestInTurn())).toEqual(['a3', 'b1']);
   crowd.add('b', 'b2');
-  expect(Array.from({ length: 5 }, () => crowd.takeInTurn())).toEqual(['c1', 'a2', 'b2', 'a3', undefined]);
+  expect(Array.from({ length: 5 }, () => crowd.takeNewestInTurn())).toEqual(['c1', 'a2', 'b2', 'a1', undefined]);
   expect(crowd.size).toBe(0);
 });

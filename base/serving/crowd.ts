@@ -1,9 +1,11 @@
+import { Line } from './line.ts';
+
 /**
  * Open connections of one listener by the network that they come from (network.ts), oldest first. Where the oldest of the network
  * that has most gives way, whoever crowds a listener crowds out himself alone.
  */
 export class Crowd<Connection> {
-  readonly #of = new Map<string, Set<Connection>>();
+  readonly #of = new Map<string, Line<Connection>>();
   #size = 0;
 
   get size(): number {
@@ -14,9 +16,14 @@ export class Crowd<Connection> {
     return this.#of.get(network)?.size ?? 0;
   }
 
+  has(network: string, connection: Connection): boolean {
+    return this.#of.get(network)?.has(connection) ?? false;
+  }
+
   add(network: string, connection: Connection): void {
-    const own = this.#of.get(network) ?? new Set();
-    this.#of.set(network, own.add(connection));
+    const own = this.#of.get(network) ?? new Line();
+    own.add(connection);
+    this.#of.set(network, own);
     this.#size += 1;
   }
 
@@ -28,27 +35,25 @@ export class Crowd<Connection> {
     if (own.size === 0) this.#of.delete(network);
   }
 
-  /** Takes out the oldest of the network whose turn it is: networks take turns, whatever each of them has. */
-  takeInTurn(): Connection | undefined {
+  /** Takes out the newest of the network whose turn it is: networks take turns, whatever each of them has. */
+  takeNewestInTurn(): Connection | undefined {
     for (const [network, own] of this.#of) {
-      for (const connection of own) {
-        this.delete(network, connection);
-        if (own.size > 0) {
-          this.#of.delete(network); // To the end.
-          this.#of.set(network, own);
-        }
-        return connection;
+      const newest = own.newest as Connection; // A network that nobody is left of is not kept.
+      this.delete(network, newest);
+      if (own.size > 0) {
+        this.#of.delete(network); // To the end.
+        this.#of.set(network, own);
       }
+      return newest;
     }
     return undefined;
   }
 
   /** The oldest of the network that has most; undefined where there is none. */
   oldestOfMost(): Readonly<{ network: string; connection: Connection }> | undefined {
-    let [most, network]: [Set<Connection> | undefined, string] = [undefined, ''];
+    let [most, network]: [Line<Connection> | undefined, string] = [undefined, ''];
     for (const [name, own] of this.#of) if (own.size > (most?.size ?? 0)) [most, network] = [own, name];
-    for (const connection of most ?? []) return { network, connection };
-    return undefined;
+    return most && { network, connection: most.oldest as Connection };
   }
 
   *[Symbol.iterator](): Iterator<Connection> {

@@ -18,13 +18,18 @@ const roomy: ConnectionCaps = {
 };
 
 /** Connections behind a real socket on loopback. */
-async function opened(caps: Partial<ConnectionCaps>, timers: Timers = systemTimers) {
+async function opened(
+  caps: Partial<ConnectionCaps>,
+  timers: Timers = systemTimers,
+  onBegin: (socket: Socket) => void = () => {},
+) {
   const refusals: ConnectionRefusal[] = [];
   const refused = (why: ConnectionRefusal) => void refusals.push(why);
   const connections = new Connections({ caps: { ...roomy, ...caps }, timers, refused });
   const answers: boolean[] = [];
-  const server = createServer((socket) => {
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
     const begin = () => {
+      onBegin(socket);
       socket.resume();
       socket.write('seen');
     };
@@ -153,7 +158,7 @@ describe('Connections', () => {
     expect(peers).toEqual(['peer 1', 'peer 1', 'peer 1']);
   });
 
-  it('begins so many at once, the next when one has called or gone, and addresses take turns', async () => {
+  it('begins so many at once, the newest next when one has called or gone, and addresses take turns', async () => {
     const { connections, come, queue, call, refusals } = await opened({ handshakesMax: 2, silentMax: 2 });
     const first = await come(1);
     const second = await come(1);
@@ -172,7 +177,37 @@ describe('Connections', () => {
     while (begun.length < 1) await nextTurn();
     second.destroy(); // Amid its handshake.
     while (begun.length < 2) await nextTurn();
-    expect([connections.waitingCount, begun, refusals]).toEqual([2, ['a', 'd'], []]);
+    expect([connections.waitingCount, begun, refusals]).toEqual([2, ['c', 'd'], []]);
+  });
+
+  it('notices who goes while it waits, which takes no turn', async () => {
+    const { connections, come, queue, refusals } = await opened({ handshakesMax: 1 });
+    const begun = await come(1);
+    const [patient, ...others] = [await queue(1), await queue(1), await queue(1)];
+    for (const other of others) {
+      other.write('hello');
+      other.end();
+    }
+    while (connections.waitingCount > 1) await nextTurn();
+    expect([connections.openCount, refusals]).toEqual([2, []]);
+    const seen = once(patient, 'data');
+    begun.destroy();
+    await seen;
+  });
+
+  it('gives what was said while waiting to whoever reads then', async () => {
+    const heard: Buffer[] = [];
+    const { come, queue } = await opened({ handshakesMax: 1 }, systemTimers, (socket) => {
+      socket.on('data', (piece) => heard.push(piece));
+    });
+    const begun = await come(1);
+    const waiting = await queue(1);
+    const said = Buffer.from(Array.from({ length: 100_000 }, (_, at) => at % 251)); // More than a hello: the rest stays in the network.
+    await new Promise((written) => waiting.write(said.subarray(0, 10), written));
+    waiting.write(said.subarray(10));
+    begun.destroy();
+    while (heard.reduce((sum, { byteLength }) => sum + byteLength, 0) < said.byteLength) await nextTurn();
+    expect(Buffer.concat(heard).equals(said)).toBe(true);
   });
 
   it('gives the turn of one that stalls to the next, of another address sooner, and lets all go on', async () => {

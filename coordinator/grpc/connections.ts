@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Crowd } from '../../base/serving/crowd.ts';
 import { networkOf } from '../../base/serving/network.ts';
 import type { Timer, Timers } from '../../base/time.ts';
+import { holdHello } from './held-hello.ts';
 import { Tally } from './tally.ts';
 
 export type ConnectionCaps = Readonly<{
@@ -16,8 +17,8 @@ export type ConnectionCaps = Readonly<{
   /** Of one peer that has proven who it is, from any address. */
   perPeerMax: number;
   /**
-   * So many at once between their first byte and their first call; who comes meanwhile waits unread. All of thousands that come back together would be begun otherwise, and
-   * none be done before its time is over. Absent: each begins when it comes.
+   * So many at once between their first byte and their first call; who comes meanwhile waits. All of thousands that come back
+   * together would be begun otherwise, and none be done before its time is over. Absent: each begins when it comes.
    */
   handshakesMax?: number;
   /** Whether a call proves who is there. Where it does not, a connection can give way to a newer one at any time. */
@@ -32,6 +33,8 @@ type Connection = {
   readonly network: string;
   /** Lets it speak. */
   readonly begin: () => void;
+  /** Of one that waits: gives back what it has said. */
+  release: (() => void) | undefined;
   timer: Timer | undefined;
   /** Looks whether its peer still has something to say; undefined once it has called, and before it has begun. */
   turn: Timer | undefined;
@@ -55,6 +58,9 @@ const stallsMax = 5;
 /**
  * The open connections of one listener, each counted before TLS has read a byte. When there is no room, the oldest of
  * those that have proven nothing gives way, of the address that has most of them: one address crowds out itself alone.
+ *
+ * Of those that wait the newest goes first (LIFO under load: Maurer, "Fail at Scale", ACM Queue 13(8), 2015). Each gives up after a time
+ * of its own; where the queue is longer than that, oldest first would begin nobody but those who are about to go, or have gone.
  */
 export class Connections {
   readonly #parts: ConnectionsParts;
@@ -83,7 +89,7 @@ export class Connections {
     return this.#waiting.size;
   }
 
-  /** Whether this one may stay. Otherwise it is gone. `begin`: told when its handshake may begin; until then nothing is read of it. */
+  /** Whether this one may stay. Otherwise it is gone. `begin`: told when its handshake may begin, with all that it has said still unread. */
   admit(socket: Socket, begin: () => void = () => {}): boolean {
     const { caps, timers } = this.#parts;
     socket.on('error', () => {}); // A reset before TLS has taken over is nobody's error.
@@ -95,7 +101,8 @@ export class Connections {
       return this.#reject(socket, 'full');
 
     const key = keyOf(remoteAddress, remotePort);
-    const connection: Connection = { socket, network, begin, timer: undefined, turn: undefined, peer: undefined };
+    const unknown = { release: undefined, timer: undefined, turn: undefined, peer: undefined };
+    const connection: Connection = { socket, network, begin, ...unknown };
     this.#open.set(key, connection);
     this.#perNetwork.add(network);
     this.#waiting.add(network, connection);
@@ -109,6 +116,7 @@ export class Connections {
       this.#endTurn(connection);
     });
     this.#beginSome();
+    if (this.#waiting.has(network, connection)) connection.release = holdHello(socket);
     return true;
   }
 
@@ -141,9 +149,9 @@ export class Connections {
   #beginSome(): void {
     const { handshakesMax = Number.POSITIVE_INFINITY } = this.#parts.caps;
     while (this.#turns < handshakesMax) {
-      const next = this.#waiting.takeInTurn();
+      const next = this.#waiting.takeNewestInTurn();
       if (next === undefined) return;
-      this.#begin(next);
+      if (!hasGone(next.socket)) this.#begin(next);
     }
   }
 
@@ -156,6 +164,7 @@ export class Connections {
       this.#turns += 1;
       this.#watchTurn(connection);
     }
+    connection.release?.();
     connection.begin();
   }
 
@@ -201,6 +210,11 @@ export class Connections {
   #prove(connection: Connection): void {
     this.#unproven.delete(connection.network, connection);
   }
+}
+
+/** Its end was read, or it is cut, and only its close is still to come. */
+function hasGone({ readableEnded, destroyed }: Socket): boolean {
+  return readableEnded || destroyed;
 }
 
 function keyOf(address: string | undefined, port: number | undefined): string {
