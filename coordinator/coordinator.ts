@@ -12,7 +12,7 @@ import type { CoordinatorConfig } from './config/config.ts';
 import { declareTracks } from './declared-tracks.ts';
 import { openDoors } from './doors.ts';
 import { openGround } from './ground.ts';
-import { type ConnectionRoom, connectionRoom, openFilesMax } from './grpc/descriptors.ts';
+import { type ConnectionRoom, connectionRoom, openFilesMax } from './grpc/connections/descriptors.ts';
 import type { Authority } from './keys/authority.ts';
 import { type CoordinatorKeys, openCoordinatorKeys } from './keys/coordinator-keys.ts';
 import { readMasterKey } from './keys/master-key.ts';

@@ -8,7 +8,7 @@ import { ConcurrencyLimit } from './access/concurrency-limit.ts';
 import { OpenCalls } from './access/open-calls.ts';
 import type { Sessions } from './access/sessions.ts';
 import type { CoordinatorConfig } from './config/config.ts';
-import type { ConnectionRoom } from './grpc/descriptors.ts';
+import type { ConnectionRoom } from './grpc/connections/descriptors.ts';
 import { Door } from './grpc/door.ts';
 import { Attendances } from './grpc/doors/attendances.ts';
 import { doorsService } from './grpc/doors/doors-service.ts';

@@ -7,7 +7,7 @@ import { systemTimers } from '../base/system-timers.ts';
 import type { Timers } from '../base/time.ts';
 import { openBlobPlace } from '../coordinator/blob-place.ts';
 import { openLink } from '../coordinator/ground.ts';
-import { type ConnectionRoom, connectionRoom, openFilesMax } from '../coordinator/grpc/descriptors.ts';
+import { type ConnectionRoom, connectionRoom, openFilesMax } from '../coordinator/grpc/connections/descriptors.ts';
 import { strangerConnections } from '../coordinator/grpc/listeners.ts';
 import { lockDataDir } from '../coordinator/ledger/data-dir-lock.ts';
 import { healthPages } from '../coordinator/observability/health-pages.ts';

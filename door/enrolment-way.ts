@@ -6,7 +6,11 @@ import { networkOf } from '../base/serving/network.ts';
 import type { RateLimiter } from '../base/serving/rate-limit.ts';
 import type { Timers } from '../base/time.ts';
 import { parseAddress } from '../client/link/address.ts';
-import { type ConnectionCaps, type ConnectionRefusal, Connections } from '../coordinator/grpc/connections.ts';
+import {
+  type ConnectionCaps,
+  type ConnectionRefusal,
+  Connections,
+} from '../coordinator/grpc/connections/connections.ts';
 
 type WayParts = Readonly<{
   /** Of the leader's enrolment listener; tried in turn. */

@@ -6,7 +6,7 @@ import { ruleOf } from '../coordinator/access/calls.ts';
 import { ConcurrencyLimit } from '../coordinator/access/concurrency-limit.ts';
 import { OpenCalls } from '../coordinator/access/open-calls.ts';
 import type { BlobStore } from '../coordinator/blobs/blob-store.ts';
-import type { ConnectionRoom } from '../coordinator/grpc/descriptors.ts';
+import type { ConnectionRoom } from '../coordinator/grpc/connections/descriptors.ts';
 import { Door } from '../coordinator/grpc/door.ts';
 import { FileFetches } from '../coordinator/grpc/federation/file-fetches.ts';
 import { servedModelBytes } from '../coordinator/grpc/federation/models.ts';

@@ -5,7 +5,7 @@ import { listenOn } from '../../base/serving/listen.ts';
 import type { Timers } from '../../base/time.ts';
 import { messageBytesMax } from '../../proto/wire-names.ts';
 import type { ServerIdentity } from '../keys/server-certificate.ts';
-import { type ConnectionCaps, type ConnectionRefusal, Connections } from './connections.ts';
+import { type ConnectionCaps, type ConnectionRefusal, Connections } from './connections/connections.ts';
 import type { Peer } from './peer.ts';
 import { type HandshakeRefusal, handshakeRefusal } from './refused-handshakes.ts';
 import { type ClientCertificate, TlsCredentials } from './tls.ts';

@@ -1,8 +1,8 @@
 import type { Timers } from '../../base/time.ts';
 import type { CoordinatorConfig } from '../config/config.ts';
 import type { ServerIdentity } from '../keys/server-certificate.ts';
-import type { ConnectionCaps, ConnectionRefusal } from './connections.ts';
-import type { ConnectionRoom } from './descriptors.ts';
+import type { ConnectionCaps, ConnectionRefusal } from './connections/connections.ts';
+import type { ConnectionRoom } from './connections/descriptors.ts';
 import { Listener, membersCaps, strangersCaps } from './listener.ts';
 import type { Peer } from './peer.ts';
 import type { HandshakeRefusal } from './refused-handshakes.ts';

@@ -10,10 +10,10 @@ import {
 } from '@grpc/grpc-js';
 import type { Fault } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
-import type { Connections } from './connections.ts';
+import type { Connections } from './connections/connections.ts';
+import { Tally } from './connections/tally.ts';
 import { type Peer, peerOf } from './peer.ts';
 import { statusFor } from './status.ts';
-import { Tally } from './tally.ts';
 
 export type UnreadRules = Readonly<{
   /** How long a request may take to arrive, from its call's first byte; of a stream, its first message. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import { Crowd } from '../../base/serving/crowd.ts';
-import { networkOf } from '../../base/serving/network.ts';
-import type { Timer, Timers } from '../../base/time.ts';
+import { Crowd } from '../../../base/serving/crowd.ts';
+import { networkOf } from '../../../base/serving/network.ts';
+import type { Timer, Timers } from '../../../base/time.ts';
 import { holdHello } from './held-hello.ts';
 import { Tally } from './tally.ts';
 

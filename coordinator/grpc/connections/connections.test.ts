@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
-import { systemTimers } from '../../base/system-timers.ts';
-import type { Timers } from '../../base/time.ts';
+import { SimulatedTimers } from '../../../base/simulation/simulated-timers.ts';
+import { systemTimers } from '../../../base/system-timers.ts';
+import type { Timers } from '../../../base/time.ts';
 import { type ConnectionCaps, type ConnectionRefusal, Connections } from './connections.ts';
 
 const hourMs = 3_600_000;

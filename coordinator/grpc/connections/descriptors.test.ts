@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { unwrap } from '../../base/fault.ts';
+import { unwrap } from '../../../base/fault.ts';
 import { connectionRoom, openFilesMax } from './descriptors.ts';
 
 const settings = (strangers: number, members: number, descriptorsReserved: number) => ({

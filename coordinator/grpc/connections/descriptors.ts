@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { ok, type Result, refuse } from '../../base/fault.ts';
-import type { CoordinatorConfig } from '../config/config.ts';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
+import type { CoordinatorConfig } from '../../config/config.ts';
 
 type ConnectionSettings = CoordinatorConfig['connections'];
 
