@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { readWholeText } from '../base/text/read-whole.ts';
 import { parseAddress } from '../client/link/address.ts';
-import { replaceCredentialsFile, writeNewCredentialsFile } from '../coordinator/keys/credentials-file.ts';
+import { replaceCredentialsFile } from '../coordinator/keys/credentials-file.ts';
 import { type FederationId, isFederationId } from '../proto/ids.ts';
 
 const pem = (kind: string) => z.string().startsWith(`-----BEGIN ${kind}-----`);
@@ -70,11 +70,6 @@ function isRead(read: () => unknown): boolean {
   } catch {
     return false;
   }
-}
-
-/** Refused when the file is there already: it may be some door's only key. */
-export function writeDoorCredentials(path: string, credentials: DoorCredentials): Result<void, 'CREDENTIALS_EXIST'> {
-  return writeNewCredentialsFile(path, credentials);
 }
 
 /** In place of what is there; at no time is there half a file. */

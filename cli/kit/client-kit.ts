@@ -1,9 +1,9 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { ensurePrivateFolder, writeFileAtomic } from '../../base/atomic-file.ts';
 import { clientConfigJsonSchema } from '../../client/config.ts';
 import { addressesIn, oneOrMore } from '../../client/link/address.ts';
+import { claimFile } from '../claimed-file.ts';
 import { exitWith } from '../exit.ts';
 
 /** What a client's first configuration says; the rest is by default. */
@@ -25,15 +25,12 @@ const names = {
 } as const;
 
 /**
- * Everything that a client starts with, in a folder: configuration, its JSON Schema for editors, and, as far as they are given,
- * the join token (readable by its owner alone) and the root that releases are checked against. Ends the process where a
- * configuration is there already: it may have been edited.
+ * Everything that a client starts with, in a folder that was claimed: configuration, its JSON Schema for editors, and, as far as
+ * they are given, the join token (readable by its owner alone) and the root that releases are checked against.
  */
 export async function writeClientKit(folder: string, kit: ClientKit): Promise<string> {
   const path = join(folder, names.config);
-  checkKitFolder(folder);
   ensurePrivateFolder(folder);
-  await mkdir(folder, { recursive: true });
   await writeFileAtomic(join(folder, names.schema), `${JSON.stringify(clientConfigJsonSchema(), null, 2)}\n`);
   if (kit.trustAnchor !== undefined) await writeFileAtomic(join(folder, names.anchor), kit.trustAnchor);
   if (kit.token !== undefined) await writeFileAtomic(join(folder, names.token), `${kit.token}\n`);
@@ -41,12 +38,11 @@ export async function writeClientKit(folder: string, kit: ClientKit): Promise<st
   return path;
 }
 
-/** Ends unless a kit can be written there. Asked before anything is made that is good once; makes nothing itself. */
-export function checkKitFolder(folder: string): void {
-  const config = join(folder, names.config);
-  if (existsSync(config)) {
-    exitWith({ code: 'OUTPUT_EXISTS', message: `${config} is there already; name another folder, or remove it first` });
-  }
+/**
+ * Takes a folder for a kit before anything is made that is good once, and ends where none can be written there, or a
+ * configuration is there already: it may have been edited, or another command is at it.
+ */
+export function claimKitFolder(folder: string): void {
   for (const path of Object.values(names).map((name) => join(folder, name))) {
     if (existsSync(path) && statSync(path).isDirectory()) unwritable(`${path} is a folder, and a file shall lie there`);
   }
@@ -54,6 +50,7 @@ export function checkKitFolder(folder: string): void {
   while (!existsSync(place)) place = dirname(place);
   if (!statSync(place).isDirectory()) unwritable(`${place} is no folder`);
   accessSync(place, constants.W_OK);
+  claimFile(join(folder, names.config), 'OUTPUT_EXISTS', { makeFolder: true });
 }
 
 function unwritable(what: string): never {

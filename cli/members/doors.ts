@@ -3,9 +3,10 @@ import { table, time } from '../../base/text/table.ts';
 import { addressesIn } from '../../client/link/address.ts';
 import { pemOfChain } from '../../coordinator/keys/authority.ts';
 import { newOperatorKey, readCredentials } from '../../coordinator/keys/operator-credentials.ts';
-import { writeDoorCredentials } from '../../door/credentials.ts';
+import { replaceDoorCredentials } from '../../door/credentials.ts';
 import type { DoorInfo } from '../../proto/generated/testudo/v1/operator.ts';
 import { type FederationId, isFederationId } from '../../proto/ids.ts';
+import { claimFile } from '../claimed-file.ts';
 import { orExit, usage } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { withConnection } from '../operator/connection.ts';
@@ -13,7 +14,6 @@ import { checkAddresses, enrolAddressOf } from '../operator/enrol-address.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { print } from '../print.ts';
-import { checkNewCredentials } from './new-credentials.ts';
 
 /** `testudo doors`: which processes may take clusters' calls for the coordinator. */
 export function doorsCommand() {
@@ -68,7 +68,7 @@ function add() {
         const [addresses, enrolAddresses] = [addressesIn(leader), addressesIn(enrol)];
         checkAddresses('--leader', leader, addresses);
         checkAddresses('--enrol', enrol, enrolAddresses);
-        checkNewCredentials(options.out);
+        claimFile(options.out, 'CREDENTIALS_EXIST');
         const { key, request } = await newOperatorKey();
         const { certificateChain, serverChain, expiresAtMs } = await connection.call(connection.client.addDoor, {
           name,
@@ -80,7 +80,7 @@ function add() {
         const chains = { certificateChain: pemOfChain(certificateChain), serverChain: pemOfChain(serverChain) };
         const identity = { federation: own.federation as FederationId, name, authority: own.authority, key };
         const places = { addresses: [...addresses], enrolAddresses: [...enrolAddresses] };
-        orExit(writeDoorCredentials(options.out, { ...identity, ...places, ...chains }));
+        await replaceDoorCredentials(options.out, { ...identity, ...places, ...chains });
         print(
           options.json
             ? wireJson({ name, expiresAtMs, file: options.out })

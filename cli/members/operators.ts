@@ -6,16 +6,15 @@ import {
   type OperatorCredentials,
   readCredentials,
   replaceCredentials,
-  writeCredentials,
 } from '../../coordinator/keys/operator-credentials.ts';
 import { type OperatorInfo, OperatorRole } from '../../proto/generated/testudo/v1/operator.ts';
+import { claimFile } from '../claimed-file.ts';
 import { orExit } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { renewCertificate, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { print } from '../print.ts';
-import { checkNewCredentials } from './new-credentials.ts';
 
 const roles = {
   viewer: OperatorRole.OPERATOR_ROLE_VIEWER,
@@ -72,7 +71,7 @@ function add() {
       withConnection(options, async (connection) => {
         // The key for pins is its owner's alone: a new operator makes one of its own, with `testudo pins key`.
         const { pinKey: _, ...own } = orExit(await readCredentials(options.credentials));
-        checkNewCredentials(options.out);
+        claimFile(options.out, 'CREDENTIALS_EXIST');
         const { key, request } = await newOperatorKey();
         const answer = await connection.call(connection.client.addOperator, {
           name,
@@ -87,7 +86,7 @@ function add() {
           certificateChain: pemOfChain(answer.certificateChain.slice(0, -1)),
           key,
         };
-        orExit(writeCredentials(options.out, made));
+        await replaceCredentials(options.out, made);
         const { expiresAtMs } = answer;
         print(
           options.json

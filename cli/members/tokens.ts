@@ -4,7 +4,7 @@ import type { Label } from '../../proto/generated/testudo/v1/common.ts';
 import type { CreateTokenResponse, Token } from '../../proto/generated/testudo/v1/operator.ts';
 import { exitWith } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
-import { checkKitFolder, writeClientKit } from '../kit/client-kit.ts';
+import { claimKitFolder, writeClientKit } from '../kit/client-kit.ts';
 import { clientStart } from '../operator/client-start.ts';
 import { withConnection } from '../operator/connection.ts';
 import { enrolmentPort } from '../operator/enrol-address.ts';
@@ -48,7 +48,7 @@ function create() {
         const labels = (options.label ?? []).map(labelOf);
         const keys = options.force ? [] : labels.map(({ key }) => key);
         if (keys.length > 0) refuseMisspeltKeys(await allClusters(connection), keys);
-        if (folder !== undefined) checkKitFolder(folder);
+        if (folder !== undefined) claimKitFolder(folder);
         const kit = folder === undefined ? undefined : await clientStart(connection, options);
         const created = await connection.call(connection.client.createToken, { cluster, lifetimeSeconds, labels });
         const takes = takesPlaceText(cluster, created, labels);

@@ -8,7 +8,7 @@ import { defaultKind } from '../../client/tracks/track-kinds.ts';
 import { trySources } from '../../client/try-sources.ts';
 import { schemaCommand } from '../config-schema.ts';
 import { endWith, usage } from '../exit.ts';
-import { writeClientKit } from '../kit/client-kit.ts';
+import { claimKitFolder, writeClientKit } from '../kit/client-kit.ts';
 import { checkAddresses, enrolAddressOf, enrolmentPort } from '../operator/enrol-address.ts';
 import { print } from '../print.ts';
 import { durationMsOf, textOfTried } from './try-sources.ts';
@@ -66,6 +66,7 @@ function initCommand() {
     .action(async (folder, { coordinator, enrol, tracks }) => {
       checkAddresses('--coordinator', coordinator, addressesIn(coordinator));
       const enrolAddress = enrol ?? enrolAddressOf(coordinator);
+      claimKitFolder(folder);
       const path = await writeClientKit(folder, { address: coordinator, enrolAddress, tracks });
       print(`${path} is to be edited: its sources, and the join token from \`testudo tokens create\`
 check it  testudo client --config ${path} --check --try 30s

@@ -54,7 +54,11 @@ async function run({ words, env }: CommandAsked): Promise<Ended> {
     return { code: null, ...texts, error: `${texts.error}${(error as Error).stack}` };
   } finally {
     for (const [event, kept] of before) {
-      for (const one of process.listeners(event as 'exit')) if (!kept.includes(one)) process.off(event, one);
+      for (const one of process.listeners(event as 'exit')) {
+        if (kept.includes(one)) continue;
+        if (event === 'exit') one(Number(process.exitCode ?? 0));
+        process.off(event, one);
+      }
     }
   }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { readWholeText } from '../../base/text/read-whole.ts';
 import type { OperatorRole } from '../ledger/journal/events.ts';
-import { replaceCredentialsFile, writeNewCredentialsFile } from './credentials-file.ts';
+import { replaceCredentialsFile } from './credentials-file.ts';
 
 /** What an operator's command line needs, in one private file: who, where, whom to trust, with what. PEM texts. */
 export type OperatorCredentials = Readonly<{
@@ -47,12 +47,7 @@ export async function newOperatorKey(): Promise<Readonly<{ key: string; request:
   return { key: await exportPrivateKey(keys.privateKey), request: Buffer.from(request.rawData) };
 }
 
-/** Refused when the file is there already: it may be someone's only key. */
-export function writeCredentials(path: string, credentials: OperatorCredentials): Result<void, 'CREDENTIALS_EXIST'> {
-  return writeNewCredentialsFile(path, credentials);
-}
-
-/** As `writeCredentials`, in place of what is there; at no time is there half a file. */
+/** In place of what is there; at no time is there half a file. */
 export function replaceCredentials(path: string, credentials: OperatorCredentials): Promise<void> {
   return replaceCredentialsFile(path, credentials);
 }

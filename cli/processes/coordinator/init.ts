@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { isListenAddress } from '../../../base/serving/listen.ts';
 import { defaultKind } from '../../../client/tracks/track-kinds.ts';
 import { coordinatorConfigJsonSchema, readConfigFile } from '../../../coordinator/config/config.ts';
 import { isFederationId } from '../../../proto/ids.ts';
+import { claimFile } from '../../claimed-file.ts';
 import { exitWith, orExit, usage } from '../../exit.ts';
 import { enrolAddressOf } from '../../operator/enrol-address.ts';
 import { complain, print } from '../../print.ts';
@@ -35,7 +36,8 @@ export function initCommand(host: string) {
       if (!isFederationId(federation)) exitWith({ code: 'USAGE', message: '--federation: not a legal federation id' });
       const addresses = addressesFrom(listen);
       const paths = pathsIn(folder);
-      mkdirSync(resolve(folder), { recursive: true, mode: 0o700 });
+      // First of all: of two at once, one makes the folder what it is, and the first admin, whose key a second one would void.
+      claimFile(paths.credentials, 'CREDENTIALS_EXIST', { makeFolder: true });
       if (!existsSync(paths.config)) {
         if (!existsSync(paths.masterKey)) {
           writeFileSync(paths.masterKey, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
@@ -54,14 +56,8 @@ export function initCommand(host: string) {
         writeFileSync(paths.config, sample, { mode: 0o600, flag: 'wx' });
       }
       const config = orExit(readConfigFile(paths.config, { environment: process.env }));
-      if (existsSync(paths.credentials)) {
-        exitWith({
-          code: 'CREDENTIALS_EXIST',
-          message: `${paths.credentials} exists: this folder has its first admin`,
-        });
-      }
       const { makeLocalOperator } = await import('../../../coordinator/founding.ts');
-      const { writeCredentials } = await import('../../../coordinator/keys/operator-credentials.ts');
+      const { replaceCredentials } = await import('../../../coordinator/keys/operator-credentials.ts');
       const reachedAt = (listen: string) =>
         `${config.serverNames[0] ?? '127.0.0.1'}:${listen.slice(listen.lastIndexOf(':') + 1)}`;
       const address = reachedAt(config.listen.federation);
@@ -72,7 +68,7 @@ export function initCommand(host: string) {
       const pinKey = newPinKey();
       const wanted = { name: admin, role: 'admin', address, pin: pinKeyPair(pinKey) } as const;
       const { credentials, pinIsNamed } = orExit(await makeLocalOperator(config, wanted));
-      orExit(writeCredentials(paths.credentials, { ...credentials, ...enrolAddress, pinKey }));
+      await replaceCredentials(paths.credentials, { ...credentials, ...enrolAddress, pinKey });
       print(nextSteps(paths, config.dataDirectory));
       if (!pinIsNamed) complain(pinKeyLeft);
     });

@@ -142,7 +142,7 @@ const rooms: Readonly<Record<string, Order>> = {
   cli: [
     ['compile-cache.ts', 'json', 'print.ts'],
     ['config-schema.ts', 'exit.ts'],
-    'local-client.ts',
+    ['claimed-file.ts', 'local-client.ts'],
     'alerts',
     ['kit', 'kubernetes', 'offline', 'operator'],
     ['members', 'overview', 'response', 'rounds'],
