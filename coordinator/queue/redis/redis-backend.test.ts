@@ -244,6 +244,27 @@ describe('a primary that becomes a replica while its connections stay open', () 
   });
 });
 
+it('a Redis that answers late has refused nothing; one that says no has', async () => {
+  const server = await RedisServer.start();
+  const troubles: string[] = [];
+  // No probe of its own, so that all that is told is about what is asked here.
+  const trouble = (code: string, message: string) => void troubles.push(`${code}: ${message}`);
+  const options = { url: server.url, probeMs: 3_600_000, timeoutMs: 300, timers: systemTimers, trouble };
+  const link = unwrap(await RedisLink.open(options));
+  const client = new Redis(server.url, link.producer);
+  onTestFinished(async () => {
+    client.disconnect();
+    await link.close();
+  });
+  await vi.waitUntil(() => client.status === 'ready', 600_000);
+  server.freeze();
+  expect([await link.ask(() => client.ping()), troubles]).toEqual([undefined, []]);
+  server.thaw();
+  await vi.waitUntil(() => link.ask(() => client.ping()), 600_000);
+  expect(await link.ask(() => client.call('NONSENSE'))).toBeUndefined();
+  expect(troubles).toEqual([expect.stringMatching(/^REDIS_REFUSED: ERR unknown command/)]);
+});
+
 /** What the undisturbed round of every backend gives (backend-contract.ts). */
 const honestCandidate = 'sha256:1e70e39127ec9cf2222281ce1ac455b895963eb9ef62736835ce9cdde58650d9';
 

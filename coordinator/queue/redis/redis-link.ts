@@ -14,6 +14,9 @@ export type RedisLinkOptions = Readonly<{
   trouble: (code: string, message: string) => void;
 }>;
 
+/** What ioredis rejects with once commandTimeout is over: no answer, which the probe tells of, and not a refusal. */
+const lateAnswer = 'Command timed out';
+
 /**
  * Knows whether Redis answers and takes writes, by asking on a connection of its own. Clients that reconnect by themselves may come back
  * deaf (a blocking read parked for ever: bullmq issue 4585), so whoever holds some is told when Redis has returned, or
@@ -91,7 +94,8 @@ export class RedisLink {
       const answer = await within(timers, timeoutMs * 2, action());
       return answer === 'late' ? undefined : answer;
     } catch (error) {
-      this.#options.trouble('REDIS_REFUSED', (error as Error).message.split('\n', 1)[0] ?? '');
+      const [why = ''] = (error as Error).message.split('\n', 1);
+      if (why !== lateAnswer) this.#options.trouble('REDIS_REFUSED', why);
       return undefined;
     }
   }
