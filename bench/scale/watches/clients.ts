@@ -13,6 +13,7 @@ import type { ClusterIdentity } from '../../../client/link/identity-store.ts';
 import { connectOverGrpc } from '../../../client/rounds/grpc/connect.ts';
 import { keepWatching } from '../../../client/rounds/keep-watching.ts';
 import { defaultUplinkTimes } from '../../../client/rounds/participant-config.ts';
+import type { RoundConnection } from '../../../client/rounds/round-calls.ts';
 import { pemOfChain } from '../../../coordinator/keys/authority.ts';
 import { applicant, enrolWith, newcomer } from '../../../coordinator/testing/cluster.ts';
 import type { ClusterId, FederationId, TrackId } from '../../../proto/ids.ts';
@@ -74,6 +75,7 @@ setInterval(() => {
 }, sayEveryMs);
 
 async function follow(at: number, identity: ClusterIdentity): Promise<void> {
+  let open: RoundConnection | undefined;
   await keepWatching({
     config: {
       ...{ addresses, connect: connectOverGrpc, tracks: [task.track] },
@@ -93,8 +95,11 @@ async function follow(at: number, identity: ClusterIdentity): Promise<void> {
     keeper: { identity, prepare: async () => 0 },
     signal: new AbortController().signal,
     onNewKey: () => {},
-    onOpen: () => new AbortController().signal,
-    onShut: () => {},
+    onOpen(connection) {
+      open = connection;
+      return new AbortController().signal;
+    },
+    onShut: () => open?.close(),
     onDirective(directive) {
       if (directive.$case === 'invitation') {
         invitations[at] = (invitations[at] as number) + 1;
