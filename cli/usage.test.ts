@@ -43,7 +43,13 @@ it('a command line that is wrong by itself ends with 2 whatever the verb, and sa
     ['which client?', 'feedback', 'a-0123456789abcdef', 'confirmed'],
     ['which client?', 'agent', 'status'],
     ['--since', 'audit', 'list', '--since', 'yesterday', '--credentials', 'nowhere.json'],
+    ['--since', 'audit', 'list', '--since', '2026-02-30T10:00Z', '--credentials', 'nowhere.json'],
+    ['with its zone', 'audit', 'list', '--since', '2026-11-24T18:00', '--credentials', 'nowhere.json'],
+    ['--rows', 'audit', 'list', '--rows', '0x10', '--credentials', 'nowhere.json'],
+    ['--days', 'rounds', 'plan', '--days', '0x10', '--credentials', 'nowhere.json'],
     ['--watch', 'status', '--watch', '0', '--credentials', 'nowhere.json'],
+    ['--watch', 'status', '--watch', ' 0x10', '--credentials', 'nowhere.json'],
+    ['--clusters', 'demo', '--clusters', '0x3'],
     ['too many arguments', 'up', 'a', 'b'],
   ];
   const ended = await Promise.all(wrong.map(([, ...words]) => runTestudo(...words)));

@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../base/fault.ts';
+import { decimalOf } from '../base/text/number.ts';
 import { type Abi, abis } from '../client/events/vocabulary.ts';
 import { type SyscallDetectorName, syscallDetectorNames } from '../client/tracks/syscall/detector-names.ts';
 import { type Partition, parsePartition } from '../lab/data/partition.ts';
@@ -45,7 +46,7 @@ export function parseOptions(
   const problems: string[] = [];
   const whole = (name: keyof typeof defaults, min: number, max: number) => {
     const text = flags[name];
-    const value = text === undefined ? defaults[name] : Number(text);
+    const value = text === undefined ? defaults[name] : decimalOf(text);
     if (!Number.isInteger(value) || value < min || value > max) {
       problems.push(`--${name}: expected a whole number from ${min} to ${max}, got ${JSON.stringify(text)}`);
     }

@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { type DeadLetter, Outbox } from '../../base/delivery/outbox.ts';
 import type { Deliverable } from '../../base/delivery/outgoing.ts';
+import { decimalOf } from '../../base/text/number.ts';
 import { jsonLine, table } from '../../base/text/table.ts';
 import { familyOf } from '../../client/alerts/family.ts';
 import { newestAlerts } from '../../client/alerts/read-alerts.ts';
@@ -32,7 +33,7 @@ function list() {
     .option('--rows <count>', 'how many', '20')
     .option('--json', 'one alert a line, as in the alert file')
     .action(async ({ track, workload, rows: text, json, ...where }) => {
-      const rows = Number(text);
+      const rows = decimalOf(text);
       if (!Number.isInteger(rows) || rows < 1 || rows > rowsMax) usage(`--rows: 1 to ${rowsMax}, got ${text}`);
       const found: Alert[] = [];
       for await (const alert of newestAlerts(alertPlaces(where).alertFile)) {

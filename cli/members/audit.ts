@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { didYouMean } from '../../base/text/nearest.ts';
+import { decimalOf } from '../../base/text/number.ts';
 import { table, time } from '../../base/text/table.ts';
 import type { AuditEntry, FollowResponse } from '../../proto/generated/testudo/v1/operator.ts';
 import { exitWith, usage } from '../exit.ts';
@@ -33,7 +34,7 @@ function list() {
     .option('--since <time>', 'not older than this: 2026-11-24T18:00Z, or how long ago: 90m, 36h, 14d')
     .option('--from <sequence>', 'the first position wanted, oldest first')
     .action((options) => {
-      const rows = Number(options.rows);
+      const rows = decimalOf(options.rows);
       if (!Number.isInteger(rows) || rows < 1 || rows > rowsMax) usage(`--rows: 1 to ${rowsMax}, got ${options.rows}`);
       const { from, since, ...filters } = options;
       const sinceMs = BigInt(since === undefined ? 0 : sinceFrom('--since', since, Date.now()));

@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { decimalOf } from '../../base/text/number.ts';
 import { table, time } from '../../base/text/table.ts';
 import type { Label } from '../../proto/generated/testudo/v1/common.ts';
 import type { CreateTokenResponse, Token } from '../../proto/generated/testudo/v1/operator.ts';
@@ -75,7 +76,7 @@ testudo client --config ${config}`;
 
 /** `--hours` in whole seconds; ends the process where a token cannot be used for so long. */
 export function secondsOf(hours: string): number {
-  const seconds = Math.round(Number(hours) * 3600);
+  const seconds = Math.round(decimalOf(hours) * 3600);
   if (seconds >= 1 && seconds <= hoursMax * 3600) return seconds;
   return exitWith({ code: 'USAGE', message: `--hours: expected a number above 0, up to ${hoursMax}; got ${hours}` });
 }

@@ -1,3 +1,4 @@
+import { isoTimeMs } from '../../base/text/iso-time.ts';
 import { shortDigest } from '../../base/text/table.ts';
 import type { Subject as SubjectMessage } from '../../proto/generated/testudo/v1/operator_releases.ts';
 import { isClusterId, isTrackId, type TrackId } from '../../proto/ids.ts';
@@ -81,9 +82,11 @@ export function sinceFrom(option: string, text: string, nowMs: number): number {
 export function timeFrom(option: string, text: string, nowMs: number): number {
   const [, count, unit] = /^(\d{1,6})([mhdw])$/.exec(text) ?? [];
   if (count !== undefined && unit !== undefined) return nowMs + Number(count) * spanMs[unit as keyof typeof spanMs];
-  const atMs = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
+  const atMs = isoTimeMs(text, { zoneless: 'refused' });
   if (Number.isNaN(atMs)) {
-    return usage(`${option}: expected a time like 2026-12-24T18:00Z or a span like 90m, 36h, 14d, 2w; got ${text}`);
+    return usage(
+      `${option}: expected a time with its zone, like 2026-12-24T18:00Z, or a span like 90m, 36h, 14d, 2w; got ${text}`,
+    );
   }
   return atMs;
 }

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { decimalOf } from '../../base/text/number.ts';
 import { type OperatorCredentials, readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import type { FederationId, TrackId } from '../../proto/ids.ts';
 import type { AntibodyPin, Pin, Pins, Subject } from '../../proto/release/documents/catalogue.ts';
@@ -66,7 +67,7 @@ export async function changePins(
 ): Promise<void> {
   const own = orExit(await readCredentials(options.credentials));
   const key = orExit(pinKeyOf(own));
-  const validMs = Number(options.validDays) * dayMs;
+  const validMs = decimalOf(options.validDays) * dayMs;
   if (!(validMs >= dayMs && validMs <= 3_660 * dayMs)) {
     exitWith({ code: 'USAGE', message: `--valid-days: expected 1 to 3660, got ${options.validDays}` });
   }

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { ok, type Result } from '../../base/fault.ts';
+import { decimalOf } from '../../base/text/number.ts';
 import { jsonLine } from '../../base/text/table.ts';
 import { type GetStatusResponse, Severity } from '../../proto/generated/testudo/v1/operator_status.ts';
 import { exitCodes, exitWith, isUnreachable, orExit, usage } from '../exit.ts';
@@ -35,7 +36,7 @@ export function statusCommand() {
 }
 
 function secondsOf(given: string | true): number {
-  const seconds = given === true ? watchSecondsDefault : Number(given);
+  const seconds = given === true ? watchSecondsDefault : decimalOf(given);
   return seconds >= 0.1 && seconds <= 86_400 ? seconds : usage(`--watch: 0.1 to 86400 seconds, got ${given}`);
 }
 

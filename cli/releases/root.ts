@@ -1,4 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
+import { decimalOf } from '../../base/text/number.ts';
 import { jsonLine, listing, table, time } from '../../base/text/table.ts';
 import { addSignatures, mergeSignatures, signedness } from '../../proto/release/co-sign.ts';
 import { keyIdOf } from '../../proto/release/documents/key-id.ts';
@@ -113,9 +114,9 @@ function rotate() {
     .option('--days <count>', 'until it expires', '730')
     .addOption(jsonOption())
     .action((file, options) => {
-      const days = Number(options.days);
+      const days = decimalOf(options.days);
       if (!Number.isSafeInteger(days) || days < 1 || days > 3_650) usage('--days: expected 1 to 3650');
-      const thresholds = pairs(options.threshold).map(({ role, value }) => [role, Number(value)] as const);
+      const thresholds = pairs(options.threshold).map(({ role, value }) => [role, decimalOf(value)] as const);
       const before = readRoot(file);
       const next = orExit(
         nextRoot(before.root, {

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { systemTimers } from '../../base/system-timers.ts';
+import { decimalOf } from '../../base/text/number.ts';
 import { readWhole } from '../../base/text/read-whole.ts';
 import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
 import { distinctAntigens } from '../../client/antibodies/distinct-antigens.ts';
@@ -65,7 +66,7 @@ function make() {
         });
       }
       const usual = orExit(await readNormal(normal));
-      const lifetimeDays = Number(days);
+      const lifetimeDays = decimalOf(days);
       if (!(lifetimeDays > 0 && lifetimeDays <= daysMax)) usage(`--days: above 0, at most ${daysMax}`);
       const madeAtMs = systemTimers.now();
       const head = {

@@ -1,3 +1,4 @@
+import { decimalOf } from '../../base/text/number.ts';
 import { table, time } from '../../base/text/table.ts';
 import type { PlannedRound, TrackReadiness } from '../../proto/generated/testudo/v1/operator.ts';
 import { usage } from '../exit.ts';
@@ -19,7 +20,7 @@ export function planCommand() {
     .argument('[track]', 'of this track alone')
     .option('--days <count>', 'how far ahead, up to 366', '1')
     .action((track, options) => {
-      const days = Number(options.days);
+      const days = decimalOf(options.days);
       if (!(days > 0 && days <= 366)) usage(`--days: expected a number up to 366, got ${options.days}`);
       return withConnection(options, async (connection) => {
         if (track !== undefined) await trackOf(connection, track);

@@ -9,3 +9,8 @@ const beforeMs = Date.UTC(2100, 0, 1);
 export function isPlausibleTime(ms: number): boolean {
   return ms >= fromMs && ms < beforeMs;
 }
+
+/** The same of a set that was recorded, whose times may count from its beginning, or from before it. */
+export function isRecordedTime(ms: number): boolean {
+  return Math.abs(ms) < beforeMs;
+}

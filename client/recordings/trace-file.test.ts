@@ -50,6 +50,9 @@ describe('readTraceFile', () => {
     const read = items.map((item) => (item.kind === 'trace' ? item.trace.endedMs : item.kind));
     expect(read).toEqual([1_793_577_600_250, 1_793_577_600_250, 'malformed', 'malformed', 'malformed', undefined]);
     expect(items[2]).toMatchObject({ fault: { message: expect.stringContaining('epoch seconds or as 2026-') } });
+    const never = ['2026-02-30T00:00:00Z', '2026-11-02T24:00:00Z', '9999999999', '9026-11-02T00:00:00Z', '0x6ae5a0c0'];
+    const kinds = (await itemsOf(never.map(at).join(''))).map(({ kind }) => kind);
+    expect(kinds).toEqual(never.map(() => 'malformed'));
     const [short, odd] = await itemsOf('train\tnginx\tn1\t1793577600.25\t1 2 3\ntrain\tnginx\tn1\tat noon\t1 2 3\n');
     expect(short).toMatchObject({
       trace: { split: 'train', cluster: undefined, service: 'nginx', name: 'n1', endedMs: 1_793_577_600_250 },

@@ -1,4 +1,6 @@
 import { type Fault, refuse } from '../../base/fault.ts';
+import { isoTimeMs } from '../../base/text/iso-time.ts';
+import { isRecordedTime } from '../events/plausible-time.ts';
 import type { Trace } from '../events/trace.ts';
 import { type Abi, callIdOfName, callIdOfNumber, unknownId } from '../events/vocabulary.ts';
 
@@ -27,12 +29,11 @@ const space = 0x20;
 type Labels = Omit<Trace, 'calls'>;
 
 const epochSeconds = /^\d{1,10}(?:\.\d{1,9})?$/;
-const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 
-/** Epoch milliseconds; NaN for anything else. */
+/** Epoch milliseconds; NaN for anything else, and for times that no recording holds. */
 function timeOf(text: string): number {
-  if (epochSeconds.test(text)) return Math.round(1_000 * Number(text));
-  return isoTime.test(text) ? Date.parse(text) : Number.NaN;
+  const ms = epochSeconds.test(text) ? Math.round(1_000 * Number(text)) : isoTimeMs(text, { zoneless: 'refused' });
+  return isRecordedTime(ms) ? ms : Number.NaN;
 }
 
 /** Labels by the number of columns before the calls. A file without a service column uses the family for it. */

@@ -30,6 +30,18 @@ describe('readFalcoAlert', () => {
     }
   });
 
+  it('believes no day that there is none of, and no count that is no number', () => {
+    expect(readFalcoAlert('{"rule":"r","time":"2021-02-30T19:27:21Z"}')).toMatchObject({ atMs: 0 });
+    expect(readFalcoAlert('{"rule":"r","time":"10 April 2021"}')).toMatchObject({ atMs: 0 });
+    const drops = (count: unknown) =>
+      readFalcoAlert(JSON.stringify({ rule: 'Falco internal: syscall event drop', output_fields: { n_drops: count } }));
+    expect(['7', 7].map(drops)).toEqual([
+      { dropped: 7, atMs: 0 },
+      { dropped: 7, atMs: 0 },
+    ]);
+    expect([[], [7], true, ' ', '0x7'].map(drops)).toEqual(Array.from({ length: 5 }, () => 'BAD_FIELD'));
+  });
+
   it('says why something is no alert', () => {
     expect(readFalcoAlert('{')).toBe('MALFORMED_JSON');
     expect(readFalcoAlert('7')).toBe('NOT_AN_OBJECT');

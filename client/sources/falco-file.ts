@@ -1,3 +1,5 @@
+import { isoTimeMs } from '../../base/text/iso-time.ts';
+import { jsonNumberOf } from '../../base/text/number.ts';
 import { isPlausibleTime } from '../events/plausible-time.ts';
 import type { IntrusionLabel, SkipReason, SourceBatch, SourceItem } from '../events/source-item.ts';
 import type { FilePosition, FollowOptions } from '../recordings/file-follower.ts';
@@ -68,7 +70,7 @@ function containerOf(full: string, short: string): string {
 }
 
 function dropsOf(value: unknown, atMs: number): FalcoDrops | SkipReason {
-  const dropped = value === null || value === '' ? Number.NaN : Number(value);
+  const dropped = jsonNumberOf(value);
   return Number.isSafeInteger(dropped) && dropped >= 0 ? { dropped, atMs } : 'BAD_FIELD';
 }
 
@@ -82,8 +84,8 @@ function firstTime(candidates: readonly unknown[]): number {
     if (typeof candidate === 'number' || digits) {
       const atMs = msOf(Number(candidate));
       if (isPlausibleTime(atMs)) return atMs;
-    } else if (typeof candidate === 'string' && candidate.length < 64) {
-      const parsed = Date.parse(candidate);
+    } else if (typeof candidate === 'string') {
+      const parsed = isoTimeMs(candidate, { zoneless: 'utc' });
       if (isPlausibleTime(parsed)) return parsed;
     }
   }

@@ -1,3 +1,5 @@
+import { isoTimeMs } from '../../base/text/iso-time.ts';
+import { jsonNumberOf } from '../../base/text/number.ts';
 import { isPlausibleTime } from '../events/plausible-time.ts';
 import type { SkipReason } from '../events/source-item.ts';
 import { type Fields, isFields, parseJsonObject } from './json-line.ts';
@@ -12,7 +14,7 @@ export function readTetragonJson(line: string): TetragonEvent | SkipReason {
   if (typeof record === 'string') return record;
   const event = eventOf(record);
   if (event === undefined) return 'INCOMPLETE_EVENT';
-  const parsedMs = typeof record.time === 'string' && record.time.length < 64 ? Date.parse(record.time) : Number.NaN;
+  const parsedMs = isoTimeMs(text(record.time), { zoneless: 'utc' });
   return {
     node: text(record.node_name),
     atMs: isPlausibleTime(parsedMs) ? parsedMs : 0,
@@ -47,7 +49,7 @@ function eventOf(record: Fields): TetragonEvent['event'] | undefined {
   }
   if (Object.hasOwn(record, 'rate_limit_info')) {
     const info = record.rate_limit_info;
-    return { kind: 'dropped', count: isFields(info) ? Number(info.number_of_dropped_process_events ?? 0) : 0 };
+    return { kind: 'dropped', count: isFields(info) ? number(info.number_of_dropped_process_events) : 0 };
   }
   if (Object.hasOwn(record, 'process_throttle')) return { kind: 'throttled' };
   return { kind: ignored.some((name) => Object.hasOwn(record, name)) ? 'ignored' : 'unknown' };
@@ -85,7 +87,8 @@ const other: TetragonArgument = { kind: 'other' };
 function argumentOf(argument: Fields): TetragonArgument {
   const { syscall_id, string_arg, sock_arg, skb_arg, sockaddr_arg, sockaddrun_arg } = argument;
   // protobuf's JSON leaves zeros out.
-  if (isFields(syscall_id)) return { kind: 'syscall', number: Number(syscall_id.id ?? 0), abi: text(syscall_id.abi) };
+  if (isFields(syscall_id))
+    return { kind: 'syscall', number: jsonNumberOf(syscall_id.id ?? 0), abi: text(syscall_id.abi) };
   const file = argument.file_arg ?? argument.path_arg ?? argument.linux_binprm_arg ?? sockaddrun_arg;
   if (isFields(file)) return { kind: 'path', path: text(file.path) };
   if (typeof string_arg === 'string') return { kind: 'path', path: string_arg };
@@ -94,12 +97,12 @@ function argumentOf(argument: Fields): TetragonArgument {
   if (isFields(sockaddr_arg)) return portOf(sockaddr_arg.port);
   const value = argument.size_arg ?? argument.long_arg ?? argument.uint_arg ?? argument.int_arg;
   // 64-bit numbers are texts in protobuf's JSON.
-  if (typeof value === 'string' || typeof value === 'number') return { kind: 'number', value: Number(value) };
+  if (typeof value === 'string' || typeof value === 'number') return { kind: 'number', value: jsonNumberOf(value) };
   return other;
 }
 
 function portOf(value: unknown): TetragonArgument {
-  const port = Number(value ?? 0);
+  const port = jsonNumberOf(value ?? 0);
   return Number.isInteger(port) && port >= 0 && port < 65_536 ? { kind: 'port', port } : other;
 }
 
@@ -109,8 +112,7 @@ function text(value: unknown): string {
 
 /** 0 for what is no number. */
 function number(value: unknown): number {
-  const read = typeof value === 'number' ? value : typeof value === 'string' ? Number(value) : 0;
-  return Number.isFinite(read) ? read : 0;
+  return jsonNumberOf(value) || 0;
 }
 
 /** Of an aggregate: one at least. */

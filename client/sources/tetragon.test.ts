@@ -61,6 +61,15 @@ async function items(lines: readonly unknown[]): Promise<SourceItem[]> {
 const call = (item: SourceItem | undefined) => (item?.kind === 'call' ? item.call : item);
 
 describe('tetragonFile', () => {
+  it('takes no list for a number and no thirtieth of February for a time', async () => {
+    const [odd, undated] = await items([
+      tracepoint([{ syscall_id: { id: [257], abi: 'x64' } }]),
+      { ...tracepoint([{ syscall_id: { id: '257', abi: 'x64' } }]), time: '2026-02-30T03:04:05Z' },
+    ]);
+    expect(call(odd)).not.toMatchObject({ call: callIdOfName('openat') });
+    expect(undated).toMatchObject({ kind: 'call', call: callIdOfName('openat'), atMs: 0 });
+  });
+
   it('turns a raw_syscalls tracepoint into a call with its process, pod and time', async () => {
     const [item] = await items([tracepoint([{ syscall_id: { id: 257, abi: 'x64' } }])]);
     expect(item).toEqual({

@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { decimalOf } from '../../base/text/number.ts';
 import type { FileJudge, OpenFileJudge } from './file-judge.ts';
 import type { OfflineOption } from './offline-kind.ts';
 
@@ -18,7 +19,7 @@ export function openedRates(
   seconds: string,
   open: OpenFileJudge | undefined,
 ): Result<(() => FileJudge) | undefined, 'OPTION_WRONG'> {
-  const intervalMs = seconds.trim() === '' ? Number.NaN : Number(seconds) * 1_000;
+  const intervalMs = decimalOf(seconds) * 1_000;
   if (intervalMs === 0) return ok(undefined);
   if (!(intervalMs >= 1_000 && intervalMs <= 3_600_000)) {
     return refuse('OPTION_WRONG', `--rates: expected 1 to 3600 seconds, or 0 for scores alone, got ${seconds}`);

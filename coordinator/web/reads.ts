@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { decimalOf } from '../../base/text/number.ts';
 import { isClusterId } from '../../proto/ids.ts';
 import { isFor } from '../../proto/release/resolve.ts';
 import type { FaultCodeOf } from '../../proto/served-faults.ts';
@@ -177,7 +178,7 @@ const reads: Readonly<Record<string, Read>> = {
     words: 0,
     async serve({ engine }, { query }) {
       const text = (name: string) => query.get(name) ?? '';
-      const [before, sinceMs] = [Number(text('before') || 0), Number(text('since') || 0)];
+      const [before, sinceMs] = [decimalOf(text('before') || '0'), decimalOf(text('since') || '0')];
       const kinds = text('kinds').split(',').filter(Boolean);
       const conditions = { kinds, who: text('who'), about: text('about') };
       if (![before, sinceMs].every(Number.isSafeInteger) || before < 0) return invalid('before, since: whole numbers');

@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { decimalOf } from '../../../base/text/number.ts';
 import { readWholeText } from '../../../base/text/read-whole.ts';
 import { closedBreaker, watchBreaker } from '../../../client/response/ladder/breaker.ts';
 import { type Spent, spend } from '../../../client/response/ladder/budget.ts';
@@ -26,7 +27,7 @@ export function askAlertFlood({
   policy,
   pods,
 }: Readonly<{ policy: string | undefined; pods: string }>): Result<readonly Check[]> {
-  const count = Number(pods);
+  const count = decimalOf(pods);
   if (!(Number.isInteger(count) && count >= 1 && count <= 5_000))
     return refuse('DRILL_SETTING', '--pods: expected 1 to 5000');
   const now = Date.now();

@@ -1,3 +1,4 @@
+import { isoTimeMs, utcTimeMs } from '../../../base/text/iso-time.ts';
 import { isPlausibleTime } from '../../events/plausible-time.ts';
 import { type CsvHeader, textAt } from './csv-row.ts';
 import {
@@ -49,9 +50,9 @@ function cicFlowMeter(header: CsvHeader, { addresses }: CsvFlowOptions): CsvRead
 /** "2023-03-09 01:01:19.073584" and "05/07/2017 08:42:07 AM" (day first), both as UTC. */
 function timeOf(text: string): number {
   // The commoner of both, told without an expression.
-  if (text[4] === '-') return Date.parse(`${text.replace(' ', 'T')}Z`);
+  if (text[4] === '-') return isoTimeMs(text, { zoneless: 'utc' });
   const dayFirst = /^(\d{1,2})\/(\d{1,2})\/(\d{4}) (\d{1,2}):(\d{2})(?::(\d{2}))?(?: ([AP])M)?$/i.exec(text);
-  if (dayFirst === null) return Date.parse(`${text.replace(' ', 'T')}Z`);
+  if (dayFirst === null) return Number.NaN;
   const [day, month, year, hour, minute, second] = dayFirst.slice(1, 7).map((digits) => Number(digits ?? 0)) as [
     number,
     number,
@@ -62,7 +63,7 @@ function timeOf(text: string): number {
   ];
   const half = dayFirst[7]?.toUpperCase();
   const hours = half === undefined ? hour : (hour % 12) + (half === 'P' ? 12 : 0);
-  return Date.UTC(year, month - 1, day, hours, minute, second);
+  return utcTimeMs(year, month, day, hours, minute, second);
 }
 
 export const cicFlowMeterLayouts: readonly CsvLayout[] = [

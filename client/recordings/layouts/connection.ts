@@ -1,3 +1,5 @@
+import { isoTimeMs } from '../../../base/text/iso-time.ts';
+import { decimalOf, jsonNumberOf } from '../../../base/text/number.ts';
 import type { FlowEnd, ObservedFlow, Verdict } from '../../events/flow-record.ts';
 import { isPlausibleTime } from '../../events/plausible-time.ts';
 import type { SkipReason } from '../../events/source-item.ts';
@@ -101,18 +103,18 @@ function endOf(end: string | FlowEnd, addresses: AddressBook): FlowEnd | undefin
 export function amountOf(value: unknown): number {
   if (typeof value === 'number') return value;
   if (typeof value !== 'string' || value === '' || value === '-') return Number.NaN;
-  const amount = Number(value);
+  const amount = decimalOf(value);
   return Number.isNaN(amount) ? Number.NEGATIVE_INFINITY : amount;
 }
 
 /** A port, 0 where there is none. Something that is no number stays NaN, which is refused. */
 export function portOf(value: unknown): number {
-  return value === undefined || value === null || value === '' || value === '-' ? 0 : Number(value);
+  return value === undefined || value === null || value === '' || value === '-' ? 0 : jsonNumberOf(value);
 }
 
 /** ISO 8601 with a zone or, where it has none, in UTC. NaN where it is none. */
 export function isoMs(text: string): number {
-  return Date.parse(/(?:Z|[+-]\d{2}:?\d{2})$/i.test(text) ? text : `${text.replace(' ', 'T')}Z`);
+  return isoTimeMs(text, { zoneless: 'utc' });
 }
 
 export function isFields(value: unknown): value is Fields {

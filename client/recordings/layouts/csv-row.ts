@@ -1,3 +1,4 @@
+import { decimalOf } from '../../../base/text/number.ts';
 /** Columns by name, in any spelling: "Src IP", "src_ip" and "SrcIP" are one. */
 export class CsvHeader {
   readonly names: readonly string[];
@@ -43,11 +44,17 @@ export function textAt(fields: readonly string[], column: number): string {
 /** A field as a time, in its own unit; NaN where it is empty, "-" or no number: that is no time, and least of all 1970. */
 export function timeAt(fields: readonly string[], column: number): number {
   const text = textAt(fields, column);
-  return text === '' || text === '-' ? Number.NaN : Number(text);
+  return text === '' || text === '-' ? Number.NaN : decimalOf(text);
 }
 
-/** A field as a number; 0 where it is empty or "-", NaN where it is no number. Ports may be hexadecimal. */
+/** A field as a number; 0 where it is empty or "-", NaN where it is no number. */
 export function numberAt(fields: readonly string[], column: number): number {
   const text = textAt(fields, column);
-  return text === '' || text === '-' ? 0 : Number(text);
+  return text === '' || text === '-' ? 0 : decimalOf(text);
+}
+
+/** A field as a port, which some sets write as "0x000b"; as `numberAt` otherwise. */
+export function portAt(fields: readonly string[], column: number): number {
+  const text = textAt(fields, column);
+  return /^0x[0-9a-f]{1,4}$/i.test(text) ? Number(text) : numberAt(fields, column);
 }

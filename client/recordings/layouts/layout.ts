@@ -1,7 +1,8 @@
 import type { FlowEnd, FlowProtocol, FlowVolume, ObservedFlow } from '../../events/flow-record.ts';
+import { isRecordedTime } from '../../events/plausible-time.ts';
 import type { SkipReason } from '../../events/source-item.ts';
 import type { AddressBook } from '../address-book.ts';
-import { type CsvHeader, numberAt, textAt } from './csv-row.ts';
+import { type CsvHeader, numberAt, portAt, textAt } from './csv-row.ts';
 
 export type CsvFlowOptions = Readonly<{
   addresses: AddressBook;
@@ -50,15 +51,10 @@ export function checked(
 }
 
 function faultOf({ sourcePort, destinationPort, atMs, endMs = atMs, volume, count }: ObservedFlow) {
-  if (!isTime(atMs) || !isTime(endMs)) return 'BAD_TIME';
+  if (!isRecordedTime(atMs) || !isRecordedTime(endMs)) return 'BAD_TIME';
   if (!isPort(sourcePort) || !isPort(destinationPort) || !isAmount(count) || count < 1) return 'BAD_FIELD';
   if (volume !== undefined && !isVolume(volume)) return 'BAD_FIELD';
   return undefined;
-}
-
-/** Whether a time is one that a Date can hold. */
-function isTime(ms: number): boolean {
-  return Math.abs(ms) <= 8.64e15;
 }
 
 /** When a flow ended that began at `atMs` and took so long; nothing where it took no time. */
@@ -108,8 +104,8 @@ export function addressed(
     ...plain,
     source: sourceEnd,
     destination: destinationEnd,
-    sourcePort: numberAt(fields, sourcePort),
-    destinationPort: numberAt(fields, destinationPort),
+    sourcePort: portAt(fields, sourcePort),
+    destinationPort: portAt(fields, destinationPort),
     l7: undefined,
     ...endedAfter(rest.atMs, rest.volume?.durationMs ?? 0),
     ...rest,

@@ -1,3 +1,4 @@
+import { decimalOf } from '../../../base/text/number.ts';
 import type { AddressBook } from '../address-book.ts';
 import { amountOf, flowOfConnection, isoMs, portOf, silent } from './connection.ts';
 import { type CsvHeader, numberAt, textAt } from './csv-row.ts';
@@ -73,7 +74,7 @@ function timeOf(text: string): number {
 function durationMs(text: string): number {
   if (text === '') return Number.NaN;
   const clock = /^(?:(\d+)d )?(\d+):(\d{2}):(\d{2}(?:\.\d+)?)$/.exec(text);
-  if (clock === null) return Number(text) * 1_000;
+  if (clock === null) return decimalOf(text) * 1_000;
   const [days = '0', hours, minutes, seconds] = clock.slice(1);
   return (((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1_000;
 }

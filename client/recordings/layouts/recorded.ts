@@ -1,5 +1,5 @@
 import type { FlowEnd } from '../../events/flow-record.ts';
-import { type CsvHeader, numberAt, textAt, timeAt } from './csv-row.ts';
+import { type CsvHeader, portAt, textAt, timeAt } from './csv-row.ts';
 import {
   type CsvFlowOptions,
   type CsvLayout,
@@ -42,7 +42,7 @@ function recorded(header: CsvHeader, { part }: CsvFlowOptions): CsvReader {
       source: endOf(from),
       destination: endOf(to),
       sourcePort: 0,
-      destinationPort: numberAt(fields, port),
+      destinationPort: portAt(fields, port),
       protocol: protocolOf(textAt(fields, protocol)),
       l7: undefined,
       volume,

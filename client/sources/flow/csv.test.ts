@@ -161,6 +161,32 @@ describe('csvFlowRecording', () => {
     ]);
   });
 
+  it('takes a time for what a clock can show, and a number for what is decimal; ports of some sets are hexadecimal', async () => {
+    const header = 'start_s,duration_s,cluster,src_service,dst_service,dst_port,protocol,bytes_out,bytes_in,family\n';
+    const row = (start: string, port = '80', bytes = '1') => `${start},0.1,c,a,b,${port},tcp,${bytes},1,normal\n`;
+    const told = async (text: string) =>
+      (await read(header + text)).map((item) => (item.kind === 'skipped' ? item.reason : item.kind));
+    expect(await told(['1.5', '-2', '1e3'].map((start) => row(start)).join(''))).toEqual(['flow', 'flow', 'flow']);
+    const never = ['0x10', '1e12', '-1e12', 'Infinity', '1e999'];
+    expect(await told(never.map((start) => row(start)).join(''))).toEqual(never.map(() => 'BAD_TIME'));
+    expect(await told(row('1', '0x35') + row('1', '0x10000') + row('1', '80', '0x10') + row('1', '80', '0b1'))).toEqual(
+      ['flow', 'BAD_FIELD', 'BAD_FIELD', 'BAD_FIELD'],
+    );
+    const meter = 'Src IP,Src Port,Dst IP,Dst Port,Protocol,Timestamp,Flow Duration,Label\n';
+    const at = (time: string) => `192.0.2.1,1,192.0.2.2,80,6,${time},1,BENIGN\n`;
+    const times = [
+      '2023-02-30 01:01:19',
+      '31/02/2017 08:42:07 AM',
+      '05/13/2017 08:42:07',
+      '5 Jul 2017',
+      '28/02/2017 08:42',
+    ];
+    const told2 = (await read(meter + times.map(at).join(''))).map((item) =>
+      item.kind === 'skipped' ? item.reason : item.kind,
+    );
+    expect(told2).toEqual(['BAD_TIME', 'BAD_TIME', 'BAD_TIME', 'BAD_TIME', 'flow']);
+  });
+
   it('reads calls between pods, counts of them, drawn topologies and captures', async () => {
     const calls =
       'app,phase,start_epoch_us,src_pod,dst_pod,operation,duration_us\n' +

@@ -1,3 +1,5 @@
+import { isoTimeMs } from '../../../base/text/iso-time.ts';
+import { jsonNumberOf } from '../../../base/text/number.ts';
 import type { Verdict } from '../../events/flow-record.ts';
 import type { SkipReason } from '../../events/source-item.ts';
 import { parseJsonLine } from '../../recordings/lines.ts';
@@ -57,7 +59,7 @@ function flowOf(flow: Fields, envelope: Fields): HubbleFlow {
   const [protocol, ports] = layer4(fields(flow.l4));
   const direction = text(flow.traffic_direction ?? flow.trafficDirection);
   return {
-    atMs: Date.parse(exactTime),
+    atMs: isoTimeMs(exactTime, { zoneless: 'utc' }),
     exactTime,
     node: text(flow.node_name) || text(envelope.node_name) || text(flow.nodeName) || text(envelope.nodeName),
     uuid: text(flow.uuid),
@@ -174,11 +176,10 @@ function text(value: unknown): string {
 
 /** 0 where there is none; what is said and no number is refused as a port. */
 function portOf(value: unknown): number {
-  return value === undefined || value === null ? 0 : Number(value);
+  return value === undefined || value === null ? 0 : jsonNumberOf(value);
 }
 
 /** 64-bit numbers are texts in protobuf's JSON. */
 function count(value: unknown): number {
-  const number = typeof value === 'number' ? value : typeof value === 'string' ? Number(value) : 0;
-  return Number.isFinite(number) ? number : 0;
+  return jsonNumberOf(value) || 0;
 }

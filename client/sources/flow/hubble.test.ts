@@ -64,6 +64,15 @@ const told = (found: FlowItem) =>
   found.kind === 'skipped' ? found.reason : found.kind === 'lost' ? `lost ${found.count}` : found.kind;
 
 describe('readHubbleJson', () => {
+  it('takes neither a day that there is none of for a time, nor what is no decimal number for a port', () => {
+    for (const said of ['2026-02-30T03:04:05Z', 'Jan 2 2026 03:04:05', '2026-01-02T25:04:05Z']) {
+      expect(told(item({ time: said }))).toBe('BAD_TIME');
+    }
+    const ports = (port: unknown) => told(item({ l4: { TCP: { source_port: port, destination_port: 80 } } }));
+    expect(['41000', 41_000].map(ports)).toEqual(['flow', 'flow']);
+    expect(['0x50', [80], true, '', ' 80'].map(ports)).toEqual(Array.from({ length: 5 }, () => 'BAD_FIELD'));
+  });
+
   it('names both ends by workload, not by pod or address', () => {
     expect(flow()).toEqual({
       atMs: Date.parse(time),

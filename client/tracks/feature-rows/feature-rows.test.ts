@@ -103,6 +103,8 @@ describe('columns', () => {
     ];
     expect(columnsOf(rows)).toEqual(['a', 'b=x', 'b=y']);
     expect(columnsOf(rows, ['b'])).toEqual(['a']);
+    // What reads as a number in JavaScript alone is a word.
+    expect(columnsOf([row({ a: '0x10' }), row({ a: '1' })])).toEqual(['a=0x10', 'a=1']);
     expect([...valuesOf(rows, ['a', 'b=y', 'gone'])]).toEqual([1, 0, 0, 2.5, 1, 0, 0, 0, 0]);
   });
 

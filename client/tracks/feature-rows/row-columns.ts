@@ -1,3 +1,4 @@
+import { decimalOf } from '../../../base/text/number.ts';
 /** From texts of named fields to numbers in the order of a model's columns. */
 import type { FeatureRow } from './feature-row.ts';
 
@@ -34,7 +35,7 @@ export function valuesOf(rows: readonly FeatureRow[], columns: readonly string[]
   for (const [row, { fields }] of rows.entries()) {
     for (const [column, { name, word }] of parts.entries()) {
       const text = fields[name] ?? '';
-      const value = word === undefined ? Number(text) : text === word ? 1 : 0;
+      const value = word === undefined ? decimalOf(text.trim()) : text === word ? 1 : 0;
       values[row * columns.length + column] = Number.isFinite(value) ? value : 0;
     }
   }
@@ -42,5 +43,5 @@ export function valuesOf(rows: readonly FeatureRow[], columns: readonly string[]
 }
 
 function isNumber(text: string): boolean {
-  return Number.isFinite(Number(text)) || /^-?(inf(inity)?|nan)$/i.test(text);
+  return Number.isFinite(decimalOf(text.trim())) || /^-?(inf(inity)?|nan)$/i.test(text);
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { ensurePrivateFolder, writeNewFile } from '../../../../base/atomic-file.ts';
+import { decimalOf } from '../../../../base/text/number.ts';
 import { readWhole } from '../../../../base/text/read-whole.ts';
 import { jsonLine, table } from '../../../../base/text/table.ts';
 import { exitCodes, exitWith, usage } from '../../../exit.ts';
@@ -36,7 +37,7 @@ export function scheduleCommand() {
       const not = wanted.find((name) => !harmless.includes(name));
       if (not !== undefined)
         return usage(`--drills: ${not} is none, or not harmless; there are ${harmless.join(', ')}`);
-      const hours = Number(every);
+      const hours = decimalOf(every);
       if (!(hours >= 1 && hours <= 744)) return usage('--every: expected 1 to 744 hours');
       const windows = between.map(windowFrom);
       const rule = { key: keyOf(state), drills: wanted, periodMs: hours * 3_600_000, windows };

@@ -1,6 +1,7 @@
 /** What the verbs on files do for the api track. */
 import { z } from 'zod';
 import { ok, refuse } from '../../../../base/fault.ts';
+import { isoTimeMs } from '../../../../base/text/iso-time.ts';
 import type { StoredModel } from '../../model-files.ts';
 import type { OfflineKind, OfflineOption, Settings } from '../../offline-kind.ts';
 import type { ApiExample } from '../example.ts';
@@ -70,7 +71,7 @@ export const apiOffline: OfflineKind = {
     ],
     async run({ inputs, examples, complain, settings }) {
       const { cluster, phase, since } = mapped.parse(settings);
-      const sinceMs = since === undefined ? undefined : Date.parse(since);
+      const sinceMs = since === undefined ? undefined : isoTimeMs(since, { zoneless: 'utc' });
       if (Number.isNaN(sinceMs))
         return refuse('OPTION_WRONG', `--since: expected a time as 2026-11-02T13:00:00Z, got ${since}`);
       const { mapApis } = await import('./mapping.ts');

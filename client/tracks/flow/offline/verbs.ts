@@ -1,6 +1,7 @@
 /** What the verbs on files do for the flow track. TensorFlow is loaded when they run. */
 import { z } from 'zod';
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
+import { decimalOf } from '../../../../base/text/number.ts';
 import type { OpenFileJudge } from '../../file-judge.ts';
 import type { OfflineKind, OfflineOption, Settings } from '../../offline-kind.ts';
 import { minutesNeedRates, openedRates, rates } from '../../rates-option.ts';
@@ -68,7 +69,7 @@ export const flowOffline: OfflineKind = {
       if (!chosen.ok) return chosen;
       const { evaluateFlowFiles, evaluateHiddenEdges } = await import('./flow-files.ts');
       if (settings.hideEdges !== undefined) {
-        const share = Number(settings.hideEdges);
+        const share = decimalOf(String(settings.hideEdges));
         if (!(share > 0 && share < 1))
           return refuse(
             'OPTION_WRONG',
@@ -121,7 +122,7 @@ type Judging = Omit<FlowJudging, 'model'>;
 
 function judgingOf(settings: Settings, openRates: OpenFileJudge | undefined): Result<Judging, 'OPTION_WRONG'> {
   const { window, rates: interval, ...rest } = judging.parse(settings);
-  const windowMs = Number(window) * 1_000;
+  const windowMs = decimalOf(window) * 1_000;
   if (!(windowMs >= 1)) return refuse('OPTION_WRONG', `--window: expected seconds above 0, got ${window}`);
   const opened = openedRates(interval, openRates);
   return opened.ok ? ok({ ...rest, windowMs, rates: opened.value?.() }) : opened;
