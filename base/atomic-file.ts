@@ -18,8 +18,8 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 
 /** Owner only: most of what is written is keys, memberships and examples. */
 export const privateFileMode = 0o600;
@@ -79,7 +79,7 @@ export async function writeFileAtomic(
   bytes: Uint8Array | string,
   options: AtomicOptions = {},
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: privateFolderMode });
+  makeFolder(dirname(path), privateFolderMode);
   const writing = await openAtomic(path, options);
   try {
     await writing.file.writeFile(bytes);
@@ -247,6 +247,28 @@ export async function sweepLeftovers(folder: string, names: RegExp = leftover): 
   return found.length;
 }
 
+/**
+ * Makes a folder and what is missing above it, as `mkdir -p` does, with `mode` less the umask, and gives the uppermost that it made;
+ * undefined where all was there. Throws the system's error. Node's own `recursive` goes on for ever where a file system takes no
+ * folder and says ENOENT of it though the one above is there, as /proc does: a mistyped `--out` hung without a word.
+ */
+export function makeFolder(path: string, mode = 0o777): string | undefined {
+  const at = resolve(path);
+  if (isFolder(at)) return undefined;
+  const above = existsSync(dirname(at)) ? undefined : makeFolder(dirname(at), mode);
+  try {
+    mkdirSync(at, mode);
+    return above ?? at;
+  } catch (error) {
+    if (isFolder(at)) return above; // Somebody else made it meanwhile.
+    throw error;
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
 /** Whether a file system error means that something is not there. */
 export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | null)?.code === 'ENOENT';
@@ -264,7 +286,7 @@ export function ensurePrivateFile(path: string): void {
 
 /** The same for a folder, made with its parents where there is none. */
 export function ensurePrivateFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: privateFolderMode });
+  makeFolder(path, privateFolderMode);
   tighten(path, privateFolderMode);
 }
 

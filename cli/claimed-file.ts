@@ -1,21 +1,21 @@
-import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, rmdirSync, rmSync } from 'node:fs';
+import { closeSync, fstatSync, lstatSync, openSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { privateFileMode, privateFolderMode } from '../base/atomic-file.ts';
+import { makeFolder, privateFileMode, privateFolderMode } from '../base/atomic-file.ts';
 import { exitWith } from './exit.ts';
 
 /**
  * Takes the name of a file that must not be there yet, before something is made that is good once: of two commands that would
  * write it, one goes on and the other ends with `code`, having made nothing. Whoever took it writes the file with an atomic
- * writer; a process that ends without having done so gives the name back, and the folders that were made for it. `makeFolder`:
+ * writer; a process that ends without having done so gives the name back, and the folders that were made for it. `withFolder`:
  * whether the folder may be missing.
  */
 export function claimFile(
   path: string,
   code: 'CREDENTIALS_EXIST' | 'OUTPUT_EXISTS',
-  { makeFolder = false }: Readonly<{ makeFolder?: boolean }> = {},
+  { withFolder = false }: Readonly<{ withFolder?: boolean }> = {},
 ): void {
   const folder = dirname(path);
-  const made = makeFolder ? mkdirSync(folder, { recursive: true, mode: privateFolderMode }) : undefined;
+  const made = withFolder ? makeFolder(folder, privateFolderMode) : undefined;
   let claimed: number;
   try {
     const file = openSync(path, 'wx', privateFileMode);

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readdir } from 'node:fs/promises';
+import { cp, readdir } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import Database from 'better-sqlite3';
-import { isMissing, privateFolderMode, syncPath } from '../base/atomic-file.ts';
+import { isMissing, makeFolder, privateFolderMode, syncPath } from '../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import type { JournalFaultCode, JournalHead } from './ledger/journal/journal.ts';
 import { journalFile } from './ledger/journal/read-beside.ts';
@@ -63,7 +63,7 @@ export async function makeTarget(dataDir: string, target: string): Promise<Resul
   if (outwards !== '..') {
     return refuse('TARGET_INSIDE', `${target} lies in the data directory; keep a backup in another place`);
   }
-  await mkdir(target, { recursive: true, mode: privateFolderMode });
+  makeFolder(target, privateFolderMode);
   if ((await readdir(target)).length > 0) {
     return refuse('TARGET_NOT_EMPTY', `${target} holds files already; name a new folder for each backup`);
   }
@@ -76,7 +76,7 @@ export async function copyFolder(from: string, to: string): Promise<void> {
     if (isMissing(error)) return [];
     throw error;
   });
-  await mkdir(to, { recursive: true, mode: privateFolderMode });
+  makeFolder(to, privateFolderMode);
   for (const name of names) {
     try {
       await cp(join(from, name), join(to, name), { preserveTimestamps: true });

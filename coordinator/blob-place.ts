@@ -1,4 +1,5 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { makeFolder } from '../base/atomic-file.ts';
 import { type Fault, FaultError, ok, type Result, refuse } from '../base/fault.ts';
 import type { Timers } from '../base/time.ts';
 import type { Digest } from '../proto/ids.ts';
@@ -53,7 +54,7 @@ export async function openBlobPlace(
   return ok({
     open: () => openS3BlobStore(bucket, dataDirectory, { isKeeper: true }),
     async join() {
-      await mkdir(placesIn(dataDirectory).scratchDir, { recursive: true, mode: 0o700 });
+      makeFolder(placesIn(dataDirectory).scratchDir, 0o700);
       const store = await openS3BlobStore(bucket, dataDirectory, { isKeeper: false });
       return { blobs: store, trim: () => trimCache(dataDirectory, cacheBytesMax, timers.now()) };
     },

@@ -1,5 +1,6 @@
-import { access, constants, mkdir, writeFile } from 'node:fs/promises';
+import { access, constants, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { checkModelPlace } from '../client/tracks/model-files.ts';
 import { saveModelFolder } from '../client/tracks/syscall/offline/model-folder.ts';
@@ -12,7 +13,7 @@ import { renderReport } from './report/report-html.ts';
 /** Whether the job's results may be written there: said before it runs, not minutes later. Makes the folder. */
 export async function checkOut(out: string): Promise<Result<void, 'OUTPUT_UNWRITABLE'>> {
   try {
-    await mkdir(out, { recursive: true });
+    makeFolder(out);
     await access(out, constants.W_OK);
     for (const name of ['model', 'model-flow']) {
       const place = await checkModelPlace(join(out, name));
@@ -31,13 +32,13 @@ export async function saveModel(
   weights: Float32Array,
 ): Promise<void> {
   const states = new Map([...clusters.keys()].map((name) => [name, judges.stateOf(name, weights)]));
-  await mkdir(options.out, { recursive: true });
+  makeFolder(options.out);
   await saveModelFolder(join(options.out, 'model'), { detector, weights, clusters: states });
 }
 
 /** Writes the report, as data and as a page. */
 export async function publish(out: string, report: DemoReport): Promise<void> {
-  await mkdir(out, { recursive: true });
+  makeFolder(out);
   await writeFile(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   await writeFile(join(out, 'report.html'), await renderReport(report, renderSvg));
 }

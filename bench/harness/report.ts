@@ -1,6 +1,5 @@
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { AtomicFile, partialOf, sharedFileMode } from '../../base/atomic-file.ts';
+import { AtomicFile, makeFolder, partialOf, sharedFileMode } from '../../base/atomic-file.ts';
 import type { Machine } from './machine.ts';
 
 /** One measured case. `case` names its shape (`krum n=100 f=20 d=1e6`); the rest is what was measured, JSON. */
@@ -101,7 +100,7 @@ function tableOfCases(lines: readonly CaseLine[]): string {
 }
 
 function writeWhole(filePath: string, text: string): string {
-  mkdirSync(path.dirname(filePath), { recursive: true });
+  makeFolder(path.dirname(filePath));
   // A run that is stopped half-way leaves the last whole results.
   const file = new AtomicFile(filePath, { mode: sharedFileMode, temporary: partialOf(filePath) });
   file.write(Buffer.from(text));

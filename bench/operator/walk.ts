@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '../../base/atomic-file.ts';
 import { packPackage } from '../../deploy/package/pack.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 
@@ -18,7 +19,7 @@ const edits = /^\s*(?:vi|vim|nano|emacs|ed|sed|code|\$EDITOR)\b/;
  */
 export async function followQuickstart(dist: string, folder: string): Promise<Walk> {
   const home = path.join(folder, 'home');
-  await mkdir(home, { recursive: true });
+  makeFolder(home);
   await packPackage(dist, home);
   const prefix = path.join(folder, 'prefix');
   const search = [path.join(prefix, 'bin'), path.dirname(process.execPath), '/usr/bin', '/bin'];

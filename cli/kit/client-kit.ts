@@ -50,7 +50,7 @@ export function claimKitFolder(folder: string): void {
   while (!existsSync(place)) place = dirname(place);
   if (!statSync(place).isDirectory()) unwritable(`${place} is no folder`);
   accessSync(place, constants.W_OK);
-  claimFile(join(folder, names.config), 'OUTPUT_EXISTS', { makeFolder: true });
+  claimFile(join(folder, names.config), 'OUTPUT_EXISTS', { withFolder: true });
 }
 
 function unwritable(what: string): never {

@@ -1,8 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { stringify } from 'yaml';
-import { privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
+import { makeFolder, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { jsonLine, time } from '../../base/text/table.ts';
 import { makeHubAuthority } from '../../client/hub/authority.ts';
 import { exitWith, usage } from '../exit.ts';
@@ -49,7 +48,7 @@ function add() {
         if (start.foreign.length > 0)
           complain(`not in values.yaml, since a client does not bring it: track ${start.foreign.join(', ')}`);
         const { out, namespace: place, chart } = options;
-        await mkdir(out, { recursive: true, mode: privateFolderMode });
+        makeFolder(out, privateFolderMode);
         await writeFileAtomic(join(out, 'values.yaml'), stringify(clusterValues(start)));
         await writeFileAtomic(join(out, 'root.json'), start.trustAnchor);
         const authority = await makeHubAuthority(Date.now());

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from '@commander-js/extra-typings';
+import { makeFolder } from '../../base/atomic-file.ts';
 import type { StoredModel } from '../../client/tracks/model-files.ts';
 import { defaultKind } from '../../client/tracks/track-kinds.ts';
 import { roundRuleLimits } from '../../coordinator/round/rules.ts';
@@ -58,7 +59,7 @@ function refuseReplacing(folder: string): void {
 type FirstModel = Readonly<{ spec: ModelSpec; weights: Float32Array; policy: string }>;
 
 async function writeFirstModel(folder: string, { spec, weights, policy }: FirstModel): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   await writeFile(join(folder, 'spec.json'), specBytes(spec));
   await writeFile(join(folder, 'model.bin'), bytesOfValues(weights));
   await writeFile(join(folder, 'policy.yaml'), policy);

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { makeFolder } from '../../base/atomic-file.ts';
 import { buildVersion } from '../../base/build-version.ts';
 import { usage } from '../exit.ts';
 import { print } from '../print.ts';
@@ -15,7 +16,7 @@ export function manCommand(commands: () => Promise<readonly CommandUnknownOpts[]
     .action(async (verb, { to }) => {
       const all = await commands();
       if (to === undefined) return print(pageOf(verb, all).trimEnd());
-      await mkdir(to, { recursive: true });
+      makeFolder(to);
       await writeFile(join(to, 'testudo.1'), overview(all));
       for (const command of all) await writeFile(join(to, `testudo-${command.name()}.1`), page(command));
     });

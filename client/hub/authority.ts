@@ -1,7 +1,7 @@
 import { randomBytes, type webcrypto, X509Certificate } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
+import { isMissing, makeFolder, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { publicKeyOfRequest } from '../../base/certificates/certificate-request.ts';
 import { type LeafPlan, type X509Certificate as Signer, signLeaf, signRoot } from '../../base/certificates/sign.ts';
 import { exportPrivateKey, importPrivateKey, makeCertificateKeyPair, x509 } from '../../base/certificates/x509.ts';
@@ -122,7 +122,7 @@ export async function openHubAuthority(
   });
   if (sealed === undefined) {
     const made = await makeHubAuthority(nowMs);
-    await mkdir(folder, { recursive: true, mode: privateFolderMode });
+    makeFolder(folder, privateFolderMode);
     // The sealed one last: as long as it is missing, the next start makes both anew.
     await writeFileAtomic(join(folder, 'authority.pem'), made.certificate);
     await writeFileAtomic(path, sealRecord(key, Buffer.from(JSON.stringify(made)), place));

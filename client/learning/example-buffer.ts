@@ -1,8 +1,7 @@
 import { createHmac } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { privateFolderMode } from '../../base/atomic-file.ts';
+import { makeFolder, privateFolderMode } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { seededUnit } from '../../base/random.ts';
 import { openRecord, type RecordKey, recordKey, sealRecord } from '../storage/sealed-record.ts';
@@ -74,7 +73,7 @@ export class ExampleBuffer<Example = unknown> {
     sizes: BufferSizes = defaultBufferSizes,
     seed = 0,
   ): Result<ExampleBuffer<Example>, BufferFault> {
-    mkdirSync(dirname(path), { recursive: true, mode: privateFolderMode });
+    makeFolder(dirname(path), privateFolderMode);
     try {
       const database = new Database(path);
       database.pragma('journal_mode = WAL');

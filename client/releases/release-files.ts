@@ -1,6 +1,6 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { commitFile, isMissing, privateFolderMode } from '../../base/atomic-file.ts';
+import { commitFile, isMissing, makeFolder, privateFolderMode } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import type { ChunkFaultCode } from '../../proto/chunk-encoding.ts';
@@ -80,7 +80,7 @@ export class ReleaseFiles {
     const { digest, bytes } = wanted;
     const path = this.path(digest);
     if (await this.#isWhole(wanted)) return ok(path);
-    await mkdir(this.#folder, { recursive: true, mode: privateFolderMode });
+    makeFolder(this.#folder, privateFolderMode);
     const part = `${path}.part`;
     await this.#dropBeginnings(part);
     const { signal, timers, stallMs, bytesPerSecondMin } = pace;

@@ -1,6 +1,6 @@
-import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { commitFile, isMissing, privateFolderMode } from '../../base/atomic-file.ts';
+import { commitFile, isMissing, makeFolder, privateFolderMode } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import type { Digest } from '../../proto/ids.ts';
@@ -44,7 +44,7 @@ export class ModelCache {
   ): Promise<Result<string, DownloadFaultCode<'MODEL'> | 'MODEL_DIGEST_MISMATCH'>> {
     const { digest, sizeBytes } = options;
     const path = this.path(digest);
-    await mkdir(this.#folder, { recursive: true, mode: privateFolderMode });
+    makeFolder(this.#folder, privateFolderMode);
     if ((await sizeOf(path)) === sizeBytes && (await digestOfFile(path)) === digest) {
       const now = new Date(options.timers.now());
       await utimes(path, now, now);

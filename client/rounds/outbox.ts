@@ -1,7 +1,7 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isMissing, privateFolderMode, syncPath, writeFileAtomic } from '../../base/atomic-file.ts';
+import { isMissing, makeFolder, privateFolderMode, syncPath, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { checkHeader, type UpdateHeader } from '../../proto/envelope/header.ts';
 import { isRoundId, type RoundId, type TrackId } from '../../proto/ids.ts';
@@ -47,7 +47,7 @@ export class Outbox {
   /** Makes room for a sealed file, and forgets an earlier attempt at the same round. */
   async prepare(track: TrackId, round: RoundId): Promise<string> {
     await this.drop(track, round);
-    await mkdir(this.#roundFolder(track, round), { recursive: true, mode: privateFolderMode });
+    makeFolder(this.#roundFolder(track, round), privateFolderMode);
     return this.sealedPath(track, round);
   }
 

@@ -1,6 +1,6 @@
-import { appendFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isMissing, privateFileMode, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
+import { isMissing, makeFolder, privateFileMode, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { newestLines } from '../../base/text/newest-lines.ts';
 import { openRecord, type RecordKey, sealRecord } from '../storage/sealed-record.ts';
@@ -37,7 +37,7 @@ export class AlertStore {
   async raise(alert: Alert, example: unknown): Promise<boolean> {
     const path = this.#path(alert.id);
     if (await exists(path)) return false;
-    await mkdir(dirname(this.#file), { recursive: true, mode: privateFolderMode });
+    makeFolder(dirname(this.#file), privateFolderMode);
     this.#before ??= newestIds(this.#file);
     if (!(await this.#before).has(alert.id)) {
       await appendFile(this.#file, `${JSON.stringify(alert)}\n`, { mode: privateFileMode });

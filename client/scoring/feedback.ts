@@ -1,7 +1,7 @@
-import { appendFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isMissing, privateFileMode, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
+import { isMissing, makeFolder, privateFileMode, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
 import { isFamily } from '../../proto/antibody.ts';
@@ -142,7 +142,7 @@ function folderOf(dataDir: string, track: string): string {
 
 async function namesIn(folder: string): Promise<string[]> {
   try {
-    await mkdir(folder, { recursive: true, mode: privateFolderMode });
+    makeFolder(folder, privateFolderMode);
     return await readdir(folder);
   } catch (error) {
     if (isMissing(error)) return [];

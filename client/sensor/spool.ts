@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
+import { isMissing, makeFolder, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { openRecord, type RecordKey, sealRecord } from '../storage/sealed-record.ts';
 
@@ -65,7 +65,7 @@ export class Spool {
     { bytesMax, now, write = writeToDisk }: Readonly<{ bytesMax: number; now: () => number; write?: WriteRecord }>,
   ): Promise<Spool> {
     const spool = new Spool({ folder, key, bytesMax, now, write });
-    await mkdir(folder, { recursive: true, mode: privateFolderMode });
+    makeFolder(folder, privateFolderMode);
     for (const file of (await readdir(folder)).sort()) {
       const [, kind, name] = named.exec(file) ?? [];
       if (kind === undefined || name === undefined) continue;

@@ -3,9 +3,9 @@
  * federation's model. What lies beside them is for each track to know.
  */
 import type { Stats } from 'node:fs';
-import { lstat, mkdir, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { lstat, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { isMissing, replaceFolder, temporaryOf } from '../../base/atomic-file.ts';
+import { isMissing, makeFolder, replaceFolder, temporaryOf } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse, unwrap } from '../../base/fault.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
@@ -73,7 +73,7 @@ export async function writeModelFiles(path: string, files: ReadonlyMap<string, U
   const digests = Object.fromEntries([...files].map(([name, bytes]) => [name, digestOf(bytes)]));
   try {
     for (const [name, bytes] of files) {
-      await mkdir(dirname(join(fresh, name)), { recursive: true });
+      makeFolder(dirname(join(fresh, name)));
       await writeFile(join(fresh, name), bytes);
     }
     await writeFile(join(fresh, 'manifest.json'), jsonBytes({ format, files: digests } satisfies Manifest));

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, readFileSync, statfsSync, statSync } from 'node:fs';
-import { mkdir, opendir, readFile, rm, stat } from 'node:fs/promises';
+import { opendir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
+import { isMissing, makeFolder, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { type Digest, isDigest } from '../../proto/ids.ts';
@@ -26,8 +26,8 @@ export async function openFileBlobStore(
 ): Promise<FileBlobStore> {
   const blobs = join(dir, 'blobs');
   const partial = join(dir, 'partial');
-  await mkdir(blobs, { recursive: true, mode: privateFolderMode });
-  await mkdir(partial, { recursive: true, mode: privateFolderMode });
+  makeFolder(blobs, privateFolderMode);
+  makeFolder(partial, privateFolderMode);
   for await (const { name } of await opendir(partial)) {
     if (name.startsWith(temporaryPrefix)) await rm(join(partial, name), { force: true }); // A `put` that was cut off.
   }

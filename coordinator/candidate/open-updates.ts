@@ -1,7 +1,8 @@
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { memoryBlocks, type UpdateBlocks } from '../../aggregation/blocks/blocks.ts';
 import { fileBlocks } from '../../aggregation/blocks/file-blocks.ts';
+import { makeFolder } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse, unwrap } from '../../base/fault.ts';
 import { openSealedReader, type SealedOpening } from '../../proto/envelope/files/sealed-reader.ts';
 import type { UpdateContext } from '../../proto/envelope/header.ts';
@@ -191,7 +192,7 @@ class FileRows implements Rows {
   constructor(dir: string) {
     this.#dir = dir;
     rmSync(dir, { recursive: true, force: true }); // Of a run that was killed.
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolder(dir, 0o700);
   }
 
   begin(): Row {

@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing, partialOf, privateFolderMode, syncPath, writeFileAtomic } from '../../base/atomic-file.ts';
+import {
+  isMissing,
+  makeFolder,
+  partialOf,
+  privateFolderMode,
+  syncPath,
+  writeFileAtomic,
+} from '../../base/atomic-file.ts';
 import type { Result } from '../../base/fault.ts';
 import { lockDataDir } from '../ledger/data-dir-lock.ts';
 
@@ -83,7 +90,7 @@ export class KeyFolder implements SecretPlace {
   }
 
   async write(name: string, sealed: Buffer): Promise<void> {
-    await mkdir(this.name, { recursive: true, mode: privateFolderMode });
+    makeFolder(this.name, privateFolderMode);
     const path = join(this.name, name);
     await writeFileAtomic(path, sealed, { temporary: partialOf(path) });
   }

@@ -1,7 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { privateFolderMode } from '../../base/atomic-file.ts';
+import { makeFolder, privateFolderMode } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { KeyFolder, type SecretPlace } from './key-place.ts';
 import { checkKeyName, type KeyStore } from './key-store.ts';
@@ -34,7 +33,7 @@ export class Vault implements KeyStore {
 
   /** Opens a folder of files, or makes it. Refused when the master key is not the one it was made with. */
   static async open(folder: string, masterKey: string): Promise<Result<Vault, VaultFaultCode>> {
-    await mkdir(folder, { recursive: true, mode: privateFolderMode });
+    makeFolder(folder, privateFolderMode);
     return Vault.openIn(new KeyFolder(folder), masterKey);
   }
 

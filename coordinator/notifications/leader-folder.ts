@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { isMissing, privateFolderMode } from '../../base/atomic-file.ts';
+import { isMissing, makeFolder, privateFolderMode } from '../../base/atomic-file.ts';
 
 const leaders = 'leaders';
 const alerts = 'alerts';
@@ -42,7 +42,7 @@ export async function openLeaderFolder(
 
 async function takeOver(dataDir: string, own: string, epoch: number): Promise<void> {
   const before = alertsPlace(dataDir);
-  await mkdir(join(own, alerts), { recursive: true, mode: privateFolderMode });
+  makeFolder(join(own, alerts), privateFolderMode);
   for (const name of files) {
     await copyFile(join(before, alerts, name), join(own, alerts, name)).catch((error: unknown) => {
       if (!isMissing(error)) throw error;

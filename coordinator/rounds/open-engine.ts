@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sweepLeftovers } from '../../base/atomic-file.ts';
+import { makeFolder, sweepLeftovers } from '../../base/atomic-file.ts';
 import { ok, type Result } from '../../base/fault.ts';
 import type { Digest } from '../../proto/ids.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
@@ -113,7 +112,7 @@ async function openLocked(
     },
     places,
     openRunner: async () => {
-      await mkdir(places.scratchDir, { recursive: true, mode: 0o700 });
+      makeFolder(places.scratchDir, 0o700);
       return options.runner ?? local(new ThreadRunner({ places, keyStore }));
     },
     release,

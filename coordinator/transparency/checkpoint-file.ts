@@ -1,8 +1,9 @@
-import { appendFile, mkdir, open, readdir, readFile, rm, truncate } from 'node:fs/promises';
+import { appendFile, open, readdir, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   appendDurably,
   isMissing,
+  makeFolder,
   privateFileMode,
   privateFolderMode,
   writeFileAtomic,
@@ -130,7 +131,7 @@ export class CheckpointWriter {
     trouble: (code: string, cause: string) => void,
     epoch?: number,
   ): Promise<CheckpointWriter> {
-    await mkdir(folderOf(dataDir), { recursive: true, mode: privateFolderMode });
+    makeFolder(folderOf(dataDir), privateFolderMode);
     const lines = await linesOf(dataDir);
     const kept = lines.findLast(({ stored }) => stored.checkpoint.size <= entries);
     const ahead = lines.filter(({ stored }) => stored.checkpoint.size > entries).map(({ stored }) => stored);

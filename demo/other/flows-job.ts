@@ -2,8 +2,9 @@
  * The main job on recorded flows: who talks to whom. A federation in this process; each cluster sees what its own share of
  * the clients opened. Windows of the first part in time are learnt where they are normal; the rest judges.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse, unwrap } from '../../base/fault.ts';
 import { seededRandom, shuffled } from '../../base/random.ts';
 import { endKey } from '../../client/events/flow-record.ts';
@@ -160,7 +161,7 @@ export async function flowsJob(options: DemoOptions, screen: Screen): Promise<Re
     seconds: (performance.now() - startedAt) / 1e3,
   };
   const folder = join(options.out, 'model-flow');
-  await mkdir(options.out, { recursive: true });
+  makeFolder(options.out);
   const states = new Map(
     [...clusters].map(([name, { learnt }]) => {
       const scorer = new FlowScorer(start.spec, robust, (reader) => learnFlowCluster(reader, learnt));

@@ -2,8 +2,9 @@
  * The main job on data that are no system calls: rows of features. A federation in this process, by the same deltas,
  * attacks and rule as between processes, judged on rows whose contents nobody learnt.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { seededRandom, shuffled } from '../../base/random.ts';
 import { deltaOf } from '../../client/learning/delta.ts';
@@ -116,7 +117,7 @@ export async function rowsJob(options: DemoOptions, screen: Screen): Promise<Res
     seconds: (performance.now() - startedAt) / 1e3,
   };
   const folder = join(options.out, 'model');
-  await mkdir(options.out, { recursive: true });
+  makeFolder(options.out);
   await saveRowModel(folder, { spec: start.spec, weights: robust, normal: honest.flatMap(rowsOf) });
   await writeFile(join(options.out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   tellOther(report, folder, screen);

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../../base/atomic-file.ts';
 import type { LockedPackage } from '../../tools/packaging/lockfile.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 import { configOf } from './config.ts';
@@ -50,7 +51,7 @@ export async function cachedIngredients(): Promise<Ingredients> {
 }
 
 async function fetchInto(folder: string): Promise<void> {
-  await mkdir(`${folder}.new`, { recursive: true });
+  makeFolder(`${folder}.new`);
   await fetchDebian(`${folder}.new`);
   await rename(`${folder}.new`, folder);
 }

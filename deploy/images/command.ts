@@ -3,11 +3,12 @@
  * them, and signs them if told; `--verify` checks one, `--tree` and `--dockerfiles` are for those who build with an engine. Ends
  * with 0; with 1 where an image is refused; with 2 where the command line is wrong. What Debian or the disk refused is thrown.
  */
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
+import { makeFolder } from '../../base/atomic-file.ts';
 import { publicKeyFrom, readKey } from '../../cli/operator/root-files.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 import { setUpOrExit } from '../../tools/setup.mjs';
@@ -61,7 +62,7 @@ else wrong('say where the images go: --out DIR');
 async function build(out: string, signFiles: readonly string[], archive: boolean): Promise<void> {
   const names = positionals.length === 0 ? imageNames : positionals.map(nameOf);
   const keys = signFiles.map(readKey);
-  mkdirSync(out, { recursive: true });
+  makeFolder(out);
   await withIngredients(async (ingredients) => {
     const [npm, source] = [await npmSbom(checkout), await sourceOf(checkout)];
     for (const name of names) {

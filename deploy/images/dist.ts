@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { makeFolder } from '../../base/atomic-file.ts';
 import { checkout, packagedFolders } from '../../tools/setup/places.mjs';
 import { heldLock } from './held-lock.ts';
 import { imageCache, markUsed } from './places.ts';
@@ -46,7 +47,7 @@ export async function cachedDist(): Promise<string> {
 }
 
 async function buildInto(kept: string, cache: string): Promise<void> {
-  await mkdir(cache, { recursive: true });
+  makeFolder(cache);
   const fresh = await mkdtemp(join(cache, 'new-'));
   try {
     await buildDist(join(fresh, 'dist'));

@@ -1,5 +1,6 @@
 import { chmod, chown, copyFile, lchown, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../base/atomic-file.ts';
 import { type TreeEntry, wholeTree } from './oci/tree.ts';
 
 /**
@@ -8,7 +9,7 @@ import { type TreeEntry, wholeTree } from './oci/tree.ts';
  */
 export async function writeTree(entries: readonly TreeEntry[], folder: string): Promise<void> {
   const isRoot = process.getuid?.() === 0;
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   const tree = wholeTree(entries);
   for (const entry of tree) {
     const place = join(folder, entry.path);

@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createWriteStream, existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { createGzip } from 'node:zlib';
+import { makeFolder } from '../../base/atomic-file.ts';
 import { jsonSchemas } from '../../cli/overview/wire-schemas.ts';
 import { type LockedPackage, Lockfile } from '../../tools/packaging/lockfile.ts';
 import { checkout } from '../../tools/setup/places.mjs';
@@ -25,7 +26,7 @@ type Manifest = Readonly<{ name: string; version: string; dependencies: Readonly
  * prose, types and tests. The same sources give the same bytes.
  */
 export async function packPackage(dist: string, out: string): Promise<Packed> {
-  await mkdir(out, { recursive: true });
+  makeFolder(out);
   const manifest = JSON.parse(readFileSync(join(dist, 'package.json'), 'utf8')) as Manifest;
   const names = Object.keys(manifest.dependencies).sort();
   const packages = new Lockfile(checkout).closure(names, (path) => existsSync(join(checkout, path)), neverNeeded);

@@ -1,7 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import { makeFolder } from '../../base/atomic-file.ts';
 
 /** The rows of one recorded cluster, as text: what it may learn from and what came after. */
 export type RecordedFlows = Readonly<{
@@ -82,6 +83,6 @@ export function mapFlows(clusters: readonly string[], recorded: readonly string[
 
 /** Writes rows as a CSV file that `flowRecording` sources and `testudo score --track flow` read. */
 export async function writeFlows(path: string, header: string, rows: readonly string[]): Promise<void> {
-  await mkdir(join(path, '..'), { recursive: true });
+  makeFolder(join(path, '..'));
   await writeFile(path, `${[header, ...rows].join('\n')}\n`, { mode: 0o600 });
 }

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeFolder } from '../../base/atomic-file.ts';
 import type { Trace } from '../../client/events/trace.ts';
 import { writeTraces } from '../data/trace-writer.ts';
 import type { Addresses } from './coordinator-process.ts';
@@ -22,7 +23,7 @@ export async function startCluster(
 ): Promise<Member> {
   const folder = join(plan.folder, name);
   const attacks = plan.canaries.get(name);
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   await writeTraces(join(folder, 'traces.tsv.gz'), name, traces);
   const { token } = await operator.call(operator.client.createToken, {
     cluster: name,

@@ -1,6 +1,7 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
+import { makeFolder } from '../../base/atomic-file.ts';
 import { lastLines, type Member, pauseWhileRunning, startMember } from './member.ts';
 
 export type Addresses = Readonly<{ enrolment: string; federation: string; health: string; dashboard?: string }>;
@@ -25,7 +26,7 @@ export async function foundCoordinator(
   settings: object,
   words: readonly string[] = [],
 ): Promise<string> {
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   const args = [testudo, 'coordinator', 'init', folder, '--server-name', '127.0.0.1', ...words];
   const init = await startMember({ name: 'init', args, logFile: `${folder}-init.log` });
   await init.exited;

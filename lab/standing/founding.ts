@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { seededRandom } from '../../base/random.ts';
 import type { Trace } from '../../client/events/trace.ts';
@@ -31,7 +32,7 @@ export type Founding = Readonly<{
 export async function found(wanted: Founding): Promise<Result<StandingState>> {
   const { folder, testudo, federation, liars, clusters } = wanted;
   const places = placesIn(folder);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700);
   const dealt = typeof clusters === 'number' ? await dealRecorded(folder, clusters) : ok(ownClusters(clusters));
   if (!dealt.ok) return dealt;
   const { classes, entries } = dealt.value;
@@ -55,7 +56,7 @@ async function dealRecorded(folder: string, count: number): Promise<Result<Dealt
   const entries: StandingState['clusters'] = [];
   for (const [name, traces] of parts.value) {
     const place = placesIn(folder).cluster(name);
-    await mkdir(place, { recursive: true, mode: 0o700 });
+    makeFolder(place, 0o700);
     const path = join(place, 'traces.tsv.gz');
     await writeTraces(path, name, traces);
     entries.push({ name, sources: [{ kind: 'traceFile', path }], ends: true });
@@ -74,7 +75,7 @@ export async function writeClientConfig(
   { federation, enrolment }: Readonly<{ federation: string; enrolment: string }>,
 ): Promise<string> {
   const place = placesIn(folder).cluster(name);
-  await mkdir(place, { recursive: true, mode: 0o700 });
+  makeFolder(place, 0o700);
   const path = join(place, 'client.yaml');
   const config = {
     dataDirectory: join(place, 'data'),

@@ -51,6 +51,16 @@ const ideas: Readonly<Record<string, Idea>> = {
       '{ flush: true }',
     ],
   },
+  'making a folder with those above it': {
+    place: 'base/atomic-file.ts',
+    // By Node's own way as well, which never comes back from below /proc.
+    does: /\bmkdir(?:Sync)?\([^;]*recursive: true|\bmkdirSync\(at, mode\)/,
+    except: { 'tools/build.mjs': beforePackages, 'tools/test.mjs': beforePackages },
+    seen: [
+      'await mkdir(dirname(path), { recursive: true, mode: privateFolderMode });',
+      'mkdirSync(folder, { recursive: true })',
+    ],
+  },
   'drawing from a seed': {
     place: 'base/random.ts',
     // Increments and multipliers of known generators, and a state that is multiplied or shifted into the next.

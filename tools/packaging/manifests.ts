@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../../base/atomic-file.ts';
 import { checkout } from '../setup/places.mjs';
 import { pin } from '../setup/tensorflow-pin.mjs';
 import { Lockfile } from './lockfile.ts';
@@ -44,7 +45,7 @@ export function writeManifests(dist: string): void {
 
   const addOnLock = text(lockOf({ name: 'testudo-add-ons', version: String(source.version), dependencies: addOns }));
   const folder = join(dist, 'tools', 'add-ons');
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   writeFileSync(join(folder, 'package.json'), text({ name: 'testudo-add-ons', private: true, dependencies: addOns }));
   writeFileSync(join(folder, 'package-lock.json'), addOnLock);
 

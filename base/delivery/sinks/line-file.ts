@@ -1,6 +1,6 @@
-import { appendFile, mkdir } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { privateFileMode } from '../../atomic-file.ts';
+import { makeFolder, privateFileMode } from '../../atomic-file.ts';
 import type { Wording } from '../outgoing.ts';
 import { type Sink, whyOf } from './sink.ts';
 
@@ -12,7 +12,7 @@ export function ocsfSink<Item>(file: string, wording: Pick<Wording<Item>, 'ocsf'
       try {
         if (file === 'stdout') await written(line);
         else {
-          await mkdir(dirname(file), { recursive: true });
+          makeFolder(dirname(file));
           await appendFile(file, line, { mode: privateFileMode });
         }
         return { kind: 'delivered' };

@@ -1,9 +1,10 @@
 /** The drill that quarantines a probe pod, run as an operator runs it, where packets are real: kwok hands `kubectl exec` on to a program here. */
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { makeFolder } from '../../../base/atomic-file.ts';
 import { apply } from '../../../tools/testing/kube/agent-account.ts';
 import type { Kubectl } from '../../../tools/testing/kube/kubectl.ts';
 import { denyAll } from '../../../tools/testing/kube/quarantine-ground.ts';
@@ -21,7 +22,7 @@ export type Drilled = Readonly<{ what: string; verdict: string; happened: string
 export function prepareExec(folder: string) {
   const bin = join(folder, 'bin');
   const callerFile = join(folder, 'caller');
-  mkdirSync(bin, { recursive: true });
+  makeFolder(bin);
   const nc = join(bin, 'nc');
   writeFileSync(
     nc,

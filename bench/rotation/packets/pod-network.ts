@@ -1,8 +1,9 @@
 /** Pods of kwok's have an address and nothing behind it: here a network namespace and a process stand behind some of them. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { makeFolder } from '../../../base/atomic-file.ts';
 
 const prober = fileURLToPath(new URL('./prober.mjs', import.meta.url));
 const ip = (...args: string[]) => execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -20,7 +21,7 @@ export type Found = Readonly<{
 /** The node's side, in this process's network: it forwards from pod to pod, past the rules of whoever holds policies. */
 export function prepareNode(): void {
   // Namespaces get their names here, and lose them with this process's own mounts.
-  mkdirSync('/run/netns', { recursive: true });
+  makeFolder('/run/netns');
   execFileSync('mount', ['-t', 'tmpfs', 'none', '/run/netns']);
   ip('link', 'set', 'lo', 'up');
   ip('address', 'add', `${gateway}/32`, 'dev', 'lo');

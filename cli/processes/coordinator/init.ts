@@ -37,7 +37,7 @@ export function initCommand(host: string) {
       const addresses = addressesFrom(listen);
       const paths = pathsIn(folder);
       // First of all: of two at once, one makes the folder what it is, and the first admin, whose key a second one would void.
-      claimFile(paths.credentials, 'CREDENTIALS_EXIST', { makeFolder: true });
+      claimFile(paths.credentials, 'CREDENTIALS_EXIST', { withFolder: true });
       if (!existsSync(paths.config)) {
         if (!existsSync(paths.masterKey)) {
           writeFileSync(paths.masterKey, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });

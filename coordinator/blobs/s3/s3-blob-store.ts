@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openAtomic, privateFolderMode } from '../../../base/atomic-file.ts';
+import { makeFolder, openAtomic, privateFolderMode } from '../../../base/atomic-file.ts';
 import { type Fault, FaultError, ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Digest } from '../../../proto/ids.ts';
 import type { BlobFaultCode, BlobStore, BlobWriter, ProveLead, Upload, UploadKey } from '../blob-store.ts';
@@ -27,7 +26,7 @@ export async function openS3BlobStore(
 }
 
 async function joined(dir: string): Promise<FileBlobStore> {
-  for (const name of ['blobs', 'partial']) await mkdir(join(dir, name), { recursive: true, mode: privateFolderMode });
+  for (const name of ['blobs', 'partial']) makeFolder(join(dir, name), privateFolderMode);
   return joinFileBlobStore(dir);
 }
 

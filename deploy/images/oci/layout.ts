@@ -1,5 +1,6 @@
-import { copyFile, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../../base/atomic-file.ts';
 import { canonicalBytes, type JsonValue } from '../../../base/canonical-json.ts';
 import { digestOf } from '../../../proto/digest.ts';
 import { type Descriptor, mediaTypes } from './media-types.ts';
@@ -21,7 +22,7 @@ export class LayoutWriter {
   /** An empty layout in the place of whatever was there. */
   static async create(folder: string): Promise<LayoutWriter> {
     await rm(folder, { recursive: true, force: true });
-    await mkdir(join(folder, 'blobs', 'sha256'), { recursive: true });
+    makeFolder(join(folder, 'blobs', 'sha256'));
     await writeFile(join(folder, 'oci-layout'), canonicalBytes({ imageLayoutVersion: '1.0.0' }));
     return new LayoutWriter(folder);
   }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { makeFolder } from '../../../base/atomic-file.ts';
 import { Passing } from './passing.ts';
 import { digestOfTree, type TreeEntry } from './tree.ts';
 import { writeTar } from './write-tar.ts';
@@ -31,7 +32,7 @@ export async function packLayer(entries: readonly TreeEntry[], cache: string): P
   const place = join(cache, key.slice(0, 32));
   const found = await readPacked(place);
   if (found !== undefined) return found;
-  await mkdir(dirname(place), { recursive: true });
+  makeFolder(dirname(place));
   const fresh = await mkdtemp(`${place}.`);
   try {
     const { file, ...packed } = await pack(entries, join(fresh, 'layer.tar.gz'));
