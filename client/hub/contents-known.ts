@@ -1,4 +1,6 @@
 const bytesMax = 16 << 20;
+/** What one takes beside its example: key, entry, an array of its own. Many examples have some twenty bytes. */
+const besideBytes = 512;
 
 /**
  * Encoded examples by content: sensors send each once, and later only how often it came. Bounded by bytes; what was asked
@@ -22,11 +24,11 @@ export class ContentsKnown {
     if (this.#examples.has(key)) return;
     // Copied: what came lies in a buffer of the whole message.
     this.#examples.set(key, Uint8Array.from(example));
-    this.#bytes += example.length;
+    this.#bytes += example.length + besideBytes;
     for (const [oldest, { length }] of this.#examples) {
       if (this.#bytes <= bytesMax) return;
       this.#examples.delete(oldest);
-      this.#bytes -= length;
+      this.#bytes -= length + besideBytes;
     }
   }
 }

@@ -21,8 +21,10 @@ export function servedModelBytes({ tracks }: Pick<State, 'tracks'>, digest: Dige
 
 /** Files up to this size in sum are kept ready to send; larger ones are read anew for each who asks. */
 const readyBytesMax = 64 << 20;
+/** What one file takes beside its bytes: most have a few hundred (metadata of releases), and a round's worth comes every round. */
+const besideBytes = 1 << 10;
 
-type Ready = Readonly<{ sizeBytes: number; messages: Promise<readonly Buffer[]> }>;
+type Ready = Readonly<{ heldBytes: number; messages: Promise<readonly Buffer[]> }>;
 
 /**
  * The messages that carry a whole file, encoded once: a round's cohort, or all agents, ask for the same bytes at the
@@ -31,26 +33,29 @@ type Ready = Readonly<{ sizeBytes: number; messages: Promise<readonly Buffer[]> 
  */
 export class ReadyFiles {
   readonly #blobs: Pick<BlobStore, 'read'>;
+  readonly #bytesMax: number;
   /** Least recently asked for first. */
   readonly #ready = new Map<Digest, Ready>();
   #heldBytes = 0;
 
-  constructor(blobs: Pick<BlobStore, 'read'>) {
+  constructor(blobs: Pick<BlobStore, 'read'>, bytesMax = readyBytesMax) {
     this.#blobs = blobs;
+    this.#bytesMax = bytesMax;
   }
 
   /** Undefined for a file that is too large to keep. */
   messages(digest: Digest, sizeBytes: number): Promise<readonly Buffer[]> | undefined {
-    if (sizeBytes > readyBytesMax) return undefined;
+    const heldBytes = sizeBytes + besideBytes;
+    if (heldBytes > this.#bytesMax) return undefined;
     const known = this.#ready.get(digest);
     this.#forget(digest);
     const ready = known ?? this.#read(digest, sizeBytes);
     for (const oldest of this.#ready.keys()) {
-      if (this.#heldBytes + sizeBytes <= readyBytesMax) break;
+      if (this.#heldBytes + heldBytes <= this.#bytesMax) break;
       this.#forget(oldest);
     }
     this.#ready.set(digest, ready);
-    this.#heldBytes += sizeBytes;
+    this.#heldBytes += heldBytes;
     return ready.messages;
   }
 
@@ -60,7 +65,7 @@ export class ReadyFiles {
    */
   #read(digest: Digest, sizeBytes: number): Ready {
     const encoded = this.#encode(digest, sizeBytes);
-    const ready = { sizeBytes, messages: encoded.then(({ messages }) => messages) };
+    const ready = { heldBytes: sizeBytes + besideBytes, messages: encoded.then(({ messages }) => messages) };
     const forget = () => {
       if (this.#ready.get(digest) === ready) this.#forget(digest);
     };
@@ -69,7 +74,7 @@ export class ReadyFiles {
   }
 
   #forget(digest: Digest): void {
-    this.#heldBytes -= this.#ready.get(digest)?.sizeBytes ?? 0;
+    this.#heldBytes -= this.#ready.get(digest)?.heldBytes ?? 0;
     this.#ready.delete(digest);
   }
 
@@ -79,10 +84,17 @@ export class ReadyFiles {
     let position = 0;
     for await (const chunk of this.#blobs.read(digest)) {
       const message = { offset: BigInt(position), sizeBytes: BigInt(sizeBytes), chunk: Buffer.from(chunk) };
-      messages.push(Buffer.from(FetchModelResponse.encode(message).finish()));
+      messages.push(inOwnMemory(FetchModelResponse.encode(message).finish()));
       hash.update(chunk);
       position += chunk.byteLength;
     }
     return { messages, isWhole: `sha256:${hash.digest('hex')}` === digest };
   }
+}
+
+/** Node puts small copies into blocks of 8 KiB that they share: a short message that is kept would keep all of its block. */
+function inOwnMemory(bytes: Uint8Array): Buffer {
+  const own = Buffer.allocUnsafeSlow(bytes.byteLength);
+  own.set(bytes);
+  return own;
 }
