@@ -1,6 +1,7 @@
 import { createSecureContext, checkServerIdentity as ofItsName, type PeerCertificate } from 'node:tls';
 import { type ChannelCredentials, type ClientOptions, credentials } from '@grpc/grpc-js';
 import { messageBytesMax } from '../../proto/wire-names.ts';
+import { cutWhenLeft } from './cut-when-left.ts';
 
 /** PEM: the one authority that is trusted, and who we are; without the latter the server alone is authenticated. */
 type Parts = Readonly<{ ca: string; cert?: string; key?: string }>;
@@ -24,7 +25,7 @@ export function channelOptions(serverName: string): Partial<ClientOptions> {
 /** TLS 1.3 alone. */
 export function channelCredentials({ ca, cert, key }: Parts, checkServerIdentity = ofItsName): ChannelCredentials {
   const context = createSecureContext({ ca, cert, key, minVersion: 'TLSv1.3' });
-  return credentials.createFromSecureContext(context, { checkServerIdentity });
+  return cutWhenLeft(credentials.createFromSecureContext(context, { checkServerIdentity }));
 }
 
 /**
