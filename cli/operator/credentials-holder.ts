@@ -22,6 +22,22 @@ export function endsSoon({ name, path, expiresAtMs }: CredentialsHolder, nowMs: 
 /** TLS tells nobody why: a coordinator that hangs up looks like one that is not there. */
 const silentRefusals: ReadonlySet<string> = new Set(['GRPC_UNAVAILABLE', 'CERTIFICATE_EXPIRED']);
 
+/** Where no server was reached, so that no certificate was shown either: what helps. */
+const unreached: readonly (readonly [RegExp, string])[] = [
+  [
+    /^Name resolution failed/,
+    'no name server that this machine asks knows the name: is it spelt right? Give an address that is reached from here with --address',
+  ],
+  [
+    /\bECONNREFUSED\b/,
+    'nobody listens there: is the coordinator running, and is this its federation port? A standby does not listen; --address names another',
+  ],
+  [
+    /\bE(?:HOST|NET)UNREACH\b/,
+    'this machine has no way there: give an address that is reached from here with --address',
+  ],
+];
+
 /**
  * Why a call failed, for people: where the certificate has ended by this machine's clock, that, and what helps. Only after
  * the call: it is the coordinator's clock that counts, and ours may be the wrong one.
@@ -31,6 +47,8 @@ export function explained(fault: Fault, { path, name, role, expiresAtMs }: Crede
     const who = 'an older coordinator answers at this address, or a door, which takes calls of clusters alone';
     return { ...fault, message: `${fault.message}: ${who}; give the coordinator's own with --address` };
   }
+  const help = unreached.find(([pattern]) => fault.code === 'GRPC_UNAVAILABLE' && pattern.test(fault.message))?.[1];
+  if (help !== undefined) return { ...fault, message: `${fault.message}: ${help}` };
   const said = fault.code === 'CERTIFICATE_EXPIRED';
   if (!silentRefusals.has(fault.code) || (!said && nowMs < expiresAtMs)) return fault;
   return refuse(

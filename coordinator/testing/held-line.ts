@@ -6,7 +6,8 @@ export type LineMode = Readonly<{ toServer: 'pass' | 'hold' | 'drop'; toClient: 
 
 export const openLine: LineMode = { toServer: 'pass', toClient: 'pass' };
 
-type Pair = { near: Socket; far: Socket; held: Buffer[]; cutAfter: number };
+type Way = 'toServer' | 'toClient';
+type Pair = { near: Socket; far: Socket; held: Buffer[]; cutAfter: Record<Way, number> };
 
 /**
  * A TCP proxy on the loopback between a client and a server, for what networks do to a commit: bytes that arrive when nobody
@@ -15,6 +16,8 @@ type Pair = { near: Socket; far: Socket; held: Buffer[]; cutAfter: number };
 export class HeldLine {
   readonly port: number;
   mode: LineMode = openLine;
+  /** How many bytes have come from either side. */
+  readonly came: Record<Way, number> = { toServer: 0, toClient: 0 };
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
 
@@ -40,9 +43,9 @@ export class HeldLine {
     for (const { near } of this.#pairs) near.destroy();
   }
 
-  /** Ends both sides of every connection once so many bytes more have gone to the server over it. */
-  cutAfter(bytes: number): void {
-    for (const pair of this.#pairs) pair.cutAfter = bytes;
+  /** Ends both sides of every connection once so many bytes more have gone over it to the server, or from it. */
+  cutAfter(bytes: number, way: Way = 'toServer'): void {
+    for (const pair of this.#pairs) pair.cutAfter[way] = bytes;
   }
 
   cut(): void {
@@ -69,12 +72,17 @@ export class HeldLine {
   }
 
   #join(near: Socket, far: Socket): void {
-    const pair: Pair = { near, far, held: [], cutAfter: Number.POSITIVE_INFINITY };
+    const never = Number.POSITIVE_INFINITY;
+    const pair: Pair = { near, far, held: [], cutAfter: { toServer: never, toClient: never } };
     this.#pairs.add(pair);
     for (const socket of [near, far]) socket.on('error', () => {});
-    near.on('data', (bytes) => this.#toServer(pair, bytes));
+    near.on('data', (bytes) => {
+      this.came.toServer += bytes.byteLength;
+      this.#toServer(pair, bytes);
+    });
     far.on('data', (bytes) => {
-      if (this.mode.toClient === 'pass') near.write(bytes);
+      this.came.toClient += bytes.byteLength;
+      if (this.mode.toClient === 'pass') this.#pass(pair, bytes, 'toClient');
     });
     far.on('close', () => {
       near.destroy();
@@ -86,16 +94,22 @@ export class HeldLine {
   }
 
   #toServer(pair: Pair, bytes: Buffer): void {
-    const { near, far, held } = pair;
+    const { held } = pair;
     if (this.mode.toServer === 'hold' || held.length > 0) {
       held.push(bytes);
       return;
     }
     if (this.mode.toServer === 'drop') return;
-    far.write(bytes.subarray(0, Math.min(bytes.byteLength, pair.cutAfter)));
-    pair.cutAfter -= bytes.byteLength;
-    if (pair.cutAfter > 0) return;
-    near.destroy();
-    far.end();
+    this.#pass(pair, bytes, 'toServer');
+  }
+
+  /** What came before the cut still arrives. */
+  #pass({ near, far, cutAfter }: Pair, bytes: Buffer, way: Way): void {
+    const [from, to] = way === 'toServer' ? [near, far] : [far, near];
+    to.write(bytes.subarray(0, Math.max(0, Math.min(bytes.byteLength, cutAfter[way]))));
+    cutAfter[way] -= bytes.byteLength;
+    if (cutAfter[way] > 0) return;
+    from.destroy();
+    to.end();
   }
 }
