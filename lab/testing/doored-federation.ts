@@ -148,17 +148,32 @@ export class DooredFederation {
     return out;
   }
 
-  /** A door process: its user of the database reads the journal, and its folder is its own. `settings` win, where it is first started. */
+  /** A door process. `settings` win, where it is first started. */
   async startDoor(credentials: string, name = 'door', { at, failpoint, settings: more = {} }: Partial<Start> = {}) {
+    const config = await this.writeDoor(credentials, name, more);
+    const logFile = `${this.folder}-${name}.log`;
+    const { testudo } = this.#parts;
+    const start = { testudo, verb: 'door', config, logFile, env: dieAt(failpoint), words: listenAt(at) } as const;
+    const started = await startCoordinatorProcess(start);
+    this.#parts.later(() => started.member.stop(600_000));
+    return started;
+  }
+
+  /** A door's configuration: its user of the database reads the journal, and its folder is its own. `databasePort`: of a line there. */
+  async writeDoor(
+    credentials: string,
+    name: string,
+    more: object = {},
+    databasePort = this.#parts.stores.database.port,
+  ): Promise<string> {
     const config = join(this.folder, `${name}.yaml`);
-    const { database } = this.#parts.stores;
     const settings = {
       credentials,
       dataDirectory: `./${name}-data`,
       listen: { enrolment: '127.0.0.1:0', federation: '127.0.0.1:0', health: '127.0.0.1:0' },
       journal: {
         postgres: {
-          address: `postgres://${reader.user}@127.0.0.1:${database.port}/postgres`,
+          address: `postgres://${reader.user}@127.0.0.1:${databasePort}/postgres`,
           password: { file: './reader-password' },
           schema: this.#parts.name,
         },
@@ -168,12 +183,7 @@ export class DooredFederation {
       ...more,
     };
     if (!existsSync(config)) await writeFile(config, JSON.stringify(settings));
-    const logFile = `${this.folder}-${name}.log`;
-    const { testudo } = this.#parts;
-    const start = { testudo, verb: 'door', config, logFile, env: dieAt(failpoint), words: listenAt(at) } as const;
-    const started = await startCoordinatorProcess(start);
-    this.#parts.later(() => started.member.stop(600_000));
-    return started;
+    return config;
   }
 
   #folderOf(name: string): string[] {
