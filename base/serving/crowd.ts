@@ -16,10 +16,6 @@ export class Crowd<Connection> {
     return this.#of.get(network)?.size ?? 0;
   }
 
-  has(network: string, connection: Connection): boolean {
-    return this.#of.get(network)?.has(connection) ?? false;
-  }
-
   add(network: string, connection: Connection): void {
     const own = this.#of.get(network) ?? new Line();
     own.add(connection);

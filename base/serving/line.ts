@@ -18,10 +18,6 @@ export class Line<Value> {
     return this.#newest?.value;
   }
 
-  has(value: Value): boolean {
-    return this.#places.has(value);
-  }
-
   /** To the end of the line; one that stands in it stays where it is. */
   add(value: Value): void {
     if (this.#places.has(value)) return;

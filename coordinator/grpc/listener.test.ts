@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { expect, it, onTestFinished } from 'vitest';
 import { systemTimers } from '../../base/system-timers.ts';
 import { FederationService } from '../../proto/generated/testudo/v1/federation.ts';
 import { pemOfChain } from '../keys/authority.ts';
+import { clientHello } from '../testing/client-hello.ts';
 import { TestFederation } from '../testing/federation.ts';
 import { halfSent, outcomeOf, rawConnection } from '../testing/raw-grpc.ts';
 import { Listener, membersCaps } from './listener.ts';
@@ -16,7 +18,7 @@ const still = {
   after: (_: number, act: () => void) => systemTimers.after(2 ** 30, act, { background: true }),
 };
 
-it('the next handshake, of the newest, begins once a peer has made its call or has gone, with all that was said meanwhile', async () => {
+it('the next handshake, of the newest that said its hello, begins once a peer has made its call or has gone', async () => {
   const federation = await TestFederation.start();
   const member = await federation.enrol('a');
   const { authority } = federation.coordinator;
@@ -46,7 +48,7 @@ it('the next handshake, of the newest, begins once a peer has made its call or h
     onTestFinished(() => void socket.destroy());
     const before = listener.connections.openCount;
     await once(socket, 'connect');
-    while (listener.connections.openCount === before) await new Promise(setImmediate);
+    while (listener.connections.openCount === before) await nextTurn();
     return socket;
   };
   const { applied, enrolled } = member;
@@ -58,14 +60,20 @@ it('the next handshake, of the newest, begins once a peer has made its call or h
     stream.end();
     expect(await outcomeOf(stream)).toMatchObject({ status: '5' });
   };
-  const silent = await come();
-  const [second, third] = [await come(), await come()];
+  const stalls = await come();
+  stalls.write(await clientHello());
   const { connections } = listener;
+  while (connections.unprovenCount === 0) await nextTurn();
+  const silent = await come(); // Has no part in any of this.
   const done: string[] = [];
-  const both = [call(second).then(() => done.push('second')), call(third).then(() => done.push('third'))];
-  (await come()).destroy(); // Time for all that could be done: a whole way of another.
-  expect([connections.waitingCount >= 2, done]).toEqual([true, []]);
-  silent.destroy();
-  await Promise.all(both); // The third stays: its turn is the second's.
-  expect(done).toEqual(['third', 'second']);
+  const called: Promise<unknown>[] = [];
+  for (const [before, name] of ['second', 'third'].entries()) {
+    const socket = await come();
+    called.push(call(socket).then(() => done.push(name)));
+    while (connections.waitingCount === before) await nextTurn();
+  }
+  expect(done).toEqual([]);
+  stalls.destroy();
+  await Promise.all(called); // The third stays: its turn is the second's.
+  expect([done, silent.closed]).toEqual([['third', 'second'], false]);
 }, 600_000);

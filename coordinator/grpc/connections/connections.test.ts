@@ -17,6 +17,9 @@ const roomy: ConnectionCaps = {
   callProves: true,
 };
 
+/** What a peer says before it is answered: a record of TLS, as short as one can be. */
+const hello = Buffer.of(22, 3, 1, 0, 1, 0);
+
 /** Connections behind a real socket on loopback. */
 async function opened(
   caps: Partial<ConnectionCaps>,
@@ -42,31 +45,36 @@ async function opened(
     connections.end();
     server.close();
   });
-  /** Comes from 127.0.0.`last`; resolves when it was let in or cut. */
-  const come = async (last: number): Promise<Socket> => {
+  /** From 127.0.0.`last`. */
+  const dial = (last: number): Socket => {
     const socket = connect({ port, host: '127.0.0.1', localAddress: `127.0.0.${last}` });
     socket.on('error', () => {});
     onTestFinished(() => void socket.destroy());
-    await Promise.race([once(socket, 'data'), once(socket, 'close')]);
+    return socket;
+  };
+  /** Says its hello; resolves when it was let in or cut. */
+  const come = async (last: number): Promise<Socket> => {
+    const socket = dial(last);
+    socket.write(hello);
+    await Promise.race([new Promise((seen) => socket.once('data', seen)), cut(socket)]);
     return socket;
   };
   const call = ({ localAddress, localPort }: Socket, name: string) =>
     connections.called(localAddress, localPort, () => name);
-  /** As `come`, once it is counted: one that waits for its turn is neither let in nor cut. */
+  /** As `come`, once it waits: one that waits for its turn is neither let in nor cut. */
   const queue = async (last: number): Promise<Socket> => {
     const before = connections.waitingCount;
-    const socket = connect({ port, host: '127.0.0.1', localAddress: `127.0.0.${last}` });
-    socket.on('error', () => {});
-    onTestFinished(() => void socket.destroy());
+    const socket = dial(last);
+    socket.write(hello);
     while (connections.waitingCount === before) await nextTurn();
     return socket;
   };
-  return { connections, refusals, answers, come, queue, call };
+  return { connections, refusals, answers, dial, come, queue, call };
 }
 
 /** Resolves when the peer has cut it. */
 async function cut(socket: Socket): Promise<void> {
-  if (!socket.closed) await once(socket, 'close');
+  if (!socket.closed) await new Promise((closed) => socket.once('close', closed));
 }
 
 describe('Connections', () => {
@@ -198,16 +206,37 @@ describe('Connections', () => {
   it('gives what was said while waiting to whoever reads then', async () => {
     const heard: Buffer[] = [];
     const { come, queue } = await opened({ handshakesMax: 1 }, systemTimers, (socket) => {
-      socket.on('data', (piece) => heard.push(piece));
+      if (socket.remoteAddress === '127.0.0.2') socket.on('data', (piece) => heard.push(piece));
     });
     const begun = await come(1);
-    const waiting = await queue(1);
+    const waiting = await queue(2);
     const said = Buffer.from(Array.from({ length: 100_000 }, (_, at) => at % 251)); // More than a hello: the rest stays in the network.
+    const all = Buffer.concat([hello, said]);
     await new Promise((written) => waiting.write(said.subarray(0, 10), written));
     waiting.write(said.subarray(10));
     begun.destroy();
-    while (heard.reduce((sum, { byteLength }) => sum + byteLength, 0) < said.byteLength) await nextTurn();
-    expect(Buffer.concat(heard).equals(said)).toBe(true);
+    while (heard.reduce((sum, { byteLength }) => sum + byteLength, 0) < all.byteLength) await nextTurn();
+    expect(Buffer.concat(heard).equals(all)).toBe(true);
+  });
+
+  it('gives no turn to who has not said its whole hello, and ends it in time', async () => {
+    const timers = new SimulatedTimers(0);
+    const { connections, dial, come, refusals } = await opened({ handshakesMax: 1, silentMs: 15_000 }, timers);
+    const silent = dial(1);
+    const slow = dial(2);
+    slow.write(hello.subarray(0, 5));
+    while (connections.openCount < 2) await nextTurn();
+    const first = await come(3);
+    expect([connections.openCount, connections.waitingCount, connections.unprovenCount]).toEqual([3, 0, 1]);
+    first.destroy();
+    while (connections.openCount > 2) await nextTurn();
+    const seen = once(slow, 'data');
+    slow.write(hello.subarray(5));
+    await seen;
+    await timers.advance(15_000);
+    await cut(silent);
+    await cut(slow); // It never called.
+    expect(refusals).toEqual(['silent', 'silent']);
   });
 
   it('gives the turn of one that stalls to the next, of another address sooner, and lets all go on', async () => {
@@ -230,13 +259,14 @@ describe('Connections', () => {
   });
 
   it('lets one that waits give way, of the address that has most, before any whose handshake has begun', async () => {
-    const { come, queue, refusals, connections } = await opened({ atOnceMax: 3, handshakesMax: 1 });
+    const { dial, come, queue, refusals, connections } = await opened({ atOnceMax: 3, handshakesMax: 1 });
     const begun = await come(2);
     const [oldest, newer] = [await queue(1), await queue(1)];
-    const other = connect({ port: begun.remotePort as number, host: '127.0.0.1' });
-    other.on('error', () => {});
-    onTestFinished(() => void other.destroy());
+    const other = dial(1);
     await cut(oldest);
-    expect([begun.closed, newer.closed, refusals, connections.waitingCount]).toEqual([false, false, ['evicted'], 2]);
+    expect([begun.closed, newer.closed, refusals, connections.waitingCount]).toEqual([false, false, ['evicted'], 1]);
+    await queue(1); // One that has said nothing goes before one that has.
+    await cut(other);
+    expect([begun.closed, newer.closed, refusals]).toEqual([false, false, ['evicted', 'evicted']]);
   });
 });

@@ -17,7 +17,7 @@ export type ConnectionCaps = Readonly<{
   /** Of one peer that has proven who it is, from any address. */
   perPeerMax: number;
   /**
-   * So many at once between their first byte and their first call; who comes meanwhile waits. All of thousands that come back
+   * So many at once between their hello and their first call; who comes meanwhile waits. All of thousands that come back
    * together would be begun otherwise, and none be done before its time is over. Absent: each begins when it comes.
    */
   handshakesMax?: number;
@@ -49,7 +49,7 @@ type ConnectionsParts = Readonly<{
 }>;
 
 /**
- * Who says nothing for so long before its first call leaves its turn to one of another address, and goes on beside it; to one of its own
+ * Who says nothing more for so long before its first call leaves its turn to one of another address, and goes on beside it; to one of its own
  * address only after five times that: where all of a crowd are slow, more of them at once are no faster.
  */
 const stallMs = 1_000;
@@ -68,7 +68,9 @@ export class Connections {
   readonly #perNetwork = new Tally();
   readonly #perPeer = new Tally();
   readonly #unproven = new Crowd<Connection>();
-  /** Taken, and not begun. */
+  /** Have not said what a peer says before it is answered: who says nothing takes no turn from who does. */
+  readonly #mute = new Crowd<Connection>();
+  /** Have said it, and wait for their turn. */
   readonly #waiting = new Crowd<Connection>();
   #turns = 0;
 
@@ -84,7 +86,7 @@ export class Connections {
     return this.#unproven.size;
   }
 
-  /** Connections whose handshake has not begun. */
+  /** Connections that have said their hello, and whose handshake has not begun. */
   get waitingCount(): number {
     return this.#waiting.size;
   }
@@ -97,26 +99,23 @@ export class Connections {
     if (remoteAddress === undefined || remotePort === undefined) return this.#reject(socket, undefined);
     const network = networkOf(remoteAddress);
     if (this.#perNetwork.of(network) >= caps.perAddressMax) return this.#reject(socket, 'address');
-    if (this.#open.size >= caps.atOnceMax && !this.#evict(this.#waiting) && !this.#evict(this.#unproven))
-      return this.#reject(socket, 'full');
+    if (this.#open.size >= caps.atOnceMax && !this.#evictOne()) return this.#reject(socket, 'full');
 
     const key = keyOf(remoteAddress, remotePort);
     const unknown = { release: undefined, timer: undefined, turn: undefined, peer: undefined };
     const connection: Connection = { socket, network, begin, ...unknown };
     this.#open.set(key, connection);
     this.#perNetwork.add(network);
-    this.#waiting.add(network, connection);
     socket.once('close', () => {
       this.#open.delete(key);
       timers.cancel(connection.timer);
-      this.#waiting.delete(network, connection);
-      this.#prove(connection);
+      this.#forget(connection);
       this.#perNetwork.remove(network);
       if (connection.peer !== undefined) this.#perPeer.remove(connection.peer);
       this.#endTurn(connection);
     });
-    this.#beginSome();
-    if (this.#waiting.has(network, connection)) connection.release = holdHello(socket);
+    if (caps.handshakesMax === undefined) this.#begin(connection);
+    else this.#hear(connection);
     return true;
   }
 
@@ -146,6 +145,24 @@ export class Connections {
     return false;
   }
 
+  /** Lets it wait for its turn once it has said its hello. */
+  #hear(connection: Connection): void {
+    const { socket, network } = connection;
+    this.#mute.add(network, connection);
+    this.#endWhenSilent(connection);
+    connection.release = holdHello(socket, () => {
+      this.#parts.timers.cancel(connection.timer);
+      this.#mute.delete(network, connection);
+      this.#waiting.add(network, connection);
+      this.#beginSome();
+    });
+  }
+
+  #endWhenSilent(connection: Connection): void {
+    const { caps, timers } = this.#parts;
+    connection.timer = timers.after(caps.silentMs, () => this.#end(connection, 'silent'), { background: true });
+  }
+
   #beginSome(): void {
     const { handshakesMax = Number.POSITIVE_INFINITY } = this.#parts.caps;
     while (this.#turns < handshakesMax) {
@@ -156,10 +173,10 @@ export class Connections {
   }
 
   #begin(connection: Connection): void {
-    const { caps, timers } = this.#parts;
+    const { caps } = this.#parts;
     if (this.#unproven.size >= caps.silentMax) this.#evict(this.#unproven);
     this.#unproven.add(connection.network, connection);
-    connection.timer = timers.after(caps.silentMs, () => this.#end(connection, 'silent'), { background: true });
+    this.#endWhenSilent(connection);
     if (caps.handshakesMax !== undefined) {
       this.#turns += 1;
       this.#watchTurn(connection);
@@ -191,7 +208,12 @@ export class Connections {
     this.#beginSome();
   }
 
-  /** Makes room. False when there is nobody who could give way. */
+  /** Makes room: of those that have cost least. False when there is nobody who could give way. */
+  #evictOne(): boolean {
+    return this.#evict(this.#mute) || this.#evict(this.#waiting) || this.#evict(this.#unproven);
+  }
+
+  /** False when there is nobody who could give way. */
   #evict(crowd: Crowd<Connection>): boolean {
     const oldest = crowd.oldestOfMost();
     if (oldest === undefined) return false;
@@ -201,9 +223,15 @@ export class Connections {
 
   #end(connection: Connection, why: ConnectionRefusal): void {
     this.#parts.refused(why);
-    this.#prove(connection); // At once: its socket closes only later.
-    this.#waiting.delete(connection.network, connection);
+    this.#forget(connection); // At once: its socket closes only later.
     connection.socket.destroy();
+  }
+
+  /** It is in no crowd any more. */
+  #forget(connection: Connection): void {
+    this.#mute.delete(connection.network, connection);
+    this.#waiting.delete(connection.network, connection);
+    this.#prove(connection);
   }
 
   /** It is not among the unproven any more. */
