@@ -6,6 +6,7 @@
  *     node bench/campaign.ts [--repetitions 20] [--kills 300] [--seed 1]
  *     node bench/campaign.ts cluster     the same on PostgreSQL: cluster/campaign.ts
  *     node bench/campaign.ts cluster soak     rounds and takeovers for hours: cluster/soak-campaign.ts
+ *     node bench/campaign.ts siege       rounds while others hold its ports: siege/siege-campaign.ts
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -20,6 +21,7 @@ import { clusterCampaign } from './cluster/campaign.ts';
 import { endWithChildren } from './harness/end-with-children.ts';
 import { writeFaults } from './harness/faults-page.ts';
 import { describeMachine } from './harness/machine.ts';
+import { siegeCampaign } from './siege/siege-campaign.ts';
 
 const heading = 'On a data directory';
 
@@ -29,6 +31,10 @@ type Tally = { kills: number; rounds: number; receipts: number; broken: string[]
 
 if (process.argv[2] === 'cluster') {
   await clusterCampaign(process.argv.slice(3));
+  process.exit();
+}
+if (process.argv[2] === 'siege') {
+  await siegeCampaign(process.argv.slice(3));
   process.exit();
 }
 
