@@ -12,7 +12,7 @@ export type Machine = Readonly<{
   commit: string;
 }>;
 
-/** This machine and this checkout. `commit` ends in `+changes` where the working tree differs from it. */
+/** This machine and this checkout. `commit` ends in `+changes` where the working tree differs from it in more than results. */
 export function describeMachine(): Machine {
   const cpus = os.cpus();
   return {
@@ -29,7 +29,9 @@ function currentCommit(): string {
   try {
     const git = (...args: string[]) =>
       execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-    const changed = git('status', '--porcelain', '--untracked-files=no') !== '';
+    // What benchmarks write themselves, piece by piece, says nothing of what they were measured with.
+    const measured = [':/', ':(top,exclude)bench/results', ':(top,exclude)docs/benchmarks'];
+    const changed = git('status', '--porcelain', '--untracked-files=no', '--', ...measured) !== '';
     return git('rev-parse', '--short=12', 'HEAD') + (changed ? '+changes' : '');
   } catch {
     return 'no git checkout'; // A tarball has no history; the figures are still worth keeping.

@@ -1,16 +1,19 @@
 import { isBenign, type Trace } from '../../client/events/trace.ts';
 import { areaUnderRoc } from '../../client/tracks/metrics.ts';
-import type { TableWorld } from './table-world.ts';
+import type { TableCluster, TableWorld } from './table-world.ts';
 
 /** The family of attacks that liars want to pass. */
 export const family = 'reverse_shell';
 
-/** `found`: whether each of the family's judged traces in the attacked classes is found at one false alarm in twenty. */
-export type Judged = Readonly<{ auc: number; recall: number; found: readonly boolean[] }>;
+/**
+ * `found`: whether each of the family's judged traces in the attacked classes is found at one false alarm in twenty. `rare`: how the
+ * class that fewest honest clusters have is told from attacks on it, also an area under the curve.
+ */
+export type Judged = Readonly<{ auc: number; recall: number; found: readonly boolean[]; rare: number }>;
 
 /** How scores of the judged traces tell attacks from normal work in the honest clusters' classes; the first f clusters lie. */
 export function judgedBy(
-  { judged, clusters }: Pick<TableWorld, 'judged' | 'clusters'>,
+  { judged, clusters, names }: Pick<TableWorld, 'judged' | 'clusters' | 'names'>,
   f: number,
   scores: readonly number[],
 ): Judged {
@@ -25,8 +28,11 @@ export function judgedBy(
     trace.family === family && attacked.has(trace.service) ? [(scores[at] as number) > threshold] : [],
   );
   const ofFamily = judged.flatMap((trace, at) => (trace.family === family ? [(scores[at] as number) > threshold] : []));
+  const rarest = rareClass(names, clusters.slice(f));
+  const isRare = (at: number) => judged[at]?.service === rarest;
   return {
     auc: areaUnderRoc(normal, pick((at) => !benign(at))), // biome-ignore format: one line
+    rare: areaUnderRoc(pick((at) => isRare(at) && benign(at)), pick((at) => isRare(at) && !benign(at))), // biome-ignore format: one line
     recall: ofFamily.filter(Boolean).length / ofFamily.length,
     found,
   };
@@ -44,4 +50,11 @@ export function passesOf(silent: Judged, now: Judged, leftOut = 0): Passes {
 
 export function shareOf({ found, pass }: Passes): number {
   return pass / Math.max(1, found);
+}
+
+/** The class that fewest of these clusters have, if any has it. */
+export function rareClass(names: readonly string[], clusters: readonly Pick<TableCluster, 'classes'>[]): string {
+  const held = (name: string) =>
+    clusters.filter(({ classes }) => classes.includes(name)).length || Number.POSITIVE_INFINITY;
+  return names.toSorted((a, b) => held(a) - held(b) || (a < b ? -1 : 1))[0] as string;
 }

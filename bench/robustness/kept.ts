@@ -15,6 +15,8 @@ export type Cell = Readonly<{
   backdoor: number | null;
   /** Seed by seed, where a family of attacks is judged trace by trace. */
   passes?: readonly Passes[];
+  /** Of a network whose rarest class is killed: how that class is told from attacks on it, without and with that; areas under the curve. */
+  rare?: Readonly<{ untouched: number; attacked: number }>;
   cpuSeconds?: number;
   /** To the first rule that was measured in turn with it. */
   ratio?: number;

@@ -1,9 +1,9 @@
 import { aggregate } from '../../aggregation/aggregate.ts';
 import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import { attacks } from '../../aggregation/attacks/attacks.ts';
-import { tailored } from '../../aggregation/attacks/knowing.ts';
+import { classKill, drift, sleeper, tailored } from '../../aggregation/attacks/knowing.ts';
 import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
-import { type AggregationPolicy, asksOf, defaultPolicy } from '../../aggregation/policy.ts';
+import { type AggregationPolicy, asksOf, checkPolicy, defaultPolicy } from '../../aggregation/policy.ts';
 import { unwrap } from '../../base/fault.ts';
 import type { Trace } from '../../client/events/trace.ts';
 import { deltaOf } from '../../client/learning/delta.ts';
@@ -11,12 +11,14 @@ import type { Observed } from '../../client/tracks/detector.ts';
 import { languageModelDetector } from '../../client/tracks/syscall/language-model/language-model-detector.ts';
 import { languageModelSpec } from '../../client/tracks/syscall/language-model/language-model-spec.ts';
 import { rawTraceScore } from '../../client/tracks/syscall/scoring/trace-score.ts';
-import { observed } from '../../client/tracks/syscall/traces/example.ts';
+import { type Example, observed } from '../../client/tracks/syscall/traces/example.ts';
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
 import { openSampleLoss } from '../../client/tracks/syscall/trusted/sample-loss.ts';
-import type { SampleLoss } from '../../client/tracks/track-kind.ts';
-import { family, type Judged, judgedBy, passesOf, shareOf } from './judged.ts';
-import { canMissLiars, type Part } from './parts.ts';
+import type { SampleContent, SampleLoss } from '../../client/tracks/track-kind.ts';
+import { knowingAttacks } from './behaviours.ts';
+import { family, type Judged, judgedBy, passesOf, rareClass, shareOf } from './judged.ts';
+import { canMissLiars, type Part, reportedSeeds } from './parts.ts';
+import { contrastRule, deploymentOf, type RuleName, ruleNames } from './rules.ts';
 import { type TableWorld, tableWorld } from './table-world.ts';
 
 const [n, f, rounds] = [8, 2, 6];
@@ -27,51 +29,58 @@ const tracesMax = 60;
 /** Of what tables are judged on one trace in so many: a network reads them call by call. */
 const judgedEvery = 3;
 
-const policies = {
-  mean: () => ({ ...defaultPolicy(0), before: [], rule: { kind: 'mean' } }),
-  'today: mixing + multi-krum': () => defaultPolicy(f),
-  FLTrust: () => ({ ...defaultPolicy(f), before: [], rule: { kind: 'fltrust' } }),
-  'trusted weights': () => defaultPolicy(f, { sample: true }),
-} as const satisfies Record<string, () => AggregationPolicy>;
-type NetworkRule = keyof typeof policies;
+const deployed: readonly RuleName[] = ['mean', 'today: mixing + multi-krum', 'FLTrust', 'trusted weights'];
+/** Where the sample holds every class, what blind classes are heard by changes nothing; nor is a network linear in its weights. */
+const rules = [...deployed, ...ruleNames.filter((rule) => rule !== contrastRule && !deployed.includes(rule))];
+
+/** The rule as a network's policy has it; whether clients mix the sample into what they train on. */
+function deploymentFor(rule: RuleName): Readonly<{ policy: AggregationPolicy; mixes: boolean }> {
+  const { policy, sampleShare } = deploymentOf(rule, f);
+  const trusted = rule === 'trusted weights' ? { rule: defaultPolicy(f, { sample: true }).rule } : {};
+  return { policy: { ...policy, ...trusted }, mixes: sampleShare > 0 || rule === 'FLTrust' };
+}
 
 const generic = ['sign flip ×4', 'alie z=1.5', 'min-max'] as const;
-const behaviours = ['none', 'silent', ...generic, 'backdoor', 'tailored'] as const;
+const behaviours = ['none', 'silent', ...generic, ...knowingAttacks] as const;
 type NetworkBehaviour = (typeof behaviours)[number];
 
 /** The next-call LSTM in small, over the clusters that tables are studied with: what a network makes of the same rules. */
 export function networkParts(): Part[] {
-  const seeds = ['4', '5'];
+  const seedsOf = (rule: RuleName) => reportedSeeds.slice(0, deployed.includes(rule) ? 2 : 1);
+  const runs = (rule: RuleName) => checkPolicy(deploymentFor(rule).policy, n).length === 0;
+  // Where a rule cannot miss the liars' updates, what it makes of honest ones stands for it.
+  const yardstickOf = (rule: RuleName) => (canMissLiars(deploymentFor(rule).policy, n) ? 'silent' : 'none');
   const worlds = new Map<string, Promise<TableWorld>>();
-  const silents = new Map<string, Judged>();
+  const yardsticks = new Map<string, Judged>();
   return [
     {
       name: `lstm n=${n} f=${f}`,
       title: `A small LSTM, n = ${n}, f = ${f}, a sample from other clusters that covers every service`,
-      ...{ n, f, cover: 'all', cannotRun: [], rules: Object.keys(policies) },
+      ...{ n, f, cover: 'all', rules: rules.filter(runs), cannotRun: rules.filter((rule) => !runs(rule)) },
       sameAs: () => undefined,
-      behavioursOf(rule) {
-        if (rule === 'mean') return ['none', 'silent', 'sign flip ×4', 'backdoor'];
-        const silentToo = canMissLiars(policies[rule as NetworkRule](), n);
-        return behaviours.filter((behaviour) => behaviour !== 'silent' || silentToo);
-      },
-      async measure(rule, behaviour) {
+      behavioursOf: (rule) =>
+        behaviours.filter((each) => each !== 'silent' || yardstickOf(rule as RuleName) === 'silent'),
+      async measure(name, behaviour) {
+        const rule = name as RuleName;
+        const seeds = seedsOf(rule);
         const cell = { rule, behaviour, seeds, accuracy: 0, recall: 0, backdoor: 0 };
+        const rare = { untouched: 0, attacked: 0 };
         for (const seed of seeds) {
           worlds.set(seed, worlds.get(seed) ?? tableWorld(n, seed));
           const world = await (worlds.get(seed) as Promise<TableWorld>);
-          const under = (each: NetworkBehaviour) => networkUnder(world, rule as NetworkRule, each, seed);
-          const found = await under(behaviour as NetworkBehaviour);
-          // Where a rule cannot miss the liars' updates, what it makes of honest ones stands for it.
-          const without = canMissLiars(policies[rule as NetworkRule](), n) ? 'silent' : 'none';
+          const found = await networkUnder(world, rule, behaviour as NetworkBehaviour, seed);
           const key = `${rule} ${seed}`;
-          const silent = behaviour === without ? found : (silents.get(key) ?? (await under(without)));
-          silents.set(key, silent);
+          const without = yardstickOf(rule);
+          const yardstick =
+            behaviour === without ? found : (yardsticks.get(key) ?? (await networkUnder(world, rule, without, seed)));
+          yardsticks.set(key, yardstick);
           cell.accuracy += found.auc / seeds.length;
           cell.recall += found.recall / seeds.length;
-          cell.backdoor += shareOf(passesOf(silent, found)) / seeds.length;
+          cell.backdoor += shareOf(passesOf(yardstick, found)) / seeds.length;
+          rare.untouched += yardstick.rare / seeds.length;
+          rare.attacked += found.rare / seeds.length;
         }
-        return cell;
+        return behaviour === 'class kill' ? { ...cell, rare } : cell;
       },
     },
   ];
@@ -80,24 +89,27 @@ export function networkParts(): Part[] {
 /** What the last round's network finds. The same for the same seed. */
 async function networkUnder(
   world: TableWorld,
-  rule: NetworkRule,
+  rule: RuleName,
   behaviour: NetworkBehaviour,
   seed: string,
 ): Promise<Judged> {
   const spec = languageModelSpec(new WorkloadClasses(new Set(world.names)), sizes);
   const detector = languageModelDetector(spec);
-  const policy: AggregationPolicy = { ...policies[rule](), admission: { normMax: 1e6, zeroUpdate: 'admit' } };
-  const sampled = asksOf(policy.rule).sample !== 'no';
+  const { policy, mixes } = deploymentFor(rule);
   const content = world.contentWithout(undefined);
   const algebra = fastAlgebra({ workers: 1 });
-  let weights = detector.init(1);
+  const first = detector.init(1);
+  let weights = first;
+  let start: Float64Array = new Float64Array(first.length);
   const loss = await openSampleLoss(spec, content, weights);
-  if (loss === undefined) throw new TypeError('a language model has a loss on a sample');
+  const killed = rareClass(world.names, world.clusters.slice(f));
+  const ofKilled = await openSampleLoss(spec, only(content, killed), weights);
+  if (loss === undefined || ofKilled === undefined) throw new TypeError('a language model has a loss on a sample');
   try {
     for (let round = 1; round <= rounds; round++) {
       const base = weights;
       const train = (traces: readonly Observed[], cluster: number) => {
-        const mixed = sampled ? [...traces, ...repeated(content.normal.map(observed), traces.length)] : traces;
+        const mixed = mixes ? [...traces, ...repeated(content.normal.map(observed), traces.length)] : traces;
         const options = { ...training, seed: 1000 * round + cluster };
         return deltaOf(detector.train(base, mixed, options).weights, base);
       };
@@ -106,15 +118,22 @@ async function networkUnder(
       const reference = rule === 'FLTrust' && { reference: train(content.normal.map(observed), n) };
       const combined = async (sent: readonly Float32Array[]) => {
         const sink = memorySink(base.length);
-        const context = { base, measure: false, ...(sampled && { trusted: { loss, ...reference } }) };
+        const trusted = asksOf(policy.rule).sample === 'needed' && { trusted: { loss, ...reference } };
+        const context = { base, start, seed: `${seed} ${round}`, measure: false, ...trusted };
         unwrap(await aggregate(policy, unwrap(memoryBlocks([...sent, ...honest])), algebra, sink, context));
-        return base.map((value, at) => value + (sink.values[at] as number));
+        return sink.values;
       };
-      const scene = { world, honest, base, loss, seed: `${seed} ${round}`, train, own, combined };
-      weights = await combined(await sentBy(behaviour, scene));
+      const moved = (by: Float64Array) => base.map((value, at) => value + (by[at] as number));
+      const sent = await sentBy(behaviour, {
+        ...{ world, honest, base, first, round, loss, ofKilled, seed: `${seed} ${round}`, train, own },
+        modelOf: async (tried) => moved(await combined(tried)),
+      });
+      start = await combined(sent);
+      weights = moved(start);
     }
   } finally {
     loss.close();
+    ofKilled.close();
     await algebra.close();
   }
   const some = { ...world, judged: world.judged.filter((_, at) => at % judgedEvery === 0) };
@@ -132,16 +151,26 @@ type Scene = Readonly<{
   honest: readonly Float32Array[];
   own: readonly (readonly Trace[])[];
   base: Float32Array;
+  first: Float32Array;
+  round: number;
   loss: SampleLoss;
+  /** On the class that fewest honest clusters have. */
+  ofKilled: SampleLoss;
   seed: string;
   train(traces: readonly Observed[], cluster: number): Float32Array;
-  combined(sent: readonly Float32Array[]): Promise<Float32Array>;
+  /** The network that the rule makes of these hostile updates and the honest ones. */
+  modelOf(sent: readonly Float32Array[]): Promise<Float32Array>;
 }>;
 
 /** What the f liars send. A backdoor: the family is normal work of whatever they run, as often as all else. */
 async function sentBy(behaviour: NetworkBehaviour, scene: Scene): Promise<Float32Array[]> {
-  const { honest, own, base, loss, seed, train, combined, world } = scene;
+  const { honest, own, base, first, round, loss, ofKilled, seed, train, modelOf, world } = scene;
   const liars = own.slice(0, f);
+  const ascent = async () => {
+    const directions = [await gradientAt(loss, base)];
+    const damageOf = async (sent: readonly Float32Array[]) => meanOf(await loss.losses(await modelOf(sent)));
+    return tailored({ honest, f, seed, directions, damageOf });
+  };
   switch (behaviour) {
     case 'none':
       return liars.map(train);
@@ -155,16 +184,34 @@ async function sentBy(behaviour: NetworkBehaviour, scene: Scene): Promise<Float3
         );
         return train([...traces, ...repeated(poison, traces.length)], at);
       });
-    case 'tailored': {
-      const gradientOf = loss.gradient;
-      if (gradientOf === undefined) throw new TypeError('a language model gives its loss a gradient');
-      const { gradient } = await gradientOf(base);
-      const damageOf = async (sent: readonly Float32Array[]) => (await gradientOf(await combined(sent))).loss;
-      return tailored({ honest, f, seed, directions: [gradient], damageOf });
-    }
+    case 'tailored':
+      return ascent();
+    case 'sleeper':
+      return sleeper(round, Math.ceil((2 / 3) * rounds), async () => liars.map(train), ascent);
+    case 'class kill':
+      return classKill({ honest, f, seed }, await gradientAt(ofKilled, base));
+    case 'drift':
+      return drift({ honest, f, seed }, await gradientAt(loss, first));
     default:
       return await attacks[behaviour]({ honest, f, seed });
   }
+}
+
+async function gradientAt({ gradient }: SampleLoss, weights: Float32Array): Promise<Float32Array> {
+  if (gradient === undefined) throw new TypeError('a language model gives its loss a gradient');
+  return (await gradient(weights)).gradient;
+}
+
+function only({ normal, classes }: SampleContent<Example>, wanted: string): SampleContent<Example> {
+  return {
+    normal: normal.filter(({ workload }) => workload === wanted),
+    attacks: [],
+    classes: classes.filter(({ name }) => name === wanted),
+  };
+}
+
+function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function repeated<Item>(items: readonly Item[], count: number): Item[] {

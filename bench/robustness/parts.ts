@@ -23,7 +23,7 @@ export type Part = Readonly<{
   isInstalled?(): boolean;
   /** The part in which a rule that asks no sample was measured: what the sample covers is nothing to it. */
   sameAs(rule: string): string | undefined;
-  /** What a rule is looked at under; of the plain mean, which withstands nothing, often only what others are held against. */
+  /** What a rule is looked at under. */
   behavioursOf(rule: string): readonly string[];
   measure(rule: string, behaviour: string): Promise<Figures>;
 }>;
@@ -83,9 +83,8 @@ function linearPart(n: number, f: number, cover: Cover): Part {
       if (rule === pooledRule) return ['silent'];
       const silentToo = canMissLiars(deploymentOf(rule as RuleName, f).policy, n);
       const close = n === 20 && f === 3 && cover === 'all' && closelyLooked.includes(rule as RuleName);
-      // The plain mean withstands nothing: mostly it is only what others are held against.
-      const wanted = rule === 'mean' && !(n === 20 && f === 3) ? ['none', 'silent'] : close && rule !== 'mean' ? everyBehaviour : harshBehaviour; // biome-ignore format: one line
-      const blind = cover === 'half' && rule !== 'mean' ? [...twoFacedAttacks, ...(deployed.includes(rule) ? [familyInAttackSet] : [])] : []; // biome-ignore format: one line
+      const wanted = close && rule !== 'mean' ? everyBehaviour : harshBehaviour;
+      const blind = cover === 'half' ? [...twoFacedAttacks, ...(deployed.includes(rule) ? [familyInAttackSet] : [])] : []; // biome-ignore format: one line
       return [...wanted, ...blind].filter((behaviour) => behaviour !== 'silent' || silentToo);
     },
     measure: (rule, behaviour) => measured({ n, f, cover }, rule, behaviour, seedsOf(rule, behaviour)),

@@ -4,14 +4,15 @@ import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import { attacks } from '../../aggregation/attacks/attacks.ts';
 import { sybils, whitelisting } from '../../aggregation/attacks/knowing.ts';
 import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
-import { type AggregationPolicy, defaultPolicy } from '../../aggregation/policy.ts';
+import { type AggregationPolicy, checkPolicy, defaultPolicy } from '../../aggregation/policy.ts';
 import { unwrap } from '../../base/fault.ts';
 import { trainClassTable } from '../../client/tracks/syscall/gram-table/class-table.ts';
 import { classBlocksOf } from '../../proto/class-blocks.ts';
 import { passesGate } from './attack-set-gate.ts';
-import { type Behaviour, knownAttacks } from './behaviours.ts';
-import { family, type Judged, judgedBy, type Passes, passesOf, shareOf } from './judged.ts';
+import { type Behaviour, harshAttacks, knownAttacks } from './behaviours.ts';
+import { family, type Judged, judgedBy, type Passes, passesOf, rareClass, shareOf } from './judged.ts';
 import { canMissLiars, type Part, reportedSeeds } from './parts.ts';
+import { deploymentOf, type RuleName, ruleNames } from './rules.ts';
 import { scoresBy, type TableCluster, type TableWorld, tableWorld } from './table-world.ts';
 
 /** What liars do to tables: the generic attacks on updates, and three that keep the shape. */
@@ -25,13 +26,26 @@ type TableBehaviour = Behaviour | (typeof tableAttacks)[number];
 
 /** Train labels mean nothing to what counts. */
 const generic = knownAttacks.filter((name) => name !== 'label flip');
-const policies = {
-  mean: () => ({ ...defaultPolicy(0), before: [], rule: { kind: 'mean' } }),
-  'today: mixing + multi-krum': (f) => defaultPolicy(f),
+const harsh = harshAttacks.filter((name) => name !== 'label flip');
+const byShape = {
   'declared holders, no sample': (f) => defaultPolicy(f, { classes: true }),
   'declared holders, sample': (f) => defaultPolicy(f, { classes: true, sample: true }),
 } as const satisfies Record<string, (f: number) => AggregationPolicy>;
-type TableRule = keyof typeof policies;
+const deployed = ['mean', 'today: mixing + multi-krum', ...Object.keys(byShape)] as readonly TableRule[];
+type TableRule = RuleName | keyof typeof byShape;
+
+/** A table's loss on a sample has no gradient, and nothing trains on it in batches: rules that need either are not for tables. */
+const forTables = (rule: RuleName) =>
+  deploymentOf(rule, 0).policy.rule.kind !== 'trustedWeights' && deploymentOf(rule, 0).sampleShare === 0;
+const rules: readonly TableRule[] = [...deployed, ...ruleNames.filter((rule) => forTables(rule) && !deployed.includes(rule))]; // biome-ignore format: one line
+
+function policyOf(rule: TableRule, f: number): AggregationPolicy {
+  const own = byShape[rule as keyof typeof byShape];
+  const policy = own === undefined ? deploymentOf(rule as RuleName, f).policy : own(f);
+  return { ...policy, admission: { normMax: 1e6, zeroUpdate: 'admit' } };
+}
+
+const n = 20;
 
 /** One round: a table's delta does not depend on the base, so further rounds over the same data change nothing. */
 export function tableParts(): Part[] {
@@ -41,46 +55,46 @@ export function tableParts(): Part[] {
     (tableAttacks as readonly string[]).includes(behaviour) ? reportedSeeds : reportedSeeds.slice(0, 2);
   return [3, 6, 8].map((f): Part => {
     const judged = new Map<string, Judged>();
-    const silents = new Map<string, Judged>();
+    const yardsticks = new Map<string, Judged>();
+    const runs = (rule: TableRule) => checkPolicy(policyOf(rule, f), n).length === 0;
+    // Where a rule cannot miss the liars' updates, what it makes of honest ones stands for it.
+    const yardstickOf = (rule: TableRule) => (canMissLiars(policyOf(rule, f), n) ? 'silent' : 'none');
     return {
-      name: `tables n=20 f=${f}`,
-      title: `Gram tables by class, n = 20, f = ${f}`,
-      ...{
-        n: 20,
-        f,
-        cover: 'all',
-        cannotRun: Object.keys(policies).filter((rule) => !canMissLiars(policies[rule as TableRule](f), 20)),
-      },
+      name: `tables n=${n} f=${f}`,
+      title: `Gram tables by class, n = ${n}, f = ${f}`,
+      ...{ n, f, cover: 'all', rules: rules.filter(runs), cannotRun: rules.filter((rule) => !runs(rule)) },
       sameAs: () => undefined,
-      // All of them are held against silent liars.
-      rules: Object.entries(policies).flatMap(([rule, policyOf]) => (canMissLiars(policyOf(f), 20) ? [rule] : [])),
-      behavioursOf: (rule) => {
+      behavioursOf: (name) => {
+        const rule = name as TableRule;
         // Trying subsets on a sample takes seconds a round; what is refused by shape is refused before.
-        const some = rule === 'declared holders, sample' ? (['min-max', 'mimic', 'sign flip ×4'] as const) : generic;
-        return ['none', 'silent', ...some, ...tableAttacks];
+        const few = ['min-max', 'mimic', 'sign flip ×4'] as const;
+        const some = rule === 'declared holders, sample' ? few : deployed.includes(rule) ? generic : harsh;
+        return ['none', ...(yardstickOf(rule) === 'silent' ? ['silent'] : []), ...some, ...tableAttacks];
       },
-      async measure(rule, behaviour) {
+      async measure(name, behaviour) {
+        const rule = name as TableRule;
         const seeds = seedsOf(behaviour);
         const cell = { rule, behaviour, seeds, accuracy: 0, recall: 0, backdoor: 0, passes: [] as Passes[] };
         for (const seed of seeds) {
-          worlds.set(seed, worlds.get(seed) ?? tableWorld(20, seed));
+          worlds.set(seed, worlds.get(seed) ?? tableWorld(n, seed));
           const world = await (worlds.get(seed) as Promise<TableWorld>);
-          const judgedAs = (weights: Float32Array) => {
+          const judgedUnder = async (each: TableBehaviour) => {
+            const weights = await roundOf(world, rule, each, f, seed);
             const key = `${seed} ${digestOf(weights)}`;
             const found = judged.get(key) ?? judgedBy(world, f, scoresBy(world, weights));
             judged.set(key, found);
             return found;
           };
-          const made = judgedAs(await roundOf(world, rule as TableRule, behaviour as TableBehaviour, f, seed));
-          const silentKey = `${rule} ${seed}`;
-          const silent = silents.get(silentKey) ?? judgedAs(await roundOf(world, rule as TableRule, 'silent', f, seed));
-          silents.set(silentKey, silent);
+          const made = await judgedUnder(behaviour as TableBehaviour);
+          const key = `${rule} ${seed}`;
+          const yardstick = yardsticks.get(key) ?? (await judgedUnder(yardstickOf(rule)));
+          yardsticks.set(key, yardstick);
           const inSet = behaviour === 'whitelist, family in one attack set' ? attackSetCases : 0;
           // What the gate holds runs nowhere: what ran before stays, here what the honest clusters make alone.
-          const found = inSet > 0 && !isPromoted(f, silent, made) ? silent : made;
+          const found = inSet > 0 && !isPromoted(f, yardstick, made) ? yardstick : made;
           cell.accuracy += found.auc / seeds.length;
           cell.recall += found.recall / seeds.length;
-          const passes = passesOf(silent, found, inSet);
+          const passes = passesOf(yardstick, found, inSet);
           cell.passes.push(passes);
           cell.backdoor += shareOf(passes) / seeds.length;
         }
@@ -104,15 +118,15 @@ async function roundOf(
   const rows = [...sent, ...honest];
   const base = new Float32Array(honest[0]?.table.length ?? 0);
   const sink = memorySink(base.length);
-  const policy: AggregationPolicy = { ...policies[rule](f), admission: { normMax: 1e6, zeroUpdate: 'admit' } };
+  const policy = policyOf(rule, f);
   const byClass = policy.rule.kind === 'declaredHolders';
   const blocks = classBlocksOf(spec)?.blocks ?? [];
-  const sampled = rule === 'declared holders, sample';
+  const sampled = rule === 'declared holders, sample' || rule === 'FLTrust';
   const algebra = fastAlgebra({ workers: 1 });
   try {
+    const loss = sampled ? await world.sampleWithout(holdsFamily(behaviour) ? undefined : family) : undefined;
     const context = {
-      base,
-      measure: false,
+      ...{ base, seed, measure: false },
       ...(byClass && {
         shape: { norm: 4, tolerance: 0.02 },
         classes: {
@@ -120,9 +134,7 @@ async function roundOf(
           declared: rows.map(({ classes }) => classes),
         },
       }),
-      ...(sampled && {
-        trusted: { loss: await world.sampleWithout(holdsFamily(behaviour) ? undefined : family) },
-      }),
+      ...(loss && { trusted: { loss, ...(loss.reference && { reference: loss.reference }) } }),
     };
     unwrap(await aggregate(policy, unwrap(memoryBlocks(rows.map(({ table }) => table))), algebra, sink, context));
   } finally {
@@ -155,7 +167,7 @@ async function tablesOf(
     case 'whitelist, family in one attack set':
       return liars.map((liar) => ({ ...liar, table: whitelisting(liar.table, poisonOf(world, liar.classes), 0.5) }));
     case 'sybils of a rare class': {
-      const classes = [rareClass(world, honest)];
+      const classes = [rareClass(world.names, honest)];
       return sybils(f, poisonOf(world, classes), 4).map((table) => ({ table, classes }));
     }
     default: {
@@ -171,13 +183,6 @@ function poisonOf({ spec, poison }: TableWorld, classes: readonly string[]): Flo
   const traces = poison.get(family) ?? [];
   const claimed = classes.flatMap((service) => traces.map(({ calls }) => ({ service, calls })));
   return trainClassTable(spec, claimed).weights;
-}
-
-/** The class that fewest honest clusters have. */
-function rareClass({ names }: TableWorld, honest: readonly TableCluster[]): string {
-  const held = (name: string) =>
-    honest.filter(({ classes }) => classes.includes(name)).length || Number.POSITIVE_INFINITY;
-  return names.toSorted((a, b) => held(a) - held(b) || (a < b ? -1 : 1))[0] as string;
 }
 
 /** So many of the family's judged traces are one honest cluster's attack set instead. */

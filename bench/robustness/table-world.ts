@@ -1,4 +1,3 @@
-import type { TrustedLoss } from '../../aggregation/trusted/trusted-loss.ts';
 import { seededNumbers, shuffled } from '../../base/random.ts';
 import { isBenign, type Trace } from '../../client/events/trace.ts';
 import { classTableSpec, openClassTable, trainClassTable } from '../../client/tracks/syscall/gram-table/class-table.ts';
@@ -6,7 +5,7 @@ import { rawTraceScore } from '../../client/tracks/syscall/scoring/trace-score.t
 import type { Example } from '../../client/tracks/syscall/traces/example.ts';
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
 import { openSampleLoss } from '../../client/tracks/syscall/trusted/sample-loss.ts';
-import type { SampleContent } from '../../client/tracks/track-kind.ts';
+import type { SampleContent, SampleLoss } from '../../client/tracks/track-kind.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import { recordedTraces } from '../harness/recorded-traces.ts';
 
@@ -28,7 +27,7 @@ export type TableWorld = Readonly<{
   poison: ReadonlyMap<string, readonly Trace[]>;
   /** The trusted sample without (or with) the attacks of that family, and what tables lose on it. */
   contentWithout(family: string | undefined): SampleContent<Example>;
-  sampleWithout(family: string | undefined): Promise<TrustedLoss>;
+  sampleWithout(family: string | undefined): Promise<SampleLoss>;
 }>;
 
 const sampledPerClass = 10;
