@@ -12,6 +12,8 @@ export type Cell = Readonly<{
   seeds: readonly string[];
   accuracy: number | null;
   recall: number | null;
+  /** Seed by seed. */
+  recalls?: readonly number[];
   backdoor: number | null;
   /** Seed by seed, where a family of attacks is judged trace by trace. */
   passes?: readonly Passes[];

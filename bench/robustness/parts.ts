@@ -138,6 +138,7 @@ async function measured(
 ): Promise<Figures> {
   task ??= serviceTask(seededNumbers('robustness'));
   let [accuracy, recall, backdoor] = [0, 0, 0];
+  const recalls: number[] = [];
   for (const seed of seeds) {
     const [inSample, inSet] = [behaviour === familyInSample, behaviour === familyInAttackSet];
     const setting = { ...settingOf(n, f, cover), sampleHoldsFamily: inSample, attackSetHoldsFamily: inSet };
@@ -148,9 +149,10 @@ async function measured(
         : await federated(task, setting, deployment ?? deploymentOf(rule as RuleName, f), acted, algebra, seed);
     accuracy += outcome.accuracy / seeds.length;
     recall += outcome.recall / seeds.length;
+    recalls.push(outcome.recall);
     backdoor += outcome.backdoor / seeds.length;
   }
-  return { rule, behaviour, seeds, accuracy, recall, backdoor };
+  return { rule, behaviour, seeds, accuracy, recall, recalls, backdoor };
 }
 
 /** Whether the rule runs without the liars' updates too: one that needs more than those that are left has no such figure. */
