@@ -51,7 +51,7 @@ export function networkParts(): Part[] {
   // Where a rule cannot miss the liars' updates, what it makes of honest ones stands for it.
   const yardstickOf = (rule: RuleName) => (canMissLiars(deploymentFor(rule).policy, n) ? 'silent' : 'none');
   const worlds = new Map<string, Promise<TableWorld>>();
-  const yardsticks = new Map<string, Judged>();
+  const runsMade = new Map<string, Promise<Judged>>();
   return [
     {
       name: `lstm n=${n} f=${f}`,
@@ -68,12 +68,13 @@ export function networkParts(): Part[] {
         for (const seed of seeds) {
           worlds.set(seed, worlds.get(seed) ?? tableWorld(n, seed));
           const world = await (worlds.get(seed) as Promise<TableWorld>);
-          const found = await networkUnder(world, rule, behaviour as NetworkBehaviour, seed);
-          const key = `${rule} ${seed}`;
-          const without = yardstickOf(rule);
-          const yardstick =
-            behaviour === without ? found : (yardsticks.get(key) ?? (await networkUnder(world, rule, without, seed)));
-          yardsticks.set(key, yardstick);
+          const judged = (each: NetworkBehaviour) => {
+            const key = `${rule} ${seed} ${each}`;
+            const known = runsMade.get(key) ?? networkUnder(world, rule, each, seed);
+            runsMade.set(key, known);
+            return known;
+          };
+          const [found, yardstick] = [await judged(behaviour as NetworkBehaviour), await judged(yardstickOf(rule))];
           cell.accuracy += found.auc / seeds.length;
           cell.recall += found.recall / seeds.length;
           cell.backdoor += shareOf(passesOf(yardstick, found)) / seeds.length;

@@ -76,8 +76,10 @@ function introduce(report: Report): void {
       'one that cannot run on what is left without the liars’ updates has no “silent”.\n\n' +
       'The last column says which seeds a row is a mean of: what is, or was, a default is measured on more of them than what only stands beside it, and rows on one seed differ by chance by some points. ' +
       'The service with fewest test traces has 34: one trace of it is 0.25 points of one seed, 0.05 of five.\n\n' +
-      'Tables and the LSTM: clusters are halves of recorded ones, figures are areas under the ROC curve, attacks against normal work. The LSTM predicts the next call with 16 cells, in six rounds of 20 steps; ' +
-      'its backdoor teaches the family as normal work of all that liars run (success: of what was found while they were silent, at one false alarm in twenty, the share that passes).',
+      'Tables and the LSTM: clusters are halves of recorded ones, figures are areas under the ROC curve, attacks against normal work. What passes is counted of the family’s traces that are found ' +
+      'while liars are silent, at one false alarm in twenty; of a rule that cannot run without their updates, while they are honest. Trusted weights are not for tables, whose loss on a sample has no gradient, ' +
+      'nor are samples in batches: a table counts a sample as one more holder. The LSTM predicts the next call with 16 cells, in six rounds of 20 steps; its backdoor teaches the family as normal work of all ' +
+      'that liars run, and the class that is killed is the one that fewest honest clusters have.',
   );
 }
 
