@@ -1,15 +1,19 @@
 /**
- * `npm run campaign:mutants -- ROOM… [--quick]`: what the tests of a room would let pass. Tells each survivor that nothing explains, and
- * keeps bench/results/mutants.json and docs/benchmarks/mutants.md. `--quick`: asks no test that costs more than 0.4 s, and keeps
- * nothing. Without a room: the page anew, with the explanations of now. The first run installs Stryker's instrumenter into out/stryker/, by npm.
+ * `npm run campaign:mutants -- ROOM… [--quick] [--anew] [--unexplained]`: what the tests of a room would let pass. Tells each survivor that nothing
+ * explains, and keeps bench/results/mutants.json and docs/benchmarks/mutants.md. `--quick`: asks no test that costs more than 0.4 s, and
+ * keeps neither. A run that was cut off goes on where it was, and what a test said of a mutant stands while the room's sources and the
+ * test's file are what they were; `--anew` forgets it; `--unexplained` takes for survivors, and does not
+ * ask, what is explained. Without a room: the page anew, with the explanations of now. The first run installs
+ * Stryker's instrumenter into out/stryker/, by npm.
  */
-import { globSync, mkdirSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ask, type Fate, reach, withThreads } from './ask.ts';
-import { explanations } from './explained.ts';
+import { type Asked, ask, type Fate, reach, withThreads } from './ask.ts';
+import { explanationOf, explanations } from './explained.ts';
 import { instrument, type Mutant, strykerVersion } from './instrument.ts';
 import { mutantsPage } from './page.ts';
+import { digestOfText, keepPast, readPast } from './past.ts';
 import { explainedAnew, filesOf, type RoomResult, readResults, scoreOf, writeResults } from './record.ts';
 import { type Room, rooms } from './rooms.ts';
 
@@ -18,7 +22,11 @@ const results = join(checkout, 'bench/results/mutants.json');
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    anew: { type: 'boolean', default: false },
+    unexplained: { type: 'boolean', default: false },
+  },
 });
 const chosen = rooms.filter(({ name }) => positionals.includes(name));
 if (chosen.length < positionals.length) {
@@ -36,13 +44,28 @@ async function askRoom(room: Room): Promise<void> {
   const files = globSync([...room.tests], { cwd: checkout }).filter(
     (name) => !/\.(?:kube|stores)\.test\.ts$/.test(name),
   );
-  const reached = withThreads(await reach(place, files), mutants, room.threads ?? {});
-  process.stdout.write(
-    `${room.name}: ${mutants.length} mutants, ${reached.tests.length} tests in ${files.length} files\n`,
+  const sources = digestOfText(JSON.stringify(mutants) + sourcesOf(folder));
+  const past = readPast(folder, values.anew ? '' : sources);
+  const known = new Set(past.reached.loaded.map(({ file }) => file));
+  const now = await reach(
+    place,
+    files.filter((name) => !known.has(join(checkout, name))),
   );
-  const ids = mutants.map(({ id }) => id);
-  const tell = (fates: ReadonlyMap<string, Fate>) => keepFates(folder, mutants, fates);
-  const fates = await ask(place, ids, reached, { isQuick: values.quick, tell });
+  const tests = [...past.reached.tests, ...now.tests];
+  const seen = { tests, loaded: [...past.reached.loaded, ...now.loaded] };
+  const tell = async ({ fates, verdicts }: Asked) => {
+    keepFates(folder, mutants, fates);
+    await keepPast(folder, sources, { reached: seen, verdicts });
+  };
+  process.stdout.write(`${room.name}: ${mutants.length} mutants, ${tests.length} tests in ${files.length} files\n`);
+  const isAsked = (mutant: Mutant) => !values.unexplained || explanationOf(mutant, explanations) === undefined;
+  const unasked = new Set(mutants.filter((mutant) => !isAsked(mutant)).map(({ id }) => id));
+  const fates = await ask(
+    place,
+    mutants.map(({ id }) => id),
+    withThreads(seen, mutants, room.threads ?? {}),
+    { isQuick: values.quick, known: past.verdicts, unasked, tell },
+  );
   const byFile = filesOf(mutants, fates, explanations);
   for (const { file, survivors } of byFile) {
     for (const { line, from, to, reached: isReached, why } of survivors) {
@@ -56,11 +79,17 @@ async function askRoom(room: Room): Promise<void> {
   );
   if (values.quick) return;
   const day = new Date().toISOString().slice(0, 10);
-  const result = { room: room.name, day, tests: reached.tests.length, files: byFile };
+  const result = { room: room.name, day, tests: tests.length, files: byFile };
   const others = readResults(results).filter((other) => other.room !== room.name);
   const place_ = (name: string) => rooms.findIndex((other) => other.name === name);
   const all = [...others, result].toSorted((one, other) => place_(one.room) - place_(other.room));
   await keep(all);
+}
+
+/** All sources of a room, with their mutants. */
+function sourcesOf(folder: string): string {
+  const names = globSync('sources/**/*.ts', { cwd: folder }).toSorted();
+  return names.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n');
 }
 
 async function keep(rooms: readonly RoomResult[]): Promise<void> {

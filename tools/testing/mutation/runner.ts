@@ -20,6 +20,7 @@ const shared = globalThis as { __stryker__?: Namespace };
 shared.__stryker__ ??= {};
 const switches = shared.__stryker__;
 const { setTimeout, clearTimeout } = globalThis; // Tests put others in their place.
+const nowMs = performance.now.bind(performance);
 
 const folder = process.env.TESTUDO_MUTANTS ?? '';
 const plan = JSON.parse(readFileSync(join(folder, 'plan.json'), 'utf8')) as Plan;
@@ -69,19 +70,18 @@ export default class MutantRunner extends VitestTestRunner {
   async runTask(test: RunnerTestCase): Promise<void> {
     if (this.#attempt.kind === 'idle') return;
     const run = VitestTestRunner.getTestFn(test);
-    const began = performance.now();
-    let timer: NodeJS.Timeout | undefined;
+    const spent = spentMs();
+    let stop = () => {};
     try {
       if (this.#attempt.kind === 'plain') await run();
       else {
-        const late = new Promise<never>((_, reject) => {
-          timer = setTimeout(() => reject(new Error('mutant: took too long')), this.#limitMs);
-        });
-        await Promise.race([run(), late]);
+        const late = lateness(this.#limitMs);
+        stop = late.stop;
+        await Promise.race([run(), late.comes]);
       }
     } finally {
-      clearTimeout(timer);
-      this.#tookMs = performance.now() - began;
+      stop();
+      this.#tookMs = spent();
     }
   }
 
@@ -127,6 +127,36 @@ export default class MutantRunner extends VitestTestRunner {
     await super.onAfterRunSuite(suite);
     if (plan.kind !== 'reach' || !('filepath' in suite)) return;
     say({ kind: 'loaded', file: suite.file.filepath, ids: Object.keys(switches.mutantCoverage?.static ?? {}) });
+  }
+}
+
+/** Rejects once `limitMs` have passed in which this process was not kept waiting for a processor: a busy machine kills no mutant. */
+function lateness(limitMs: number): Readonly<{ comes: Promise<never>; stop: () => void }> {
+  const spent = spentMs();
+  let timer: NodeJS.Timeout | undefined;
+  const comes = new Promise<never>((_, reject) => {
+    const look = () => {
+      const left = limitMs - spent();
+      if (left <= 0) reject(new Error('mutant: took too long'));
+      else timer = setTimeout(look, left + 1);
+    };
+    look();
+  });
+  return { comes, stop: () => clearTimeout(timer) };
+}
+
+/** Tells how much time has passed since in which this process was not kept waiting for a processor. */
+function spentMs(): () => number {
+  const [began, waited] = [nowMs(), waitedMs()];
+  return () => Math.max(0, nowMs() - began - (waitedMs() - waited));
+}
+
+/** How long this process's main thread has waited for a processor so far: the second number of schedstat. Zero where nobody counts. */
+function waitedMs(): number {
+  try {
+    return Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) / 1e6;
+  } catch {
+    return 0;
   }
 }
 
