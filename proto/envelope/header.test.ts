@@ -71,6 +71,7 @@ describe('checkHeader', () => {
 
   it('writes the same bytes for 0 and -0 examples', () => {
     expect(unwrap(checkHeader({ ...header, exampleCount: -0 })).exampleCount).toBe(0);
+    expect(unwrap(checkHeader({ ...header, exampleCount: -0 })).exampleCount).toBe(0); // Not -0, as Object.is tells.
     expect(headerBytes(unwrap(checkHeader({ ...header, exampleCount: -0 })))).toEqual(
       headerBytes(unwrap(checkHeader({ ...header, exampleCount: 0 }))),
     );

@@ -108,6 +108,31 @@ describe('vetRoundPublicKey', () => {
   });
 });
 
+describe('vetting', () => {
+  const says = (vetted: ReturnType<typeof vetRoundPublicKey>) => (vetted.ok ? '' : vetted.fault.message);
+  const named = (keys: readonly { name: string; key: string }[], name: string) =>
+    fromHex(keys.find((one) => one.name === name)?.key as string);
+
+  it('says which key is wrong, how, and that a generated one would be right', () => {
+    const { roundKeys, signingKeys } = vectors.refused;
+    const round = (name: string) => says(vetRoundPublicKey(named(roundKeys, name)));
+    const signing = (name: string) => says(vetSigningPublicKey(named(signingKeys, name)));
+    expect([round('31 bytes'), round('small order'), round('not canonical: p + 9')]).toEqual([
+      'round key (X25519): expected exactly 32 bytes',
+      'round key (X25519): a point of small order, which makes the shared secret zero; use a generated key',
+      'round key (X25519): not the canonical encoding of a point; use a generated key',
+    ]);
+    expect([signing('33 bytes'), signing('small order'), signing('not canonical: y = p + 3')]).toEqual([
+      'signing key (Ed25519): expected exactly 32 bytes',
+      'signing key (Ed25519): a point of small order, for which one signature fits many messages; use a generated key',
+      'signing key (Ed25519): not the canonical encoding of a point; use a generated key',
+    ]);
+    expect(signing('not on the curve: y = 2')).toBe(
+      'signing key (Ed25519): not a point on the curve; use a generated key',
+    );
+  });
+});
+
 describe('vetSigningPublicKey', () => {
   it.each(vectors.refused.signingKeys)('refuses $name: $key', ({ key }) => {
     expect(codeOf(vetSigningPublicKey(fromHex(key)))).toBe('KEY_INVALID');

@@ -149,7 +149,13 @@ describe('EnvelopeWorker', () => {
     expect((await Promise.all(jobs)).map(codeOf)).toEqual(['ok', 'ok', 'ok']);
     expect(readdirSync(dir).sort()).toEqual(['0', '1', '2']);
     const late = await worker.sealValues({ values, sealedPath: at('late'), context, roundPublicKey });
-    expect(codeOf(late)).toBe('WORKER_UNAVAILABLE');
+    expect(late).toMatchObject({
+      ok: false,
+      fault: {
+        code: 'WORKER_UNAVAILABLE',
+        message: 'envelope worker: the worker is closed; start the job again on a live one',
+      },
+    });
     expect(readdirSync(dir)).not.toContain('late');
   });
 
@@ -159,7 +165,14 @@ describe('EnvelopeWorker', () => {
     // A path that no system can take is a bug of the caller's, not a fault of the system, and ends the thread.
     const nowhere = at('a\0b');
     const open = { sealedPath: nowhere, plainPath: at('plain'), context, round };
-    expect(codeOf(await worker.openFile(open))).toBe('WORKER_UNAVAILABLE');
+    expect(await worker.openFile(open)).toMatchObject({
+      fault: {
+        code: 'WORKER_UNAVAILABLE',
+        message: expect.stringMatching(
+          /^envelope worker: the worker was lost \(.+\); start the job again on a live one$/,
+        ),
+      },
+    });
     expect(codeOf(await worker.sealFile({ ...open, roundPublicKey }))).toBe('WORKER_UNAVAILABLE');
     expect(codeOf(await worker.sealValues({ ...job, sealedPath: nowhere }))).toBe('WORKER_UNAVAILABLE');
     expect(codeOf(await worker.sealValues(job))).toBe('ok');
@@ -190,6 +203,12 @@ describe('EnvelopeWorker', () => {
   });
 
   it.each([0, -1, 1.5, 65])('is not built with %s threads', (threads) => {
-    expect(() => new EnvelopeWorker({ threads })).toThrow(RangeError);
+    const legal = `envelope worker: threads must be a whole number, 1 to 64; got ${threads}`;
+    expect(() => new EnvelopeWorker({ threads })).toThrow(new RangeError(legal));
+  });
+
+  it('is built with as many threads as it may have, and starts none that has nothing to do', async () => {
+    const large = new EnvelopeWorker({ threads: 64 });
+    await large.close();
   });
 });

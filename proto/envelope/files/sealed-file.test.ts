@@ -113,9 +113,17 @@ describe('openSealWriter', () => {
   it('keeps to the first fault, and leaves nothing after it or after being abandoned', () => {
     const target = { sealedPath: at('sealed'), context: sampleContext(8), roundPublicKey: round.publicKey };
     const writer = unwrap(openSealWriter(target));
-    expect(writer.write(Buffer.alloc(9))?.code).toBe('PLAIN_LENGTH_MISMATCH');
+    expect(writer.write(Buffer.alloc(9))).toMatchObject({
+      ...{ code: 'PLAIN_LENGTH_MISMATCH', fields: { expected: 8 } },
+      message: 'seal: the plaintext goes on; expected exactly 8 bytes, as the context declares',
+    });
     expect(writer.write(Buffer.alloc(1))?.code).toBe('PLAIN_LENGTH_MISMATCH');
     expect(codeOf(writer.finish())).toBe('PLAIN_LENGTH_MISMATCH');
+    const short = unwrap(openSealWriter(target));
+    short.write(Buffer.alloc(4));
+    expect(short.finish()).toMatchObject({
+      fault: { message: 'seal: the plaintext ended early; expected exactly 8 bytes, as the context declares' },
+    });
     const other = unwrap(openSealWriter(target));
     other.write(Buffer.alloc(4));
     other.abandon();
@@ -161,7 +169,13 @@ describe('openFileSync', () => {
 
   it('refuses another digest than the signed one, another key and every other context', () => {
     const payload = digestOf(Buffer.from('another'));
-    expect(codeOf(open(sample.sealed, { payload }))).toBe('PAYLOAD_DIGEST_MISMATCH');
+    expect(open(sample.sealed, { payload })).toEqual({
+      ok: false,
+      fault: {
+        ...{ code: 'PAYLOAD_DIGEST_MISMATCH', fields: { expected: payload, actual: digestOf(sample.sealed) } },
+        message: 'open: the payload opens but is not the one whose digest was signed; ask for the upload again',
+      },
+    });
     expect(codeOf(open(sample.sealed, { round: newRoundKeyPair() }))).toBe('PAYLOAD_WRONG_KEY');
     for (const context of Object.values(otherContexts(sample.plain.byteLength))) {
       expect(codeOf(open(sample.sealed, { context }))).toBe('PAYLOAD_TAMPERED');
@@ -171,6 +185,35 @@ describe('openFileSync', () => {
 
   it.each([0, -1, 2 ** 31, 2 ** 53])('refuses a declared size of %s', (plainBytes) => {
     expect(codeOf(open(sample.sealed, { context: { ...sample.context, plainBytes } }))).toBe('HEADER_INVALID');
+  });
+
+  it('keeps no file open, whatever came of it', () => {
+    const openCount = () => readdirSync('/proc/self/fd').length;
+    writeFileSync(at('given'), sample.plain);
+    const seal = (plainPath: string) =>
+      sealFileSync({ plainPath, sealedPath: at('other'), context: sample.context, roundPublicKey: round.publicKey });
+    const before = openCount();
+    for (let turn = 0; turn < 3; turn++) {
+      expect(codeOf(open(sample.sealed))).toBe('ok');
+      expect(codeOf(open(sample.sealed.subarray(1)))).toBe('PAYLOAD_TRUNCATED');
+      expect(codeOf(open(sample.sealed, { plainPath: at('no/such/folder') }))).toBe('STORAGE_FAILED');
+      expect(codeOf(seal(at('given')))).toBe('ok');
+      expect(codeOf(seal(dir))).toBe('STORAGE_FAILED');
+    }
+    expect(openCount()).toBe(before);
+  });
+
+  it('says what it was at when a file could not be read or written, and not which file', () => {
+    const messageOf = (result: Readonly<{ ok: true } | { ok: false; fault: { message: string } }>) =>
+      result.ok ? '' : result.fault.message;
+    const seal = (plainPath: string, sealedPath: string) =>
+      sealFileSync({ plainPath, sealedPath, context: sample.context, roundPublicKey: round.publicKey });
+    const failed = 'open failed with ENOENT; check the path, its rights and free space';
+    writeFileSync(at('given'), sample.plain);
+    expect(messageOf(open(sample.sealed, { sealedPath: at('missing') }))).toBe(`open: open the sealed file: ${failed}`);
+    expect(messageOf(open(sample.sealed, { plainPath: at('no/folder') }))).toBe(`open: write the plaintext: ${failed}`);
+    expect(messageOf(seal(at('missing'), at('other')))).toBe(`seal: read the plaintext: ${failed}`);
+    expect(messageOf(seal(at('given'), at('no/folder')))).toBe(`seal: create the sealed file: ${failed}`);
   });
 
   it('says so when it cannot read or write', () => {

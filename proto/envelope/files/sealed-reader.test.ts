@@ -61,7 +61,8 @@ describe('openSealedReader', () => {
   it('throws where its caller reads outside of the plaintext or after close', () => {
     const reader = openReader();
     for (const offset of [-1, total - 3, total + 1, 0.5, Number.NaN]) {
-      expect(() => reader.readInto(offset, Buffer.alloc(4))).toThrow(RangeError);
+      const legal = `sealed reader: bytes ${offset} to ${offset + 4} of ${total}`;
+      expect(() => reader.readInto(offset, Buffer.alloc(4))).toThrow(new RangeError(legal));
     }
     reader.close();
     reader.close();
