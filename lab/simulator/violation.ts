@@ -1,4 +1,4 @@
-/** Names of what must hold: see docs/assurance.md. */
+/** Names of what must hold: see docs/simulator.md. */
 export type InvariantName =
   | 'RECEIPT_WITHOUT_ENTRY'
   | 'RECEIPTED_BYTES_LOST'

@@ -8,12 +8,19 @@ export type Edit = Readonly<{
   replace: string;
 }>;
 
-/** A bug that is planted to see that it is caught. */
-export type Mutation = Readonly<{
-  name: string;
-  edits: readonly Edit[];
+/** A bug that is planted to see that it is caught: by a simulated day, or where none shows it by a test. */
+export type Mutation = Readonly<{ name: string; edits: readonly Edit[] }> & (CaughtByDay | CaughtByTest);
+
+type CaughtByDay = Readonly<{
   /** Rules that it may be seen to break first. */
   breaks: readonly InvariantName[];
   /** The first seed, from 1 on, that shows it. */
   seed: number;
+}>;
+
+type CaughtByTest = Readonly<{
+  /** The test file, from the root of the repository. */
+  test: string;
+  /** The full name of a test that fails. */
+  fails: string;
 }>;

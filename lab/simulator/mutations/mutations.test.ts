@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { testsPlanted } from '../testing/run-planted.ts';
 import { lineOf, simulator } from '../testing/run-simulator.ts';
 import { mutations } from './mutations.ts';
 import { edited } from './plant.ts';
@@ -23,6 +24,7 @@ describe('planted bugs', () => {
 
   // Other ones whenever any source of the list changes, and the same ones until then.
   const chosen = mutations
+    .filter((mutation) => 'seed' in mutation)
     .map((mutation) => ({ mutation, rank: createHash('sha256').update(rankOf(mutation.name)).digest('hex') }))
     .sort((a, b) => (a.rank < b.rank ? -1 : 1))
     .slice(0, 5)
@@ -33,6 +35,16 @@ describe('planted bugs', () => {
     async ({ name, seed, breaks }) => {
       const lines = await simulator('--mutation', name, '--seeds', `${seed}-${seed}`);
       expect(breaks).toContain(lineOf(lines[0]).name);
+    },
+    patienceMs,
+  );
+
+  it.each(mutations.filter((mutation) => 'test' in mutation))(
+    '$name is caught by $test',
+    async ({ name, test, fails }) => {
+      const { failed, passed } = await testsPlanted(name, test);
+      expect(failed).toContain(fails);
+      expect(passed).not.toEqual([]); // It was planted in what works otherwise.
     },
     patienceMs,
   );

@@ -6,7 +6,7 @@ import { releaseMutations } from './release-mutations.ts';
 import { responseMutations } from './response-mutations.ts';
 import { roundMutations } from './round-mutations.ts';
 
-/** Every one is planted and caught by its seed: docs/assurance.md. */
+/** Every one is planted and caught by its seed, or its test: docs/simulator.md. */
 export const mutations: readonly Mutation[] = [
   ...journalMutations,
   ...databaseMutations,

@@ -7,6 +7,19 @@ const events = 'coordinator/rounds/events.ts';
 
 export const roundMutations: readonly Mutation[] = [
   {
+    // Whatever wakes next makes it good, the watchdog at the latest: no rule of a day is broken.
+    name: 'lose-wakes-during-a-look',
+    edits: [
+      {
+        file: 'base/beat.ts',
+        find: 'if (this.#stopped) return;\n    this.#asked = true;',
+        replace: 'if (this.#stopped || this.#beating !== undefined) return;\n    this.#asked = true;',
+      },
+    ],
+    test: 'base/beat.test.ts',
+    fails: 'Beat looks again after whatever was asked for, however close to the end of its last look',
+  },
+  {
     name: 'count-a-cluster-twice',
     edits: [{ file: arrival, find: 'if (earlier !== undefined) {', replace: 'if (false) {' }],
     breaks: ['ACCEPTED_TWICE'],
