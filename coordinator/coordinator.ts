@@ -124,7 +124,7 @@ export async function startCoordinator(
     openBlobs: place.value?.open,
     folded: folded.value,
     timers,
-    redis: config.redis && { url: config.redis.url, fallbackAfterMs: fallbackMsOf(config.workers) },
+    redis: config.redis && { place: config.redis, fallbackAfterMs: fallbackMsOf(config.workers) },
     sampleReader,
     trouble: (code, cause) => log.warn({ code, cause }, 'trouble'),
     committed: (_entries, seconds) => metrics.journalSynced(seconds),

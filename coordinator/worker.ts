@@ -70,7 +70,7 @@ export async function startWorker(
     await leaveGround();
     return keyStore;
   }
-  const link = await RedisLink.open({ url: redis.url, timers, trouble });
+  const link = await RedisLink.open({ place: redis, timers, trouble });
   if (!link.ok) {
     await leaveGround();
     return link;

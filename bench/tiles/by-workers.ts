@@ -42,7 +42,7 @@ export async function runByWorkers(
     for (const member of members) {
       while (!(await saidBy(member)).includes('worker ready')) await pauseWhileRunning(members);
     }
-    const parts = { url: redis.url, timers: systemTimers, trouble: stop };
+    const parts = { place: redis, timers: systemTimers, trouble: stop };
     const link = unwrap(await RedisLink.open(parts));
     const more = { ...(grid && { grid }), fallback: nobody, fallbackAfterMs: Number.POSITIVE_INFINITY, trouble: stop };
     const runner = new RedisRunner({ link, federation, queueKey, timers: systemTimers, ...more });

@@ -155,6 +155,22 @@ describe('parseConfig', () => {
   });
 
   it.each([
+    ['redis://mymaster', '127.0.0.1:26379', ''],
+    ['redis://my_master.1/2', '[::1]:26379', ''],
+    ['rediss://:secret@mymaster', 'sentinel.example.org:26379', ''],
+    ['redis://mymaster', 'sentinel.example.org:26379', 'wants a password and TLS'],
+    ['redis://mymaster:6379', '127.0.0.1:26379', 'is the name of the primary and has no port'],
+    ['redis:///0', '127.0.0.1:26379', 'is the name of the primary'],
+    ['redis://mymaster/x', '127.0.0.1:26379', 'is the name of the primary'],
+    ['redis://mymaster', 'sentinel.example.org', 'host:port'],
+  ])('lets Sentinels say where %s is, asked at %s, or says what is wrong', (url, sentinel, wrong) => {
+    const problems = problemsOf(parse(`${minimal}redis: { url: "${url}", sentinels: ["${sentinel}"] }\n`));
+    if (wrong === '') expect(problems).toBe('');
+    else expect(problems).toContain(wrong);
+    expect(problems).not.toContain('secret');
+  });
+
+  it.each([
     ['listen: { dashboard: "127.0.0.1:1" }', true],
     ['listen: { dashboard: "0.0.0.0:1" }', false],
     ['listen: { dashboard: "0.0.0.0:1" }\ndashboard: { url: "http://pages.example" }', false],

@@ -31,7 +31,7 @@ export type CoordinatorConfig = Readonly<
     journal: Readonly<{ postgres: PostgresConfig | null }>;
     blobs: Readonly<{ s3: BucketConfig | null }>;
     tracks: readonly TrackFile[];
-    redis: Readonly<{ url: string; unprotected: boolean }> | null;
+    redis: Readonly<{ url: string; sentinels: readonly string[]; unprotected: boolean }> | null;
   }
 >;
 
@@ -201,11 +201,14 @@ function dashboardProblems(listen: string | undefined, { url, tls, oidc }: Coord
 }
 
 /** Whoever can write to Redis can hold up rounds, and who listens learns of them: off this machine it wants a lock. */
-function redisProblems({ url, unprotected }: NonNullable<CoordinatorConfig['redis']>): string[] {
-  if (unprotected) return [];
+function redisProblems({ url, sentinels, unprotected }: NonNullable<CoordinatorConfig['redis']>): string[] {
   if (!URL.canParse(url)) return ['redis.url: expected redis://[user:password@]host[:port], or rediss:// for TLS'];
-  const { hostname, protocol, password } = new URL(url);
-  if (isLoopback(hostname)) return [];
+  const { hostname, port, protocol, password, pathname } = new URL(url);
+  if (sentinels.length > 0 && (hostname === '' || port !== '' || !/^(?:\/\d{0,5})?$/.test(pathname)))
+    return ['redis.url: with redis.sentinels its host is the name of the primary and has no port: redis://mymaster'];
+  if (unprotected) return [];
+  const hosts = sentinels.length > 0 ? sentinels.map((each) => hostOf(each)) : [hostname];
+  if (hosts.every((each) => isLoopback(each))) return [];
   const missing = [...(password === '' ? ['a password'] : []), ...(protocol === 'rediss:' ? [] : ['TLS (rediss://)'])];
   if (missing.length === 0) return [];
   return [`redis.url: Redis on another machine wants ${missing.join(' and ')}; or say redis.unprotected: true`];

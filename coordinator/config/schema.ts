@@ -247,7 +247,10 @@ export const configSchema = z.strictObject({
   /** Wakes rounds and runs aggregation on any number of `testudo worker`. Without it one process does everything. */
   redis: z
     .strictObject({
+      /** With sentinels its host is the name under which they know the primary: redis://:password@mymaster. */
       url: z.string().regex(/^rediss?:\/\//, 'expected redis:// or rediss://'),
+      /** host:port of Redis Sentinels that say where the primary is, protected as it is. */
+      sentinels: z.array(address).max(16).default([]),
       /** Lets Redis be off this machine without a password or without TLS. */
       unprotected: z.boolean().default(false),
     })

@@ -16,6 +16,7 @@ import type { PostgresJournalFaultCode } from '../ledger/journal/postgres/open-p
 import { journalFile } from '../ledger/journal/read-beside.ts';
 import type { StoreFaultCode } from '../ledger/store.ts';
 import type { RedisBackend, RedisBackendOptions } from '../queue/redis/redis-backend.ts';
+import type { RedisPlace } from '../queue/redis/redis-place.ts';
 import type { Engine } from './engine.ts';
 import { type StartOptions, startEngine } from './start-engine.ts';
 
@@ -24,7 +25,7 @@ export type EngineOptions = StartOptions &
     /** Made when it is not there; this process alone uses it while the engine is open. */
     dataDir: string;
     /** Queues that wake the engine, and workers that run its aggregations. Default: timers and a thread of this process. */
-    redis?: Readonly<{ url: string; fallbackAfterMs?: number }> | null;
+    redis?: Readonly<{ place: RedisPlace; fallbackAfterMs?: number }> | null;
     /** What reads trusted samples, for workers of this machine (candidate/sample-reader.ts). */
     sampleReader?: URL | undefined;
     /** In place of either; tests bring their own. */

@@ -325,6 +325,18 @@ describe('what the chart renders', () => {
     });
   });
 
+  it('has Sentinels say where Redis is, whose name stands in the URL of the Secret', async () => {
+    const sentinels = ['sentinel-0.redis:26379', 'sentinel-1.redis:26379'];
+    const rendered = await documents(
+      valuesOf(['coordinator'], { coordinator: { redis: { secretName: 'redis', sentinels } } }),
+    );
+    const text = rendered.find(({ data }) => data?.['coordinator.yaml'])?.data?.['coordinator.yaml'] ?? '';
+    const environment = { TESTUDO_REDIS_URL: 'rediss://:password@mymaster' };
+    expect(parseConfig({ file: { path: '/etc/testudo/coordinator.yaml', text }, environment })).toMatchObject({
+      value: { redis: { url: environment.TESTUDO_REDIS_URL, sentinels } },
+    });
+  });
+
   it('lets the agent have what its own limit allows, where its image is made for a sensor', async () => {
     const rendered = await documents(valuesOf(['client'], { agent: { enabled: true, namespaces: ['shop'] } }));
     const [agent] = rendered

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Result, unwrap } from '../../../base/fault.ts';
 import { systemTimers } from '../../../base/system-timers.ts';
+import { lastingPorts } from '../../../base/testing/lasting-ports.ts';
 import { startTcpProxy } from '../../../lab/testing/tcp-proxy.ts';
 import type { RoundId } from '../../../proto/ids.ts';
 import type { AggregationJob, AggregationRunner, RunFaultCode } from '../../candidate/job.ts';
@@ -13,6 +14,7 @@ import type { KeyStore } from '../../keys/key-store.ts';
 import { MemoryKeyStore } from '../../keys/memory-key-store.ts';
 import { ensureQueueKey, queueKey } from '../../keys/queue-key.ts';
 import type { Engine } from '../../rounds/engine.ts';
+import { startSentinels } from '../../testing/redis-sentinel.ts';
 import { hasRedisServer, RedisServer } from '../../testing/redis-server.ts';
 import { takePart } from '../../testing/small-client.ts';
 import { clusters, federation, operator, policy, track } from '../../testing/small-federation.ts';
@@ -20,6 +22,7 @@ import { roundEnd, until } from '../../testing/wait.ts';
 import { type Backend, backendContract, engineOn } from '../backend-contract.ts';
 import { startAggregationWorker } from './aggregation-worker.ts';
 import { RedisLink } from './redis-link.ts';
+import type { RedisPlace } from './redis-place.ts';
 import { aggregationLists, aggregationQueue, RedisRunner } from './redis-runner.ts';
 import { RedisWaker } from './redis-waker.ts';
 
@@ -44,19 +47,16 @@ type Options = Readonly<{
   fallback?: (dataDir: string, keyStore: KeyStore) => AggregationRunner;
 }>;
 
-/** Where a Redis is reached. */
-type Place = Pick<RedisServer, 'url'>;
-
 /** Links that look often, so that outages of a test need not last. */
-async function linkTo({ url }: Place, troubles: string[] = []): Promise<RedisLink> {
+async function linkTo(place: RedisPlace, troubles: string[] = []): Promise<RedisLink> {
   const trouble = (code: string) => void troubles.push(code);
-  const link = unwrap(await RedisLink.open({ url, probeMs: 100, timeoutMs: 300, timers: systemTimers, trouble }));
+  const link = unwrap(await RedisLink.open({ place, probeMs: 100, timeoutMs: 300, timers: systemTimers, trouble }));
   onTestFinished(() => link.close());
   return link;
 }
 
 async function backendOn(
-  server: Place,
+  server: RedisPlace,
   dataDir: string,
   keyStore: KeyStore,
   { workers = 1, fallback = () => noFallback, troubles = [], fallbackAfterMs = 500 }: Options = {},
@@ -91,7 +91,7 @@ backendContract('Redis with one worker', async (dataDir, keyStore) =>
 );
 
 /** A round is open and three of five updates are in. */
-async function halfARound(server: Place, options: Options = {}) {
+async function halfARound(server: RedisPlace, options: Options = {}) {
   const { engine } = await engineOn((dataDir, keyStore) => backendOn(server, dataDir, keyStore, options), {
     watchdogMs: 200,
   });
@@ -244,12 +244,43 @@ describe('a primary that becomes a replica while its connections stay open', () 
   });
 });
 
+describe('a primary that Sentinels replace', () => {
+  it.each(['killed', 'frozen'] as const)(
+    'and that was %s is left for the new one: workers and wakers go on without a restart, and no round needs the fallback',
+    async (how) => {
+      const watched = await startSentinels();
+      const { engine, finish } = await halfARound(watched.place, { workers: 2, fallbackAfterMs: 600_000 });
+      if (how === 'killed') await watched.primary.kill();
+      else watched.primary.freeze();
+      await watched.isReplaced();
+      expect((await finish()).phase.kind).toBe('candidate');
+      expect(engine.state().tracks.get(track)?.models[1]?.digest).toBe(honestCandidate);
+      unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+      expect((await roundEnd(engine, 'r-2')).phase.kind).toBe('candidate');
+      // It comes back as a replica, and nobody goes to it.
+      if (how === 'killed') await watched.primary.start();
+      else watched.primary.thaw();
+      unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+      expect((await roundEnd(engine, 'r-3')).phase.kind).toBe('candidate');
+    },
+    600_000,
+  );
+
+  it('opens although no Sentinel is there yet, and finds the primary once one is', async () => {
+    const ports = await lastingPorts(1);
+    const link = await linkTo({ url: 'redis://herd', sentinels: ports.map((port) => `127.0.0.1:${port}`) });
+    expect(link.isUp).toBe(false);
+    await startSentinels({ name: 'herd', password: '', ports });
+    while (!link.isUp) await link.probe().then(shortly);
+  }, 600_000);
+});
+
 it('a Redis that answers late has refused nothing; one that says no has', async () => {
   const server = await RedisServer.start();
   const troubles: string[] = [];
   // No probe of its own, so that all that is told is about what is asked here.
   const trouble = (code: string, message: string) => void troubles.push(`${code}: ${message}`);
-  const options = { url: server.url, probeMs: 3_600_000, timeoutMs: 300, timers: systemTimers, trouble };
+  const options = { place: server, probeMs: 3_600_000, timeoutMs: 300, timers: systemTimers, trouble };
   const link = unwrap(await RedisLink.open(options));
   const client = new Redis(server.url, link.producer);
   onTestFinished(async () => {
@@ -383,7 +414,7 @@ describe('whoever can write to Redis', () => {
 describe('a link to Redis', () => {
   it('refuses one that may evict keys', async () => {
     const server = await RedisServer.start('--maxmemory-policy', 'allkeys-lru');
-    const opened = await RedisLink.open({ url: server.url, timers: systemTimers, trouble: () => {} });
+    const opened = await RedisLink.open({ place: server, timers: systemTimers, trouble: () => {} });
     expect(opened).toMatchObject({ ok: false, fault: { code: 'REDIS_EVICTS', fields: { policy: 'allkeys-lru' } } });
   });
 

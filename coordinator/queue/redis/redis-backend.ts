@@ -7,6 +7,7 @@ import { ThreadRunner } from '../../candidate/thread-runner.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
 import { ensureQueueKey } from '../../keys/queue-key.ts';
 import { RedisLink } from './redis-link.ts';
+import type { RedisPlace } from './redis-place.ts';
 import { RedisRunner } from './redis-runner.ts';
 import { RedisWaker } from './redis-waker.ts';
 
@@ -18,7 +19,7 @@ export type RedisBackend = Readonly<{
 }>;
 
 export type RedisBackendOptions = Readonly<{
-  url: string;
+  place: RedisPlace;
   fallbackAfterMs?: number | undefined;
   federation: FederationId;
   dataDir: string;
@@ -34,8 +35,8 @@ export type RedisBackendOptions = Readonly<{
 
 /** What a coordinator with a Redis URL gives to `openEngine`: queues to wake it, and workers to run its rules. */
 export async function openRedisBackend(options: RedisBackendOptions): Promise<Result<RedisBackend, 'REDIS_EVICTS'>> {
-  const { url, federation, dataDir, keyStore, timers, trouble } = options;
-  const link = await RedisLink.open({ url, timers, trouble });
+  const { place, federation, dataDir, keyStore, timers, trouble } = options;
+  const link = await RedisLink.open({ place, timers, trouble });
   if (!link.ok) return link;
   const { local = (inner) => inner } = options;
   const fallback = local(new ThreadRunner({ places: placesIn(dataDir, options.sampleReader), keyStore }));

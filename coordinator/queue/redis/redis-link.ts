@@ -2,10 +2,10 @@ import { Redis } from 'ioredis';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Timer, Timers } from '../../../base/time.ts';
 import { within } from '../../../base/within.ts';
+import { addressOf, type RedisPlace } from './redis-place.ts';
 
 export type RedisLinkOptions = Readonly<{
-  /** redis:// or rediss://, with credentials where needed. Never logged. */
-  url: string;
+  place: RedisPlace;
   /** How often Redis is asked whether it is still there. Default 2 s. */
   probeMs?: number;
   /** An answer that takes longer is none: Redis is frozen, or the way to it. Default 1.5 s. */
@@ -21,7 +21,7 @@ const lateAnswer = 'Command timed out';
  * Knows whether Redis answers and takes writes, by asking on a connection of its own. Clients that reconnect by themselves may come back
  * deaf (a blocking read parked for ever: bullmq issue 4585), so whoever holds some is told when Redis has returned, or
  * was replaced by another process, and makes new ones. After a fail-over the old primary answers as a replica on the
- * connections that it has: they are left, and made anew by the same URL, which leads to the new primary by then.
+ * connections that it has: they are left, and made anew by the same URL, which leads to the new primary by then, or by Sentinel's word.
  */
 export class RedisLink {
   #client: Redis;
@@ -37,12 +37,10 @@ export class RedisLink {
 
   private constructor(options: Required<RedisLinkOptions>) {
     this.#options = options;
-    this.#client = new Redis(options.url, {
+    this.#client = open(options.place, (times) => (this.#isClosed ? null : retryStrategy(times)), {
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       commandTimeout: options.timeoutMs,
-      retryStrategy,
-      reconnectOnError,
     });
     this.#client.on('error', () => {}); // The probe says what there is to say.
     this.#timer = options.timers.every(options.probeMs, () => void this.probe());
@@ -84,7 +82,8 @@ export class RedisLink {
   /** For BullMQ's workers, whose reads block. Connections stop trying when the link is closed, or `given` is aborted. */
   consumer(given?: AbortSignal) {
     const retry = (times: number) => (this.#isClosed || given?.aborted ? null : retryStrategy(times));
-    return { url: this.#options.url, maxRetriesPerRequest: null, retryStrategy: retry, reconnectOnError };
+    const address = addressOf(this.#options.place, retry);
+    return { ...address, maxRetriesPerRequest: null, retryStrategy: retry, reconnectOnError };
   }
 
   /** The action's value, or undefined when Redis has not answered in time or said no. */
@@ -167,6 +166,14 @@ export class RedisLink {
     const info = await this.#client.info('memory').catch(() => '');
     return /maxmemory_policy:(\S+)/.exec(info)?.[1];
   }
+}
+
+type Once = Readonly<{ enableOfflineQueue: boolean; maxRetriesPerRequest: number; commandTimeout: number }>;
+
+function open(place: RedisPlace, retry: (times: number) => number | null, options: Once): Redis {
+  const address = addressOf(place, retry);
+  const all = { ...options, retryStrategy: retry, reconnectOnError };
+  return 'url' in address ? new Redis(address.url, all) : new Redis({ ...address, ...all });
 }
 
 /** A connection to what was the primary, and is a replica now: leave it, and say the refused command again on the new one. */

@@ -56,7 +56,7 @@ async function roundBy(
   });
   const link = async () => {
     const made = unwrap(
-      await RedisLink.open({ url: server.url, probeMs: 100, timeoutMs: 300, timers: systemTimers, trouble: () => {} }),
+      await RedisLink.open({ place: server, probeMs: 100, timeoutMs: 300, timers: systemTimers, trouble: () => {} }),
     );
     onTestFinished(() => made.close());
     return made;

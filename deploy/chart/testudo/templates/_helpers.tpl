@@ -130,6 +130,7 @@ topologySpreadConstraints:
   "masterKey" (dict "file" (printf "/etc/testudo/master-key/%s" $values.masterKey.key))
   "serverNames" (concat $values.serverNames $inside | uniq)) -}}
 {{- if $values.redis.secretName }}{{ $_ := set $fixed "workers" (dict "fallbackAfterSeconds" $values.workers.fallbackAfterSeconds) }}{{ end -}}
+{{- with $values.redis.sentinels }}{{ $_ := set $fixed "redis" (dict "sentinels" .) }}{{ end -}}
 {{- with $values.postgres }}{{ if .address }}
 {{- $postgres := dict "address" .address -}}
 {{- if .secretName }}{{ $_ := set $postgres "password" (dict "file" (printf "/etc/testudo/postgres/%s" .key)) }}{{ end -}}

@@ -1,0 +1,43 @@
+/** Where a Redis is: at its URL, or at whatever Sentinels say is the primary whose name is the URL's host. */
+export type RedisPlace = Readonly<{
+  /** redis:// or rediss://, with credentials where needed. Never logged. */
+  url: string;
+  /** host:port of each. Asked with the URL's credentials and, for rediss://, by TLS, as Redis itself is. */
+  sentinels?: readonly string[] | undefined;
+}>;
+
+type Retry = (times: number) => number | null;
+type Locks<User extends string, Secret extends string> = { [Name in User | Secret]?: string };
+
+type BySentinels = Locks<'username', 'password'> &
+  Locks<'sentinelUsername', 'sentinelPassword'> & {
+    sentinels: { host: string; port: number }[];
+    name: string;
+    db: number;
+    tls?: object;
+    sentinelTLS?: object;
+    enableTLSForSentinelMode?: boolean;
+    failoverDetector: boolean;
+    sentinelRetryStrategy: Retry;
+  };
+
+/** Of a connection, for ioredis and for BullMQ. `retry`: how long to wait before another attempt; null: none. */
+export function addressOf({ url, sentinels = [] }: RedisPlace, retry: Retry): { url: string } | BySentinels {
+  if (sentinels.length === 0) return { url };
+  const { protocol, hostname, username, password, pathname } = new URL(url);
+  const [user, secret] = [decodeURIComponent(username), decodeURIComponent(password)];
+  return {
+    sentinels: sentinels.map((text) => {
+      const colon = text.lastIndexOf(':');
+      return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
+    }),
+    name: decodeURIComponent(hostname),
+    db: Number(pathname.slice(1) || 0),
+    ...(user !== '' && { username: user, sentinelUsername: user }),
+    ...(secret !== '' && { password: secret, sentinelPassword: secret }),
+    ...(protocol === 'rediss:' && { tls: {}, enableTLSForSentinelMode: true, sentinelTLS: {} }),
+    // A primary that is frozen keeps its connections: Sentinels tell that another took its place.
+    failoverDetector: true,
+    sentinelRetryStrategy: retry,
+  };
+}
