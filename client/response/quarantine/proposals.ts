@@ -1,5 +1,5 @@
 import { type Order, wordOn } from './orders.ts';
-import type { Asked, Seen, SeenSuspect } from './seen.ts';
+import type { Asked, Seen } from './seen.ts';
 
 /** How a proposal ended: by a person's word, by itself, or because something came between. */
 export type Outcome = 'approved' | 'declined' | 'enforced' | 'lapsed' | 'held' | 'gone';
@@ -32,7 +32,6 @@ export function proposalsAfter(
   if (seen.isBlind) return before; // Whoever is not seen may be there.
   const decided = before.filter((one) => one.decided !== null && nowMs - one.decided.atMs < decidedForMs);
   const waited = new Map(before.filter((one) => one.decided === null).map((one) => [one.uid, one]));
-  const suspects = new Map(seen.suspects.map((suspect) => [suspect.pod.uid, suspect]));
   const open: Proposal[] = [];
   for (const suspect of seen.suspects) {
     const { pod, workload, risk, alerts, asks } = suspect;
@@ -44,11 +43,7 @@ export function proposalsAfter(
   }
   for (const one of waited.values()) {
     const word = wordOn(one.uid, orders);
-    const outcome = outcomeOf(
-      suspects.get(one.uid),
-      word,
-      seen.quarantined.some(({ pod }) => pod.uid === one.uid),
-    );
+    const outcome = outcomeOf(one.uid, seen, word);
     const isHis = outcome === 'approved' || outcome === 'declined';
     const { by, reason } = isHis && word !== undefined ? word : { by: '', reason: '' };
     decided.push({ ...one, decided: { outcome, atMs: nowMs, by, reason } });
@@ -58,10 +53,12 @@ export function proposalsAfter(
   return [...open.slice(0, proposalsMax.open), ...decided.slice(0, proposalsMax.decided)];
 }
 
-function outcomeOf(suspect: SeenSuspect | undefined, word: Order | undefined, isQuarantined: boolean): Outcome {
+/** What became of one that waits no more. */
+export function outcomeOf(uid: string, { suspects, quarantined }: Seen, word: Order | undefined): Outcome {
   if (word?.kind === 'approve') return 'approved';
   if (word?.kind === 'decline') return 'declined';
-  if (isQuarantined || suspect?.state === 'begun') return 'enforced';
+  const suspect = suspects.find(({ pod }) => pod.uid === uid);
+  if (suspect?.state === 'begun' || quarantined.some(({ pod }) => pod.uid === uid)) return 'enforced';
   if (suspect === undefined) return 'gone';
   return suspect.state === 'held' ? 'held' : 'lapsed';
 }

@@ -16,12 +16,12 @@ import type { ImageWatch } from '../posture/image-watch.ts';
 import { AlertFeed } from './alert-feed.ts';
 import { Desk, type DeskAction, type Shared } from './desk.ts';
 import { isolationText } from './isolation.ts';
+import { KeptProposals } from './kept-proposals.ts';
 import type { Mark } from './marks.ts';
 import { nodeCopy } from './node-copy.ts';
 import { Orders } from './orders.ts';
 import { quarantinePart } from './part.ts';
 import { PolicyFeed } from './policy-feed.ts';
-import { type Proposal, proposalsAfter } from './proposals.ts';
 import type { QuarantineConfig } from './quarantine-config.ts';
 import type { Seen, SeenSuspect } from './seen.ts';
 import { countsOf, type QuarantineCounts, standingMessage } from './standing.ts';
@@ -89,7 +89,7 @@ export class Quarantine {
       }>
     | undefined;
   #seen: Seen = { isBlind: true, suspects: [], quarantined: [] };
-  #proposals: readonly Proposal[] = [];
+  #proposals: KeptProposals | undefined;
   readonly #said = new Map<string, string>();
 
   constructor(parts: QuarantineParts) {
@@ -121,6 +121,9 @@ export class Quarantine {
     const dataKey = await loadDataKey(source, dataDirectory);
     if (!dataKey.ok) return dataKey;
     const orders = new Orders(dataDirectory, timers, wake);
+    this.#proposals = KeptProposals.open(join(dataDirectory, 'response-proposals.json'), (cause) =>
+      log.warn({ cause }, 'what became of earlier proposals is not kept'),
+    );
     const desk = await Desk.open({
       ...{ dataDirectory, dataKey: dataKey.value, cluster: config.cluster },
       ...{ send, timers, orders, shared: this.#parts.shared, nodeCopy: nodeCopy(config.nodeHelper, timers) },
@@ -186,6 +189,7 @@ export class Quarantine {
     await this.#feeds?.alerts.closed();
     await this.#feeds?.policy.close();
     await this.#feeds?.orders.close();
+    await this.#proposals?.close();
   }
 
   #follow(alerts: AlertFeed, policy: PolicyFeed): HubFollower | undefined {
@@ -238,7 +242,7 @@ export class Quarantine {
     const quarantine = standingMessage({
       ...{ counts: this.#counts(), spent: feeds.desk.memory.spent.length, cap: config.cap },
       policy: feeds.policy.at(nowMs),
-      proposals: config.share === 'names' ? this.#proposals : undefined,
+      proposals: config.share === 'names' ? (this.#proposals?.all ?? []) : undefined,
     });
     return { atMs: BigInt(nowMs), quarantine, rotation: rotation() };
   }
@@ -260,7 +264,7 @@ export class Quarantine {
   #look(seen: Seen): void {
     const { log, onCounts } = this.#parts;
     this.#seen = seen;
-    this.#proposals = proposalsAfter(this.#proposals, seen, this.#feeds?.orders.all ?? [], this.#parts.timers.now());
+    this.#proposals?.look(seen, this.#feeds?.orders.all ?? [], this.#parts.timers.now());
     this.#feeds?.teller?.wake();
     this.#feeds?.standing?.wake();
     const now = new Set<string>();
