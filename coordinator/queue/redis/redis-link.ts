@@ -76,13 +76,30 @@ export class RedisLink {
 
   /** For BullMQ's queues: fail at once rather than wait for Redis. */
   get producer() {
-    return { ...this.consumer(), enableOfflineQueue: false, commandTimeout: this.#options.timeoutMs };
+    const commandTimeout = this.#options.timeoutMs;
+    return { ...this.#connection(undefined, 2 * commandTimeout), enableOfflineQueue: false, commandTimeout };
   }
 
   /** For BullMQ's workers, whose reads block. Connections stop trying when the link is closed, or `given` is aborted. */
   consumer(given?: AbortSignal) {
+    return this.#connection(given);
+  }
+
+  /** Whether something comes about within what a connection may take, a stale Sentinel asked first included. */
+  async isInTime(ready: Promise<unknown>): Promise<boolean> {
+    const { timers, timeoutMs } = this.#options;
+    return (
+      (await within(
+        timers,
+        timeoutMs * 5,
+        ready.catch(() => undefined),
+      )) !== 'late'
+    );
+  }
+
+  #connection(given: AbortSignal | undefined, answersWithinMs?: number) {
     const retry = (times: number) => (this.#isClosed || given?.aborted ? null : retryStrategy(times));
-    const address = addressOf(this.#options.place, retry);
+    const address = addressOf(this.#options.place, { retry, answersWithinMs });
     return { ...address, maxRetriesPerRequest: null, retryStrategy: retry, reconnectOnError };
   }
 
@@ -171,7 +188,7 @@ export class RedisLink {
 type Once = Readonly<{ enableOfflineQueue: boolean; maxRetriesPerRequest: number; commandTimeout: number }>;
 
 function open(place: RedisPlace, retry: (times: number) => number | null, options: Once): Redis {
-  const address = addressOf(place, retry);
+  const address = addressOf(place, { retry, answersWithinMs: 2 * options.commandTimeout });
   const all = { ...options, retryStrategy: retry, reconnectOnError };
   return 'url' in address ? new Redis(address.url, all) : new Redis({ ...address, ...all });
 }

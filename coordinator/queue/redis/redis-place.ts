@@ -17,12 +17,19 @@ type BySentinels = Locks<'username', 'password'> &
     tls?: object;
     sentinelTLS?: object;
     enableTLSForSentinelMode?: boolean;
-    failoverDetector: boolean;
+    socketTimeout?: number;
     sentinelRetryStrategy: Retry;
   };
 
-/** Of a connection, for ioredis and for BullMQ. `retry`: how long to wait before another attempt; null: none. */
-export function addressOf({ url, sentinels = [] }: RedisPlace, retry: Retry): { url: string } | BySentinels {
+/**
+ * Of a connection, for ioredis and for BullMQ. `retry`: how long to wait before another attempt; null: none. `answersWithinMs`: one
+ * that says nothing for so long is left and made anew, by what Sentinels say then: a primary that is frozen keeps its connections. Not
+ * for who blocks in a read.
+ */
+export function addressOf(
+  { url, sentinels = [] }: RedisPlace,
+  { retry, answersWithinMs }: Readonly<{ retry: Retry; answersWithinMs?: number | undefined }>,
+): { url: string } | BySentinels {
   if (sentinels.length === 0) return { url };
   const { protocol, hostname, username, password, pathname } = new URL(url);
   const [user, secret] = [decodeURIComponent(username), decodeURIComponent(password)];
@@ -36,8 +43,7 @@ export function addressOf({ url, sentinels = [] }: RedisPlace, retry: Retry): { 
     ...(user !== '' && { username: user, sentinelUsername: user }),
     ...(secret !== '' && { password: secret, sentinelPassword: secret }),
     ...(protocol === 'rediss:' && { tls: {}, enableTLSForSentinelMode: true, sentinelTLS: {} }),
-    // A primary that is frozen keeps its connections: Sentinels tell that another took its place.
-    failoverDetector: true,
     sentinelRetryStrategy: retry,
+    ...(answersWithinMs !== undefined && { socketTimeout: answersWithinMs }),
   };
 }
