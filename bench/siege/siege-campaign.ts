@@ -53,10 +53,7 @@ ${row('after', after)}
 While besieged a round took ${figure(median(during.rounds) / median(before.rounds))} times what it took before (bar 2), besiegers, clients and coordinator on the same cores.
 ${broken.length === 0 ? 'Every round counted every cluster.' : broken.map((line) => `- ${line}`).join('\n')}
 
-Connections that it did not keep: ${refused
-    .filter((line) => !line.endsWith(' 0'))
-    .map((line) => `\`${line}\``)
-    .join(', ')}.
+Connections that it did not keep: ${refused.map((line) => `\`${line}\``).join(', ')}.
 
 ${cpu}, ${cores} cores, ${memoryGiB} GiB, Node ${node}, commit ${commit}.
 `;

@@ -14,6 +14,7 @@ import { smallTrack, startSmallClient } from '../../lab/testing/small-client.ts'
 import { RoundPhase, UpdateFate } from '../../proto/generated/testudo/v1/operator.ts';
 import { testudo } from '../harness/commands.ts';
 import { cpuSecondsOf, residentMiB } from '../harness/process-figures.ts';
+import { refusedConnectionsAt } from '../harness/refused-connections.ts';
 import type { Besieged } from './besiegers.ts';
 
 export type SiegeSize = Readonly<{
@@ -43,7 +44,7 @@ export type SiegeTally = Readonly<{
   besieged: Besieged;
   /** Resets a minute that it came to. */
   resetsPerMinute: number;
-  /** Lines of the coordinator's metrics about connections that it did not keep. */
+  /** See refusedConnectionsAt. */
   refused: readonly string[];
   broken: readonly string[];
 }>;
@@ -96,7 +97,7 @@ async function besieged(
   const during = await spell();
   const [besiegedNow, minutes] = [heard.at(-1) as Besieged, (performance.now() - startedMs) / 60_000];
   child.kill();
-  const refused = await refusedAt(addresses.health);
+  const refused = await refusedConnectionsAt(addresses.health);
   const after = await spell();
   const resetsPerMinute = (besiegedNow.resets - first.resets) / minutes;
   return { before, during, after, besieged: besiegedNow, resetsPerMinute, refused, broken };
@@ -140,8 +141,3 @@ async function holdRounds(rounds: number, { operator, connectAnew, member, clien
 }
 
 const secondsSince = (ms: number) => (performance.now() - ms) / 1_000;
-
-async function refusedAt(health: string): Promise<readonly string[]> {
-  const text = await (await fetch(`http://${health}/metrics`)).text();
-  return text.split('\n').filter((line) => /^testudo_(connections|handshakes)_refused_total\{/.test(line));
-}

@@ -11,6 +11,7 @@ import { rclonePath } from '../../../tools/testing/stores/rclone.mjs';
 import { commandIn, testudo } from '../../harness/commands.ts';
 import { freePlace } from '../../harness/places.ts';
 import { cpuSecondsOf, peakMiB, residentMiB } from '../../harness/process-figures.ts';
+import { refusedConnectionsAt } from '../../harness/refused-connections.ts';
 import { CrowdAtDoors } from './crowd-at-doors.ts';
 
 export type WatchSize = Readonly<{ clients: number; processes: number }>;
@@ -151,7 +152,7 @@ async function measured(
   await attended(second, clients);
   const b = await federation.startDoor(othersCredentials, 'b', { at: atB, settings: caps(clients) });
   await ready(atB, b.member);
-  const refused = [...(await refusedAt(atA)).map((line) => `a: ${line}`)];
+  const refused = [...(await refusedConnectionsAt(atA.health)).map((line) => `a: ${line}`)];
   crowd.goTo(`${atA.federation},${atB.federation}`);
   await phase(
     'the door is revoked, another takes all',
@@ -160,7 +161,7 @@ async function measured(
     () => second.call(second.client.revokeDoor, { name: 'a', reason: 'benchmark' }),
   );
   await attended(second, clients);
-  refused.push(...(await refusedAt(atB)).map((line) => `b: ${line}`));
+  refused.push(...(await refusedConnectionsAt(atB.health)).map((line) => `b: ${line}`));
   const clientsMiB = crowd.pids.reduce((sum, pid) => sum + residentMiB(pid), 0);
   return { kibibytesEach, doorPeakMiB, leaderMiB, clientsMiB, phases, refused };
 }
@@ -177,12 +178,4 @@ async function attended({ call, client }: Operator, watches: number): Promise<vo
     if (doors.reduce((sum, door) => sum + door.watches, 0) === watches) return;
     await pauseWhileRunning([]);
   }
-}
-
-/** Connections that a door did not take, or ended, by why: lines of its metrics that are not zero. */
-async function refusedAt({ health }: Addresses): Promise<readonly string[]> {
-  const text = await (await fetch(`http://${health}/metrics`)).text();
-  return text
-    .split('\n')
-    .filter((line) => /^testudo_(connections|handshakes)_refused_total\{/.test(line) && !line.endsWith(' 0'));
 }
