@@ -1,5 +1,7 @@
 import { listing, table, time } from '../../base/text/table.ts';
 import {
+  type Cluster,
+  ClusterStatus,
   type GetClusterResponse,
   type RoundStanding,
   type TrackStanding,
@@ -23,11 +25,20 @@ export function showCommand() {
     );
 }
 
+/** Whether it may take part: revoked says more than quarantined. */
+export function statusText({ status, quarantined }: Cluster): string {
+  if (status === ClusterStatus.CLUSTER_STATUS_REVOKED) return 'revoked';
+  return quarantined ? 'quarantined' : 'enrolled';
+}
+
 function textOf({ cluster, standings }: GetClusterResponse): string {
   if (cluster === undefined) return '';
   const facts = listing({
     cluster: cluster.name,
+    status: statusText(cluster),
+    connected: cluster.connected ? 'yes' : 'no',
     enrolled: time(cluster.enrolledAtMs),
+    'certificate until': time(cluster.certificateExpiresAtMs),
     labels: cluster.labels.map(({ key, value }) => `${key}=${value}`).join(','),
   });
   return [facts, ...standings.map(standingText)].join('\n\n');

@@ -1,12 +1,12 @@
 import { Command } from '@commander-js/extra-typings';
 import { table, time } from '../../base/text/table.ts';
-import { type Cluster, ClusterStatus } from '../../proto/generated/testudo/v1/operator.ts';
+import type { Cluster } from '../../proto/generated/testudo/v1/operator.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { print } from '../print.ts';
-import { showCommand } from './cluster-show.ts';
+import { showCommand, statusText } from './cluster-show.ts';
 import { labelCommand } from './label.ts';
 import { reputationCommand } from './reputation.ts';
 
@@ -46,11 +46,6 @@ const columns = [
   { title: 'CERTIFICATE UNTIL', text: ({ certificateExpiresAtMs }: Cluster) => time(certificateExpiresAtMs) },
   { title: 'LABELS', text: ({ labels }: Cluster) => labels.map(({ key, value }) => `${key}=${value}`).join(',') },
 ];
-
-function statusText({ status, quarantined }: Cluster): string {
-  if (status === ClusterStatus.CLUSTER_STATUS_REVOKED) return 'revoked';
-  return quarantined ? 'quarantined' : 'enrolled';
-}
 
 function revoke() {
   return changingCommand('revoke', 'end a membership: its certificate is refused and its streams are cut')

@@ -37,3 +37,25 @@ it('labels are given and taken away, and what is nearly a name that there is wan
   const ahead = await line.run('channels', 'assign', track, 'canary', 'eu-2', '--dry-run', '--force', ...why);
   expect(ahead.error).not.toContain('NAME_UNKNOWN');
 }, 600_000);
+
+it('a revoked member is shown as such, and takes no labels or classes that would come to nothing', async () => {
+  const line = await CommandLine.start({ labels: { region: 'eu' } });
+  await line.federation.enrol('eu-1');
+  const why = ['-r', 'test'] as const;
+  expect((await line.run('clusters', 'show', 'eu-1')).out).toMatch(/^status +enrolled$/m);
+  await line.run('clusters', 'quarantine', 'eu-1', ...why);
+  expect((await line.run('clusters', 'show', 'eu-1')).out).toMatch(/^status +quarantined$/m);
+  await line.run('clusters', 'revoke', 'eu-1', ...why);
+  expect((await line.run('clusters', 'show', 'eu-1')).out).toMatch(/^status +revoked\nconnected +no$/m);
+  const { seq } = line.federation.coordinator.engine.state();
+  for (const words of [
+    ['approve', 'eu-1', 'nginx'],
+    ['label', 'eu-1', 'tier=edge'],
+  ]) {
+    const refused = await line.run('clusters', ...words, ...why);
+    expect(refused).toMatchObject({ code: 1, out: '' });
+    expect(refused.error).toMatch(/^CLUSTER_REVOKED: cluster eu-1 was revoked; .*testudo tokens create eu-1 --label/);
+  }
+  const kinds = (await line.run('audit', 'list', '--from', `${seq + 1}`, '--json')).out;
+  expect(kinds).not.toMatch(/classesApproved|labelsSet/);
+}, 600_000);

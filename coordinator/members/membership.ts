@@ -189,10 +189,11 @@ export class Membership {
   async setApprovedClasses(
     actor: Actor,
     { cluster, classes, reason }: Readonly<{ cluster: ClusterId; classes: readonly ClassName[]; reason: string }>,
-  ): Answer<Committed<void>, 'CLUSTER_NOT_ENROLLED'> {
+  ): Answer<Committed<void>, 'CLUSTER_NOT_ENROLLED' | 'CLUSTER_REVOKED'> {
     return this.#store.commit(actor, ({ clusters }) => {
       const member = clusters.get(cluster);
       if (member === undefined) return notMember(cluster, clusters.keys());
+      if (member.status === 'revoked') return labelsOfRevoked(cluster);
       const event: JournalEvent = { kind: 'classesApproved', cluster, classes, reason };
       const same = approvedClasses(member.labels).join() === classes.join();
       return ok({ events: same ? [] : [event], value: undefined });
@@ -203,11 +204,12 @@ export class Membership {
   async setLabels(
     actor: Actor,
     wanted: Readonly<{ cluster: ClusterId; labels: Labels; removed: readonly string[]; reason: string }>,
-  ): Answer<Committed<Labels>, 'CLUSTER_NOT_ENROLLED' | 'REQUEST_INVALID'> {
+  ): Answer<Committed<Labels>, 'CLUSTER_NOT_ENROLLED' | 'CLUSTER_REVOKED' | 'REQUEST_INVALID'> {
     const { cluster, labels: given, removed, reason } = wanted;
     return this.#store.commit(actor, ({ clusters }) => {
       const member = clusters.get(cluster);
       if (member === undefined) return notMember(cluster, clusters.keys());
+      if (member.status === 'revoked') return labelsOfRevoked(cluster);
       const kept = Object.entries(member.labels).filter(([key]) => !removed.includes(key));
       const byKey = Object.entries({ ...Object.fromEntries(kept), ...given }).sort(([a], [b]) => (a < b ? -1 : 1));
       if (byKey.length > labelsMax) {
@@ -296,6 +298,12 @@ function usableToken(
 
 function notMember(cluster: ClusterId, members: Iterable<ClusterId>): Result<never, 'CLUSTER_NOT_ENROLLED'> {
   return refuse('CLUSTER_NOT_ENROLLED', `cluster ${cluster} is not a member${didYouMean(cluster, members)}`);
+}
+
+/** Labels, and the classes that they approve, of a revoked cluster would say nothing: it comes back with those of its token. */
+function labelsOfRevoked(cluster: ClusterId): Result<never, 'CLUSTER_REVOKED'> {
+  const remedy = `it may come back with the labels of a new token: \`testudo tokens create ${cluster} --label …\``;
+  return refuse('CLUSTER_REVOKED', `cluster ${cluster} was revoked; ${remedy}`);
 }
 
 function isLastAdmin(operators: State['operators'], name: string): boolean {

@@ -45,7 +45,7 @@ export async function setApprovedClasses(
   { engine, membership }: Parts,
   actor: Actor,
   { cluster, classes, reason }: Readonly<{ cluster: string; classes: readonly string[]; reason: string }>,
-): Answer<number, 'CLUSTER_NOT_ENROLLED'> {
+): Answer<number, 'CLUSTER_NOT_ENROLLED' | 'CLUSTER_REVOKED'> {
   const id = checkId('cluster', cluster, isClusterId);
   if (!id.ok) return id;
   const unreasoned = checkReason(reason);
@@ -64,7 +64,7 @@ export async function setLabels(
   { engine, membership }: Parts,
   actor: Actor,
   wanted: Readonly<{ cluster: string; labels: readonly LabelRow[]; removed: readonly string[]; reason: string }>,
-): Answer<Readonly<{ labels: Labels; sequence: number }>, 'CLUSTER_NOT_ENROLLED'> {
+): Answer<Readonly<{ labels: Labels; sequence: number }>, 'CLUSTER_NOT_ENROLLED' | 'CLUSTER_REVOKED'> {
   const cluster = checkId('cluster', wanted.cluster, isClusterId);
   if (!cluster.ok) return cluster;
   const { reason, removed } = wanted;
