@@ -31,6 +31,12 @@ test.each([0, Number.POSITIVE_INFINITY, Number.NaN])(
   },
 );
 
+test('contrasted › asks the sample nothing where nothing was said', async () => {
+  const asked = () => Promise.reject(new Error('it was asked'));
+  const said = { ranges: [], values: new Float64Array(0) };
+  expect(await contrasted(asked, base, known, said, 0.5)).toBe(said);
+});
+
 test('contrasted › never costs the sample anything, and moves no farther than its bound', () => {
   const small = fc.integer({ min: -6, max: 6 });
   const features = fc.array(small, { minLength: 4, maxLength: 4 });

@@ -108,6 +108,14 @@ describe('trustedWeights by class', () => {
     }
   });
 
+  test('goes by shares where the sample holds the class, whoever declares it', async () => {
+    const sent = vectors.map((row, at) => (at === 3 ? [0.5, ...row.slice(1)] : row));
+    const { values, shares } = await by('evidence', {}, sent);
+    const mixed = sent.reduce((sum, row, at) => sum + (shares?.[at] as number) * (row[0] as number), 0);
+    expect(values[0]).toBeCloseTo(mixed, 9);
+    expect(values[0]).toBeLessThan(0.999); // All who declare it say 1.
+  });
+
   test('goes by shares everywhere where it is told to', async () => {
     // The rare block is clipped by itself, to 1.5 times a median of 0.
     const { values } = await by('shares', {}, [[1, 2, 1, 1], [1, 2, 1, 1], [1, 2, 1, 1], [1, 0, 1, 1]]); // biome-ignore format: one line

@@ -23,12 +23,20 @@ export function explanationOf(
 const round = 'coordinator/round';
 const envelope = 'proto/envelope';
 const release = 'proto/release';
+const rules = 'aggregation/rules';
 const planned = 'client/response/rotation/plan.ts';
 /** Not harmless, and not to be shown: what a wipe leaves behind is memory that no caller holds. */
 const unseen = 'wipes memory that nobody else holds: a test has nothing to look at';
 const copied = 'a copy less: the bytes are the same';
+const sooner = 'gives memory back sooner than the collector would';
+const larger = 'a larger buffer, filled as far';
 const kept = 'what was found once is kept, to be quicker: found anew it is the same';
 const once = 'acts once in a process, and the run without any mutant came before';
+const beyond = 'writes past the end of a typed array, which keeps nothing';
+const summed = 'what is neither by columns nor by blocks is carried out as a sum';
+const way = 'where a descent starts, and when it ends: it comes as near in another number of steps';
+const unrefused = 'is never refused with what it is given there';
+const guarded = 'a short cut: nothing is left to do there';
 const bound = 'how much is kept, or searched, before it is given up';
 
 export const explanations: readonly Explanation[] = [
@@ -105,7 +113,6 @@ export const explanations: readonly Explanation[] = [
     ...{ file: `${round}/schedule/planned-rounds.ts`, from: 'a.track < b.track', to: 'a.track <= b.track' },
     why: 'a track has no two runs at one time',
   },
-  { file: `${envelope}/chunk-reader.ts`, from: 'gathered.fill(0)', why: unseen },
   { file: `${envelope}/crypto/agreement.ts`, from: 'wipe(', why: unseen },
   { file: `${envelope}/crypto/box.ts`, from: 'wipe(key);', why: unseen },
   { file: `${envelope}/crypto/bulk.ts`, from: 'wipe(plain);', why: unseen },
@@ -116,8 +123,27 @@ export const explanations: readonly Explanation[] = [
   { file: `${envelope}/seal.ts`, from: 'sealer.wipe();', why: unseen },
   { file: `${envelope}/seal.ts`, from: '() => wipe(key)', why: unseen },
   { file: `${envelope}/files/seal-writer.ts`, from: 'wipe', why: unseen },
+  { file: `${envelope}/files/seal-writer.ts`, from: 'release(cipher)', why: sooner },
+  { file: `${envelope}/files/seal-writer.ts`, from: 'Math.min(format.chunkBytes, context.plainBytes)', why: larger },
+  { file: `${envelope}/files/seal-writer.ts`, from: 'plain.byteLength >= wanted', to: 'false', why: copied },
+  {
+    file: `${envelope}/files/seal-writer.ts`,
+    from: 'plain.byteLength >= wanted',
+    to: 'plain.byteLength > wanted',
+    why: copied,
+  },
+  { file: `${envelope}/files/seal-writer.ts`, from: '{ sealNext(plain.subarray(0, wanted));', to: '{}', why: copied },
+  { file: `${envelope}/files/sealed-file.ts`, from: 'fault !== undefined', to: 'false', why: 'reads on, for nothing' },
+  {
+    file: `${envelope}/files/sealed-file.ts`,
+    from: 'job.payload === undefined',
+    to: 'false',
+    why: 'a digest that is undefined is compared with nothing',
+  },
+  { file: `${envelope}/files/sealed-reader.ts`, from: 'release(opened.value);', to: ';', why: sooner },
+  { file: `${envelope}/files/sealed-reader.ts`, from: 'Math.min(format.chunkBytes, context.plainBytes)', why: larger },
   { file: `${envelope}/files/sealed-reader.ts`, from: 'wipe(opened.value)', why: unseen },
-  { file: `${envelope}/files/sealed-file.ts`, from: 'wipe(chunk)', why: unseen },
+  { file: `${envelope}/files/sealed-file.ts`, from: 'wipe(chunk);', to: ';', why: unseen },
   {
     file: `${envelope}/chunk-reader.ts`,
     from: '(await more()) && rest.byteLength >= length',
@@ -131,6 +157,12 @@ export const explanations: readonly Explanation[] = [
     why: copied,
   },
   { file: `${envelope}/chunk-reader.ts`, from: 'const whole = rest.subarray(0, length)', why: copied },
+  {
+    file: `${envelope}/chunk-reader.ts`,
+    from: 'gathered.byteLength < length',
+    why: 'a buffer more: the bytes are the same',
+  },
+  { file: `${envelope}/crypto/keys.ts`, from: 'fault !== undefined', to: 'true', why: kept },
   { file: `${envelope}/crypto/canonical-tuple.ts`, from: "'utf8'", to: '""', why: 'no encoding means UTF-8' },
   { file: `${envelope}/crypto/keys.ts`, from: 'soundKeys', why: kept },
   { file: `${envelope}/crypto/signature.ts`, from: 'vetted !== undefined', to: 'false', why: kept },
@@ -231,4 +263,80 @@ export const explanations: readonly Explanation[] = [
   { file: `${release}/trust.ts`, from: 'opened', why: kept },
   { file: `${release}/trust.ts`, from: "'utf8'", to: '""', why: 'no encoding means UTF-8' },
   { file: `${release}/sign.ts`, from: 'response !== undefined', to: 'true', why: 'undefined is left out of JSON' },
+  { file: `${rules}/bulyan.ts`, from: 'found?.version === version', to: 'false', why: kept },
+  { file: `${rules}/bulyan.ts`, from: '{ values, version }', to: '{}', why: kept },
+  { file: `${rules}/bulyan.ts`, from: 'kept.delete(gone)', why: 'nobody asks for a row that is gone' },
+  { file: `${rules}/bulyan.ts`, from: 'found?.version !== distances.version(row)', to: 'true', why: kept },
+  { file: `${rules}/bulyan.ts`, from: 'values.length - 1', why: 'one more of the largest, which no score reaches' },
+  { file: `${rules}/block-values.ts`, from: 'j < length', to: 'j <= length', why: beyond },
+  { file: `${rules}/centred-clipping.ts`, from: 'start !== undefined', to: 'true', why: beyond },
+  { file: `${rules}/centred-clipping.ts`, from: 'row < source.n', to: 'row <= source.n', why: beyond },
+  ...['centred-clipping', 'declared-holders', 'fltrust', 'geometric-median', 'mean', 'trusted-weights'].map((name) => ({
+    ...{ file: `${rules}/${name}.ts`, from: "'combine'", to: '""', why: summed },
+  })),
+  ...['coordinate-wise', 'mean'].map((name) => ({
+    ...{ file: `${rules}/${name}.ts`, from: `'the ${name === 'mean' ? 'mean' : 'trimmed mean'}'`, to: '""' },
+    why: 'with f = 0 only an empty round is refused, and that names no rule',
+  })),
+  { file: `${rules}/corroborated.ts`, from: 'places.length === 0', to: 'false', why: guarded },
+  { file: `${rules}/corroborated.ts`, from: 'dropped.size === 0', to: 'false', why: guarded },
+  { file: `${rules}/corroborated.ts`, from: '> noEvidence', why: 'no evidence of exactly that is ever stored' },
+  { file: `${rules}/declared-holders.ts`, from: 'vectors[row]?.[j]', why: 'every row has its vector' },
+  {
+    file: `${rules}/declared-holders.ts`,
+    from: 'under === undefined',
+    to: 'false',
+    why: 'asked only after one was tried',
+  },
+  {
+    ...{
+      file: `${rules}/declared-holders.ts`,
+      from: '<= subsetsMax',
+      to: 'subsetCount(holders.length, most) < subsetsMax',
+    },
+    why: 'exactly so many there are with f = 1 alone, where both ways are one',
+  },
+  {
+    ...{ file: `${rules}/declared-holders.ts`, from: '[]', to: '["Stryker was here"]' },
+    why: 'a text is no row of any round',
+  },
+  { file: `${rules}/holders-evidence.ts`, from: 'j < d', to: 'j <= d', why: beyond },
+  { file: `${rules}/holders-evidence.ts`, from: 'value > 0', to: 'value >= 0', why: 'a part of zero adds nothing' },
+  { file: `${rules}/holders-evidence.ts`, from: 'value > (highest[j] )', why: 'an equal one is as high' },
+  { file: `${rules}/mda.ts`, from: '[]', to: '["Stryker was here"]', why: 'is always replaced: there is a subset' },
+  {
+    file: `${rules}/mda.ts`,
+    from: '<= mdaSubsetsMax',
+    why: 'none but the 100,000 of n = 100,000 and f = 1 are exactly so many',
+  },
+  ...['1 / pull', 'step < stepsMax', 'step++', 'halving', 'tolerance *', 'squared(here.slope)', 'next.value <='].map(
+    (from) => ({ file: `${rules}/sample-contrast.ts`, from, why: way }),
+  ),
+  { file: `${rules}/sample-contrast.ts`, from: 'value - tried * enough', why: way },
+  { file: `${rules}/sample-contrast.ts`, from: 'curved > 0', why: way },
+  { file: `${rules}/sample-contrast.ts`, from: 'j < x.length', to: 'j <= x.length', why: beyond },
+  { file: `${rules}/blind-block.ts`, from: '!decided.ok', to: 'false', why: unrefused },
+  {
+    ...{ file: `${rules}/blind-block.ts`, from: 'scale > 0' },
+    why: 'at zero the loss is that of what is known, which is below the limit',
+  },
+  { file: `${rules}/declared-holders.ts`, from: 'shared.length > 0', why: guarded },
+  { file: `${rules}/sample-contrast.ts`, from: 'agreed.length === 0', to: 'false', why: guarded },
+  { file: `${rules}/trusted-weights.ts`, from: 'linear === undefined', why: 'either way it is the loss of the base' },
+  {
+    ...{ file: `${rules}/trusted-weights.ts`, from: '[]', to: '["Stryker was here"]' },
+    why: 'a text is no block and no norm of any class',
+  },
+  ...['asked.length > 0', "blind !== 'shares'"].map((from) => ({
+    ...{ file: `${rules}/trusted-weights.ts`, from },
+    why: 'nobody is asked where shares decide; and the same sum, from where it was made or anew',
+  })),
+  { file: `${rules}/trusted-weights.ts`, from: "'shares'", to: '""', why: 'nobody is asked where shares decide' },
+  { file: `${rules}/trusted-weights.ts`, from: '!told.ok', to: 'false', why: unrefused },
+  { file: `${rules}/trusted-weights.ts`, from: '!block.ok', to: 'false', why: unrefused },
+  { file: `${rules}/trusted-weights.ts`, from: '!blocks.ok', to: 'false', why: unrefused },
+  { file: `${rules}/trusted-weights.ts`, from: 'throw new RangeError(blocks.fault.message)', why: unrefused },
+  { file: `${rules}/trusted-weights.ts`, from: 'rest.length > 0', why: guarded },
+  { file: `${rules}/trusted-weights.ts`, from: 'shared.length > 0', why: guarded },
+  { file: `${rules}/trusted-weights.ts`, from: 'values.slice()', why: 'nobody reads again what is set to zero' },
 ];

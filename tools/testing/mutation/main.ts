@@ -3,7 +3,8 @@
  * explains, and keeps bench/results/mutants.json and docs/benchmarks/mutants.md. `--quick`: asks no test that costs more than 0.4 s, and
  * keeps neither. A run that was cut off goes on where it was, and what a test said of a mutant stands while the room's sources and the
  * test's file are what they were; `--anew` forgets it; `--unexplained` takes for survivors, and does not
- * ask, what is explained. Without a room: the page anew, with the explanations of now. The first run installs
+ * ask, what is explained. `--survivors GLOB` asks test files that the page was written without, of what survived there, where the room's sources
+ * are what they were. Without a room: the page anew, with the explanations of now. The first run installs
  * Stryker's instrumenter into out/stryker/, by npm.
  */
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -14,8 +15,19 @@ import { explanationOf, explanations } from './explained.ts';
 import { instrument, type Mutant, strykerVersion } from './instrument.ts';
 import { mutantsPage } from './page.ts';
 import { digestOfText, keepPast, readPast } from './past.ts';
-import { explainedAnew, filesOf, type RoomResult, readResults, scoreOf, writeResults } from './record.ts';
+import {
+  explainedAnew,
+  type FileResult,
+  filesOf,
+  lessKilled,
+  type RoomResult,
+  readResults,
+  scoreOf,
+  survivorsOf,
+  writeResults,
+} from './record.ts';
 import { type Room, rooms } from './rooms.ts';
+import type { Place } from './run.ts';
 
 const checkout = join(import.meta.dirname, '../../..');
 const results = join(checkout, 'bench/results/mutants.json');
@@ -26,6 +38,7 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     anew: { type: 'boolean', default: false },
     unexplained: { type: 'boolean', default: false },
+    survivors: { type: 'string' },
   },
 });
 const chosen = rooms.filter(({ name }) => positionals.includes(name));
@@ -44,6 +57,7 @@ async function askRoom(room: Room): Promise<void> {
   const files = globSync([...room.tests], { cwd: checkout }).filter(
     (name) => !/\.(?:kube|stores)\.test\.ts$/.test(name),
   );
+  if (values.survivors !== undefined) return askOfSurvivors(room, mutants, place, values.survivors);
   const sources = digestOfText(JSON.stringify(mutants) + sourcesOf(folder));
   const past = readPast(folder, values.anew ? '' : sources);
   const known = new Set(past.reached.loaded.map(({ file }) => file));
@@ -66,7 +80,34 @@ async function askRoom(room: Room): Promise<void> {
     withThreads(seen, mutants, room.threads ?? {}),
     { isQuick: values.quick, known: past.verdicts, unasked, tell },
   );
-  const byFile = filesOf(mutants, fates, explanations);
+  await keepRoom(room, tests.length, filesOf(mutants, fates, explanations));
+}
+
+/** What survived on the page, asked of test files that it was written without. */
+async function askOfSurvivors(room: Room, mutants: readonly Mutant[], place: Place, glob: string): Promise<void> {
+  const before = readResults(results).find((result) => result.room === room.name);
+  const survivors = before === undefined ? undefined : survivorsOf(before.files, mutants);
+  if (before === undefined || survivors === undefined) {
+    process.stderr.write(`${room.name}: the page tells of other sources; run it without --survivors first\n`);
+    process.exit(1);
+  }
+  const seen = await reach(place, globSync(glob, { cwd: checkout }));
+  const fates = await ask(
+    place,
+    survivors.map(({ id }) => id),
+    withThreads(seen, mutants, room.threads ?? {}),
+    { isQuick: values.quick, tell: ({ fates }) => keepFates(place.folder, survivors, fates) },
+  );
+  const isKilled = ({ id }: Mutant) => fates.get(id)?.fate === 'killed';
+  await keepRoom(
+    room,
+    before.tests + seen.tests.length,
+    lessKilled(before.files, survivors.filter(isKilled), explanations),
+  );
+}
+
+/** Tells what nothing explains, and keeps the page. */
+async function keepRoom(room: Room, tests: number, byFile: readonly FileResult[]): Promise<void> {
   for (const { file, survivors } of byFile) {
     for (const { line, from, to, reached: isReached, why } of survivors) {
       if (why === undefined)
@@ -79,7 +120,7 @@ async function askRoom(room: Room): Promise<void> {
   );
   if (values.quick) return;
   const day = new Date().toISOString().slice(0, 10);
-  const result = { room: room.name, day, tests: tests.length, files: byFile };
+  const result = { room: room.name, day, tests, files: byFile };
   const others = readResults(results).filter((other) => other.room !== room.name);
   const place_ = (name: string) => rooms.findIndex((other) => other.name === name);
   const all = [...others, result].toSorted((one, other) => place_(one.room) - place_(other.room));

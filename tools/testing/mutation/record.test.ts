@@ -6,7 +6,7 @@ import type { Fate } from './ask.ts';
 import { explanations } from './explained.ts';
 import type { Mutant } from './instrument.ts';
 import { mutantsPage } from './page.ts';
-import { explainedAnew, filesOf, scoreOf } from './record.ts';
+import { explainedAnew, filesOf, lessKilled, scoreOf, survivorsOf } from './record.ts';
 import { rooms } from './rooms.ts';
 
 const mutant = (id: string, from: string, to: string): Mutant => ({ id, file: 'a/b.ts', line: 3, kind: 'K', from, to });
@@ -48,6 +48,25 @@ it('takes the explanations of now for what survived before', () => {
   expect(room?.files[0]?.survivors.map(({ from, why }) => [from, why])).toEqual([
     ['x < y', undefined],
     ['z', 'now'],
+  ]);
+});
+
+it('knows again what survived, of the same mutants alone, and counts what is killed of it since', () => {
+  const files = filesOf(mutants, fates, []);
+  const survivors = survivorsOf(files, mutants);
+  expect(survivors?.map(({ id }) => id)).toEqual(['1', '3']);
+  expect(survivorsOf(files, mutants.slice(1))).toBeUndefined();
+  expect(survivorsOf(files, [...mutants, mutant('5', 'y', '')])).toBeUndefined();
+  expect(survivorsOf(files, [mutant('1', 'x > y', 'x <= y'), ...mutants.slice(1)])).toBeUndefined();
+  expect(
+    survivorsOf(files, [...mutants.slice(1), { ...mutant('1', 'x < y', 'x <= y'), file: 'a/c.ts' }]),
+  ).toBeUndefined();
+  const after = lessKilled(files, [mutants[2] as Mutant], [{ file: 'a/b.ts', from: 'x < y', why: 'never equal' }]);
+  expect(after).toEqual([
+    {
+      ...{ file: 'a/b.ts', killed: 2, static: 1 },
+      survivors: [{ line: 3, from: 'x < y', to: 'x <= y', reached: true, why: 'never equal' }],
+    },
   ]);
 });
 

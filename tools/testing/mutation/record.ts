@@ -34,6 +34,51 @@ export function filesOf(
   });
 }
 
+/** Which of these survived, by a result of the very same mutants; undefined where it tells of others. */
+export function survivorsOf(files: readonly FileResult[], mutants: readonly Mutant[]): readonly Mutant[] | undefined {
+  const nameOf = ({ file, line, from, to }: Pick<Mutant, 'file' | 'line' | 'from' | 'to'>) =>
+    JSON.stringify([file, line, from, to]);
+  const left = new Map<string, number>();
+  for (const { file, survivors } of files) {
+    for (const survivor of survivors) {
+      const name = nameOf({ file, ...survivor });
+      left.set(name, (left.get(name) ?? 0) + 1);
+    }
+  }
+  const found = mutants.filter((mutant) => {
+    const count = left.get(nameOf(mutant)) ?? 0;
+    left.set(nameOf(mutant), count - 1);
+    return count > 0;
+  });
+  const counted = (one: FileResult) => one.killed + one.static + one.survivors.length;
+  const isSame =
+    mutants.length === files.reduce((sum, one) => sum + counted(one), 0) &&
+    files.every((one) => counted(one) === mutants.filter(({ file }) => file === one.file).length) &&
+    found.length === files.reduce((sum, { survivors }) => sum + survivors.length, 0);
+  return isSame ? found : undefined;
+}
+
+/** The result once these of its survivors are killed as well. */
+export function lessKilled(
+  files: readonly FileResult[],
+  killed: readonly Mutant[],
+  explanations: readonly Explanation[],
+): FileResult[] {
+  return files.map((one) => {
+    const gone = killed.filter(({ file }) => file === one.file);
+    const survivors = [...one.survivors];
+    for (const { line, from, to } of gone) {
+      const at = survivors.findIndex((other) => other.line === line && other.from === from && other.to === to);
+      survivors.splice(at, 1);
+    }
+    const anew = survivors.map(({ line, from, to, reached }): Survivor => {
+      const why = explanationOf({ file: one.file, from, to }, explanations)?.why;
+      return { line, from, to, reached, ...(why !== undefined && { why }) };
+    });
+    return { ...one, killed: one.killed + gone.length, survivors: anew };
+  });
+}
+
 /** What survived, with the explanations of now. */
 export function explainedAnew(rooms: readonly RoomResult[], explanations: readonly Explanation[]): RoomResult[] {
   const anew = (file: string, { line, from, to, reached }: Survivor): Survivor => {

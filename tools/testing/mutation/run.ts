@@ -7,10 +7,10 @@ import type { Line, Plan } from './log.ts';
 export type Place = Readonly<{ checkout: string; folder: string }>;
 
 /**
- * A process that says nothing for so long hangs in the mutant that it began last. What it and what it started were kept waiting for a
- * processor does not count: a busy machine kills no mutant.
+ * A process that says nothing for longer than any of its tests may take, and so long besides, hangs in the mutant that it began last.
+ * What it and what it started were kept waiting for a processor does not count: a busy machine kills no mutant.
  */
-const silentMsMax = 30_000;
+const silentMsMax = 5_000;
 const lookEveryMs = 5_000;
 
 /**
@@ -29,7 +29,8 @@ export async function run({ checkout, folder }: Place, plan: Plan, files: readon
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const guard = guardOf(child);
   takeOver(child);
-  const silence = new Silence();
+  const limits = plan.kind === 'ask' ? Object.values(plan.tests).map(({ limitMs }) => limitMs) : [];
+  const silence = new Silence(silentMsMax + Math.max(0, ...limits));
   const watch = setInterval(() => {
     // Before its first line it starts, which takes as long as the machine is busy.
     if (plan.kind === 'ask' && silence.isTooLong(statSync(log).size, child)) endGroup(child);
@@ -61,6 +62,11 @@ function endGroup({ pid }: ChildProcess): void {
 class Silence {
   #size = 0;
   #since = { ms: 0, waitedMs: 0 };
+  readonly #msMax: number;
+
+  constructor(msMax: number) {
+    this.#msMax = msMax;
+  }
 
   isTooLong(size: number, { pid }: ChildProcess): boolean {
     const now = { ms: Date.now(), waitedMs: pid === undefined ? 0 : groupWaitedMs(pid) };
@@ -68,7 +74,7 @@ class Silence {
       this.#size = size;
       this.#since = now;
     }
-    return size > 0 && now.ms - this.#since.ms - (now.waitedMs - this.#since.waitedMs) > silentMsMax;
+    return size > 0 && now.ms - this.#since.ms - (now.waitedMs - this.#since.waitedMs) > this.#msMax;
   }
 }
 
