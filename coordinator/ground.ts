@@ -22,6 +22,7 @@ import {
 import { journalFile } from './ledger/journal/read-beside.ts';
 import { ReadingAlong } from './ledger/reading-along.ts';
 import type { MutableState } from './ledger/state/mutable-state.ts';
+import type { State } from './ledger/state/state.ts';
 import { parsePostgresAddress } from './postgres/address.ts';
 import { ensureLayout, type LayoutFaultCode } from './postgres/layout.ts';
 import { PostgresLink } from './postgres/link.ts';
@@ -37,7 +38,8 @@ export type Ground = Readonly<{
    */
   follow?: (
     signal: AbortSignal,
-    tell: (following: Following) => void,
+    /** At every look, with the state as of the last line read. */
+    tell: (following: Following, state: State) => void,
   ) => Promise<Result<MutableState, PostgresJournalFaultCode | 'STANDBY_STOPPED'>>;
   /** For who changes what a coordinator must not use meanwhile: none starts until the value is called. Refused where one runs. */
   hold(): Promise<Result<() => Promise<void>, PostgresJournalFaultCode | FolderFaultCode>>;
@@ -92,7 +94,10 @@ export async function openGround(
     openJournal: () => openPostgresJournal(link.value, found),
     async follow(signal, tell) {
       const along = new ReadingAlong();
-      const free = await followUntilFree(link.value, signal, { tell, take: (rows) => along.take(rows) });
+      const free = await followUntilFree(link.value, signal, {
+        tell: (following) => tell(following, along.state),
+        take: (rows) => along.take(rows),
+      });
       if (!free.ok) return free;
       found = free.value;
       return ok(along.state);
