@@ -224,14 +224,26 @@ describe('liftedRisk', () => {
     expect(liftedRisk(0, 0.199, 0.001)).toBeGreaterThan(0.05);
   });
 
+  it('lifts more where the limit is one of few scores, and past it by no more than is as rare as an alarm may be', () => {
+    const few = (rateP: number) => liftedRisk(0, rateP, 0.001, 1 / 130);
+    expect(few(0.05)).toBeGreaterThan(1.4 * liftedRisk(0, 0.05, 0.001));
+    // Rarer than one in 130 and not yet one in a thousand: at the limit.
+    expect(few(0.002)).toBe(1);
+    // Ten times as rare as an alarm may be: what ten times is, in the tail that the scores show.
+    expect(few(0.000_05)).toBeCloseTo(1 + Math.log(10) / Math.log(65), 2);
+  });
+
   it('never lowers a risk, and grows as rates get rarer', () => {
     const risk = fc.double({ min: 0, max: 5, noNaN: true });
     const p = fc.double({ min: 1e-6, max: 0.5, noNaN: true });
+    const passedBy = fc.double({ min: 0.001, max: 0.5, noNaN: true });
     fc.assert(
-      fc.property(risk, p, p, (own, one, other) => {
-        expect(liftedRisk(own, one, 0.001)).toBeGreaterThanOrEqual(own);
+      fc.property(risk, p, p, passedBy, (own, one, other, share) => {
+        expect(liftedRisk(own, one, 0.001, share)).toBeGreaterThanOrEqual(own);
         const [rare, common] = [Math.min(one, other), Math.max(one, other)];
-        expect(liftedRisk(own, rare, 0.001)).toBeGreaterThanOrEqual(liftedRisk(own, common, 0.001) - 1e-9);
+        expect(liftedRisk(own, rare, 0.001, share)).toBeGreaterThanOrEqual(
+          liftedRisk(own, common, 0.001, share) - 1e-9,
+        );
       }),
     );
   });

@@ -11,7 +11,7 @@ export type RatesSeen = Readonly<{
   p: number;
   /** Rarest first. */
   unusual: readonly Unusual[];
-  /** The share of places that may raise an alarm, which says how unusual a risk of 1 is. */
+  /** The share of places that may raise an alarm. */
   alertRate: number;
 }>;
 
@@ -77,7 +77,7 @@ export function withRates(own: Threshold, score: number, rates: RatesSeen | unde
   if (rates === undefined || !Number.isFinite(level)) return score;
   // Where all scores are alike there is no way from what is usual to the level.
   const risk = own.riskOf(score) ?? (score > level ? 1 : 0);
-  const lifted = liftedRisk(risk, rates.p, rates.alertRate);
+  const lifted = liftedRisk(risk, rates.p, rates.alertRate, own.passedBy(rates.alertRate));
   return lifted > risk ? Math.max(score, own.scoreOf(lifted)) : score;
 }
 

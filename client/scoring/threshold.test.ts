@@ -85,6 +85,32 @@ describe('risk', () => {
     expect(level).toBe(99);
     expect([50, 99, (99 + 50) / 2, 0].map((score) => threshold.riskOf(score))).toEqual([0, 1, 0.5, 0]);
   });
+
+  it('is that of the score that is said to have it, also where scores hardly differ', () => {
+    for (const spread of [1, 1e-3, 1e-7]) {
+      const threshold = new Threshold({ ...options, warmUp: 20 });
+      threshold.seed(Array.from({ length: 100 }, (_, at) => 10 + (spread * at) / 100));
+      for (const risk of [0, 0.4, 1, 1.5, 8]) expect(threshold.riskOf(threshold.scoreOf(risk))).toBeCloseTo(risk, 6);
+      // At the limit nothing is above it.
+      expect(threshold.scoreOf(1)).toBeLessThanOrEqual(threshold.level());
+    }
+    const alike = new Threshold({ ...options, warmUp: 20 });
+    alike.seed(Array.from({ length: 100 }, (_, at) => 10 + at / 1e9));
+    // A hundredth of the level is one way: without that, a score of 11 would be twenty million ways off.
+    expect(alike.riskOf(11)).toBeCloseTo(11, 3);
+  });
+
+  it('of 1 is passed by as few as are to pass it only where there are scores enough, and by a cluster as it says', () => {
+    const threshold = new Threshold({ ...options, warmUp: 20 });
+    threshold.seed(Array.from({ length: 49 }, (_, at) => at));
+    expect(threshold.passedBy(0.001)).toBe(1 / 50);
+    expect(threshold.passedBy(0.1)).toBe(0.1);
+    threshold.seed(Array.from({ length: 951 }, (_, at) => at));
+    expect(threshold.passedBy(0.001)).toBe(0.001);
+    const followed = new Threshold({ ...options, warmUp: 20 });
+    followed.follow({ usual: 0, level: 1 });
+    expect(followed.passedBy(0.001)).toBe(0.001);
+  });
 });
 
 describe('statistics', () => {

@@ -88,18 +88,30 @@ export class Threshold {
     return this.#window.length >= this.#warmUp ? this.#current() : Number.POSITIVE_INFINITY;
   }
 
-  /** How far a score is on the way from what is usual here (0) to an alarm (1); undefined during warm-up. */
+  /**
+   * The share of usual places that may pass the level, where `alertRate` are to: of n scores of one's own the highest is passed by one in
+   * n + 1, however few are to pass it. A cluster's level is taken at its word.
+   */
+  passedBy(alertRate: number): number {
+    return this.#cluster !== undefined ? alertRate : Math.max(alertRate, 1 / (this.#window.length + 1));
+  }
+
+  /**
+   * How far a score is on the way from what is usual here (0) to an alarm (1), and how many such ways beyond; undefined during warm-up,
+   * and where there is no way.
+   */
   riskOf(score: number): number | undefined {
     const [usual, level] = [this.#usual(), this.level()];
     if (!Number.isFinite(level) || level <= usual) return undefined;
+    if (score > level) return 1 + (score - level) / beyond(usual, level);
     return Math.max(0, (score - usual) / (level - usual));
   }
 
   /** The score that has this risk, and above 1 one that is above the level; infinite during warm-up. */
   scoreOf(risk: number): number {
     const [usual, level] = [this.#usual(), this.level()];
-    // Where scores are all alike, a little beyond them is far.
-    return level + (risk - 1) * Math.max(level - usual, alikeShare * Math.abs(level), Number.EPSILON);
+    if (risk > 1) return level + (risk - 1) * beyond(usual, level);
+    return Math.min(level, usual + risk * (level - usual));
   }
 
   /**
@@ -143,6 +155,11 @@ export class Threshold {
     if (!drifts) this.#held = undefined;
     else if (Number.isFinite(threshold)) this.#held ??= threshold;
   }
+}
+
+/** Beyond the level, how long one more way from usual to it is. Where scores are all alike, a little beyond them is far, but not without bounds. */
+function beyond(usual: number, level: number): number {
+  return Math.max(level - usual, alikeShare * Math.abs(level), Number.EPSILON);
 }
 
 /** Kolmogorov and Smirnov's statistic: the largest difference of the two distribution functions. */
