@@ -172,6 +172,10 @@ export const explanations: readonly Explanation[] = [
   { file: `${envelope}/crypto/weak-points.ts`, from: 'seenPoints', why: kept },
   { file: `${envelope}/crypto/weak-points.ts`, from: 'square - 1n + p', why: 'the same number to the modulus' },
   { file: `${envelope}/files/storage.ts`, from: 'filled < target.byteLength', why: 'one read more, of nothing' },
+  ...['current === undefined', "'envelope thread:"].map((from) => ({
+    ...{ file: `${envelope}/files/envelope-thread.ts`, from },
+    why: 'whoever sends slots has begun a job: for a bug of ours alone',
+  })),
   { file: `${envelope}/format.ts`, from: "typeof candidate === 'number'", why: 'a safe integer is a number' },
   {
     file: `${envelope}/header.ts`,
