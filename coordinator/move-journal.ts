@@ -42,7 +42,10 @@ export async function moveToDatabase(dataDir: string, link: PostgresLink): Promi
   const isHere = existsSync(join(dataDir, journalFile));
   // Moved by a call that was ended before all keys were destroyed.
   if (!isHere && !(await hasKeysOfMoved(dataDir))) {
-    return refuse('JOURNAL_MISSING', `${dataDir} holds no ${journalFile} that could be moved`);
+    const why = existsSync(join(dataDir, movedJournalFile))
+      ? `its journal was moved before, whole, and lies there as ${movedJournalFile}; start the coordinator, or ask \`verify\``
+      : `it holds no ${journalFile} that could be moved`;
+    return refuse('JOURNAL_MISSING', `${dataDir}: ${why}`);
   }
   const lock = lockDataDir(dataDir);
   if (!lock.ok) return lock;

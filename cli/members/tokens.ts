@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { decimalOf } from '../../base/text/number.ts';
+import { shellWord } from '../../base/text/shell-word.ts';
 import { table, time } from '../../base/text/table.ts';
 import type { Label } from '../../proto/generated/testudo/v1/common.ts';
 import type { CreateTokenResponse, Token } from '../../proto/generated/testudo/v1/operator.ts';
@@ -70,8 +71,8 @@ function create() {
 function kitText(cluster: string, { tokenId, expiresAtMs }: CreateTokenResponse, config: string): string {
   return `${cluster} may enrol once, until ${time(expiresAtMs)} (token ${tokenId}). Name its sources in the file; then, there:
 
-testudo client --config ${config} --check --try 30s
-testudo client --config ${config}`;
+testudo client --config ${shellWord(config)} --check --try 30s
+testudo client --config ${shellWord(config)}`;
 }
 
 /** `--hours` in whole seconds; ends the process where a token cannot be used for so long. */

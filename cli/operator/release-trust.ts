@@ -1,4 +1,5 @@
 import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
+import type { Fault } from '../../base/fault.ts';
 import { readWholeText } from '../../base/text/read-whole.ts';
 import type { OperatorCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import type { FederationId } from '../../proto/ids.ts';
@@ -60,7 +61,7 @@ export async function trustedReleases(
     if (!result.ok) {
       const { code, message } = result.fault;
       const mayLookOn = code === 'METADATA_EXPIRED' || (afterRestore !== undefined && code === 'METADATA_ROLLED_BACK');
-      if (!mayLookOn) return exitWith(result.fault);
+      if (!mayLookOn) return exitWith(withRemedy(result.fault));
       return refusedReleases(root, federation as FederationId, received, message, pinsSeenBy(trust));
     }
     if (result.value === null) return exitWith({ code: 'METADATA_UNREADY', message: 'no metadata is signed yet' });
@@ -69,6 +70,14 @@ export async function trustedReleases(
     return { root, catalogue, pins, pinsDocument: received.pins, expired: undefined, pinsSeen: pins.version };
   }
   return exitWith({ code: 'ROOT_SKIPPED', message: `roots did not end in ${callsMax} messages` });
+}
+
+/** Pins are the one role that nobody signs anew at the coordinator's start: after a restore an operator has to. */
+function withRemedy({ code, message, fields }: Fault): Fault {
+  if (code !== 'METADATA_ROLLED_BACK' || fields?.role !== 'pins') return { code, message };
+  const remedy =
+    'where the coordinator was restored from a backup, `testudo pins renew --after-restore` brings them forward';
+  return { code, message: `${message}; agents refuse them too. ${remedy}; else somebody shows you old ones` };
 }
 
 /** The newest root metadata that this operator has reason to believe, as it is signed: what agents may begin from. */

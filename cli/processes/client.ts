@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { systemTimers } from '../../base/system-timers.ts';
+import { shellWord } from '../../base/text/shell-word.ts';
 import { startClient } from '../../client/client.ts';
 import { type ClientConfig, clientConfigJsonSchema, readClientConfig } from '../../client/config.ts';
 import { addressesIn } from '../../client/link/address.ts';
@@ -69,8 +70,8 @@ function initCommand() {
       claimKitFolder(folder);
       const path = await writeClientKit(folder, { address: coordinator, enrolAddress, tracks });
       print(`${path} is to be edited: its sources, and the join token from \`testudo tokens create\`
-check it  testudo client --config ${path} --check --try 30s
-start it  testudo client --config ${path}`);
+check it  testudo client --config ${shellWord(path)} --check --try 30s
+start it  testudo client --config ${shellWord(path)}`);
     });
 }
 

@@ -8,7 +8,7 @@ import { isStill, markOf } from '../../lab/standing/process-mark.ts';
 import type { StandingState } from '../../lab/standing/standing-state.ts';
 import { runTestudo } from '../testing/command-line.ts';
 
-const folder = join(tempDir(afterAll), 'herd');
+const folder = join(tempDir(afterAll), 'the herd');
 process.env.TESTUDO_CONFIG_HOME = tempDir(afterAll);
 
 const stateOf = () => JSON.parse(readFileSync(join(folder, 'up.json'), 'utf8')) as StandingState;
@@ -28,7 +28,7 @@ describe('testudo up and down', () => {
     const first = stateOf();
     const pages = first.addresses?.dashboard ?? 'none';
     expect(started.out).toContain(`its dashboard   testudo dashboard      (${pages})`);
-    expect(started.out).toContain(`end it          testudo down ${folder}`);
+    expect(started.out).toContain(`end it          testudo down '${folder}'`);
     expect(await (await fetch(pages)).text()).toContain('<title>Testudo</title>');
     expect(first.processes.map(({ name }) => name)).toEqual(['coordinator', 'c01', 'c02', 'c03']);
     const status = await runTestudo('status', '--json');

@@ -4,6 +4,7 @@ import { Command } from '@commander-js/extra-typings';
 import { parse as parseYaml } from 'yaml';
 import { lockFolder } from '../../base/folder-lock.ts';
 import { readWholeText } from '../../base/text/read-whole.ts';
+import { shellWord } from '../../base/text/shell-word.ts';
 import { jsonLine } from '../../base/text/table.ts';
 import { readCredentials, replaceCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import { type Founding, found } from '../../lab/standing/founding.ts';
@@ -141,7 +142,7 @@ async function useContext({ federation, addresses }: StandingState, credentials:
 }
 
 function whatNext(folder: string, { federation, clusters, addresses }: StandingState): string {
-  const place = folder === resolve(standingFolder) ? '' : ` ${folder}`;
+  const place = folder === resolve(standingFolder) ? '' : ` ${shellWord(folder)}`;
   const pages = addresses?.dashboard;
   return `${federation} is up in ${folder}: a coordinator and ${clusters.length} clusters
 

@@ -163,6 +163,8 @@ describe('testudo pins renew --after-restore', () => {
     await expect(comeBack().until(() => true)).rejects.toMatchObject({ fault: { code: 'METADATA_ROLLED_BACK' } });
     const plain = await line.run('pins', 'renew', '--reason', 'restored');
     expect(plain).toMatchObject({ code: 1, error: expect.stringContaining('METADATA_ROLLED_BACK') });
+    const listed = await line.run('pins', 'list');
+    expect(listed).toMatchObject({ code: 1, error: expect.stringContaining('`testudo pins renew --after-restore`') });
     const renewed = await line.run('pins', 'renew', '--after-restore', '--reason', 'restored');
     expect(renewed).toMatchObject({ code: 0, out: expect.stringContaining('pins version 4 is in force') });
     expect((await comeBack().until(() => true)).pins.version).toBe(4);

@@ -68,7 +68,11 @@ export async function loadIdentity(dataDir: string, key: RecordKey): Promise<Res
     throw error;
   }
   const opened = openRecord(key, sealed, place);
-  if (!opened.ok) return refuse('IDENTITY_UNREADABLE', `${path}: ${opened.fault.message}`);
+  if (!opened.ok) {
+    const remedy =
+      'give it the data key that it had, or restore the file; where both are lost, move it away and enrol with a new join token';
+    return refuse('IDENTITY_UNREADABLE', `${path}: ${opened.fault.message}; ${remedy}`);
+  }
   let candidate: unknown;
   try {
     candidate = JSON.parse(opened.value.toString('utf8'));

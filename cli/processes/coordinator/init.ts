@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { isListenAddress } from '../../../base/serving/listen.ts';
+import { shellWord } from '../../../base/text/shell-word.ts';
 import { defaultKind } from '../../../client/tracks/track-kinds.ts';
 import { coordinatorConfigJsonSchema, readConfigFile } from '../../../coordinator/config/config.ts';
 import { isFederationId } from '../../../proto/ids.ts';
@@ -105,9 +106,9 @@ function nextSteps({ config, masterKey, credentials }: ReturnType<typeof pathsIn
   return `made ${config}, ${credentials} (the first admin) and ${data}
 keep ${masterKey} away from the data: it opens every key in there (masterKey: in ${config})
 
-start it           testudo coordinator --config ${config}
-let a cluster in   testudo tokens create eu-west-1 --credentials ${credentials}
-take the root key  testudo coordinator export-root --config ${config} --to root.key   (then put it in a safe)`;
+start it           testudo coordinator --config ${shellWord(config)}
+let a cluster in   testudo tokens create eu-west-1 --credentials ${shellWord(credentials)}
+take the root key  testudo coordinator export-root --config ${shellWord(config)} --to root.key   (then put it in a safe)`;
 }
 
 const syscallTrack = `tracks:

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { writeFileAtomic } from '../../../base/atomic-file.ts';
+import { shellWord } from '../../../base/text/shell-word.ts';
 import { defaultKind } from '../../../client/tracks/track-kinds.ts';
 import { relayConfigJsonSchema } from '../../../relay/config.ts';
 import { exitWith } from '../../exit.ts';
@@ -30,8 +31,8 @@ export function initCommand() {
       await writeFileAtomic(path, configText({ parent, enrol: enrol ?? enrolAddressOf(parent), tracks }));
       print(`made ${path}; \`upward: true\` goes into the policy of ${tracks.join(', ')} here, whose spec is the parent's: the same --classes in the same order
 
-at the parent, for a token  testudo tokens create REGION --label relay=yes > ${join(folder, 'parent-token')}
-start it                    testudo relay --config ${path}`);
+at the parent, for a token  testudo tokens create REGION --label relay=yes > ${shellWord(join(folder, 'parent-token'))}
+start it                    testudo relay --config ${shellWord(path)}`);
     });
 }
 
