@@ -93,11 +93,13 @@ export async function startEngine(
   }
   const blobs = await openBlobs();
   if (blobs.restock !== undefined) {
-    // What lay in files here before a bucket was named, and what the bucket has lost since.
+    // What lay in files here before a bucket was named, and what the bucket has lost since; workers and doors look nowhere else.
     const named = [...(await digestsNamedIn(ledger.state))].map((hex) => `sha256:${hex}` as Digest);
     const put = await blobs.restock(named);
     if (!put.ok) trouble(put.fault.code, put.fault.message);
   }
+  // Before anything is served: bytes lie in the store before the journal names them, so that later an orphan and what somebody is just
+  // sending look alike.
   await sweepOrphans(ledger.state, blobs).catch((error: unknown) => {
     if (blobs.sweep === undefined) throw error;
     trouble('EFFECT_FAILED', String(error)); // A store elsewhere may be away for now, and what it has too much it may keep.
