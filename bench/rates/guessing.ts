@@ -57,7 +57,7 @@ export async function guessingWithRates(detectors: readonly SyscallDetectorName[
   report.text(
     `## Password guessing: recorded traces
 
-The recorded traces carry no times, and the flows of the same recording do. So a guess has the time of its connection, whose number in its run stands in its name; of a process that a guess started the connection is unknown: they are taken *in turn*, by their numbers, or all for the run's *first*, when there was nothing to count yet. A benign trace has the time of a benign connection of its service in the same part of the recording: the one at the same share of the way, by process ids. Traces of other attacks have none and are judged as before. Rates are of the flows alone; a client counts traces too.`,
+The recorded traces carry no times, and the flows of the same recording do. So a guess has the time of its connection, whose number in its run stands in its name; of a process that a guess started the connection is unknown: they are taken *in turn*, by their numbers, or all for the run's *first*, when there was nothing to count yet. A benign trace has the time of a benign connection of its service in the same part of the recording: the one at the same share of the way, by process ids. Traces of other attacks have none and are judged as before. Rates are of the flows alone; a client counts traces too. How rates lift a score was chosen among ten ways on these 36 guesses, since there are no others: "met" says less here than elsewhere.`,
   );
   report.table(['measure', 'before', 'with rates', 'bar', ''], rows);
 }
