@@ -1,9 +1,16 @@
 /** What kinds of tracks bring to a verb: who of them it is for, and the options that each has. */
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import type { Result } from '../../base/fault.ts';
-import type { OfflineKind, OfflineOption, OperationName, Settings } from '../../client/tracks/offline-kind.ts';
+import type { Fault, Result } from '../../base/fault.ts';
+import { noticingUnreadEnds } from '../../client/recordings/compressed/unread-ends.ts';
+import type {
+  OfflineKind,
+  OfflineOption,
+  Operation,
+  OperationName,
+  Settings,
+} from '../../client/tracks/offline-kind.ts';
 import { defaultKind } from '../../client/tracks/track-kinds.ts';
-import { exitWith, orExit, usage } from '../exit.ts';
+import { endWith, exitWith, orExit, usage } from '../exit.ts';
 import { type KnownKind, knownKinds } from './kinds.ts';
 
 export type Chosen<Name extends OperationName> = Readonly<{
@@ -46,7 +53,26 @@ export function chooseKind<Name extends OperationName>(
     }
   }
   const settings = offered.options.map((option) => [nameOf(option), given[nameOf(option)] ?? option.default] as const);
-  return { kind, operation: offered, settings: Object.fromEntries(settings) };
+  return { kind, operation: { ...offered, ...readingWhole(offered) }, settings: Object.fromEntries(settings) };
+}
+
+/**
+ * The same operation; where an input ended before its end, the verb says so and ends with 1, whatever the kind makes of it: what came
+ * before is in the answer, and a pipeline should still notice the rest.
+ */
+function readingWhole({ run }: Pick<Operation<unknown, unknown>, 'run'>): Pick<Operation<unknown, unknown>, 'run'> {
+  return {
+    async run(request) {
+      const { answer, unread } = await noticingUnreadEnds(() => run(request));
+      if (answer.ok) for (const [path, why] of unread) endWith(cutShort(path, why));
+      return answer;
+    },
+  };
+}
+
+function cutShort(path: string, why: string): Fault {
+  const message = `${path} was not read to its end (${why}); the answer is about what came before; copy the file again`;
+  return { code: 'INPUT_CUT_SHORT', message };
 }
 
 /** As `orExit`; a fault that is about the command line ends as one. */

@@ -18,7 +18,7 @@ export function profileCommand() {
       if (json === true) print(JSON.stringify(report.detail));
       else if (report.text !== '') print(report.text);
       for (const line of abridged(complaints)) complain(`testudo profile: ${line}`);
-      // What was readable is in the baseline; a pipeline should still notice the rest.
+      // What could be made of the lines is in the baseline; a pipeline should still notice the rest.
       if (isEmpty || complaints.length > 0) process.exitCode = 1;
     });
   addKindOptions(command, 'profile');

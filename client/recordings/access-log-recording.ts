@@ -21,21 +21,26 @@ export async function isAccessLog(path: string): Promise<boolean> {
   return false;
 }
 
-/** All calls of a recorded access log, plain or packed, once. */
+/** All calls of a recorded access log, plain or packed, once. An error of reading comes after the calls that were read before it. */
 export async function* accessLogRecording(path: string, mesh: MeshLogOptions): AsyncGenerator<FlowItem[]> {
   const ends = new EndsOfCalls(mesh);
   let items: FlowItem[] = [];
   let number = 0;
-  for await (const line of boundedLines(decompressed(createReadStream(path)))) {
-    number += 1;
-    if (line === '') continue;
-    const where = `${path}:${number}`;
-    items.push(
-      line === undefined ? { kind: 'skipped', reason: 'LINE_TOO_LONG', where } : itemOfAccessLine(line, ends, where),
-    );
-    if (items.length < batchSize) continue;
+  try {
+    for await (const line of boundedLines(decompressed(createReadStream(path)))) {
+      number += 1;
+      if (line === '') continue;
+      const where = `${path}:${number}`;
+      items.push(
+        line === undefined ? { kind: 'skipped', reason: 'LINE_TOO_LONG', where } : itemOfAccessLine(line, ends, where),
+      );
+      if (items.length < batchSize) continue;
+      yield items;
+      items = [];
+    }
+  } catch (error) {
     yield items;
-    items = [];
+    throw error;
   }
   yield items;
 }

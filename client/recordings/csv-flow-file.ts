@@ -70,13 +70,18 @@ export async function* csvFlowRecording(
   if (isDocument) return yield* documentFlows(path, bytes, layout);
   const reader = new FlowLines(path, layout);
   let items: FlowItem[] = [];
-  for await (const lines of boundedLineBatches(bytes)) {
-    for (const line of lines) {
-      for (const item of line === undefined ? reader.skipLine() : reader.push(line)) items.push(item);
-      if (items.length < batchSize) continue;
-      yield items;
-      items = [];
+  try {
+    for await (const lines of boundedLineBatches(bytes)) {
+      for (const line of lines) {
+        for (const item of line === undefined ? reader.skipLine() : reader.push(line)) items.push(item);
+        if (items.length < batchSize) continue;
+        yield items;
+        items = [];
+      }
     }
+  } catch (error) {
+    yield items;
+    throw error;
   }
   items.push(...reader.end());
   yield items;

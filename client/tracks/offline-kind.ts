@@ -82,7 +82,7 @@ export type ModelStart = Readonly<{ spec: ModelSpec; init(seed: number): Float32
 
 export type Profiled = Readonly<{
   report: Report;
-  /** What could not be read: "CODE: sentence". The rest is in the baseline. */
+  /** What lines made no sense: "CODE: sentence". The rest is in the baseline; a file that is cut short is a fault. */
   complaints: readonly string[];
   isEmpty: boolean;
 }>;

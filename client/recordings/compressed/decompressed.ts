@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { noticeUnreadEnd } from './unread-ends.ts';
 import { isZstd, zstdFrames } from './zstd-frames.ts';
 
 const magicBytes = 4;
@@ -12,6 +13,9 @@ export async function* decompressed(source: AsyncIterable<Buffer>): AsyncGenerat
   const chunks = source[Symbol.asyncIterator]();
   try {
     yield* unpackedIfPacked(chunks);
+  } catch (cause) {
+    noticeUnreadEnd(source, cause);
+    throw cause;
   } finally {
     await chunks.return?.();
   }

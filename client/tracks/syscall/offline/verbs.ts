@@ -171,7 +171,9 @@ export const syscallOffline: OfflineKind = {
     options: [],
     async run({ files, output }) {
       const { baselineText, buildBaseline } = await import('../profile/baseline.ts');
-      const { workloads, faults } = await buildBaseline(files, output);
+      const built = await buildBaseline(files, output);
+      if (!built.ok) return built;
+      const { workloads, faults } = built.value;
       const isEmpty = workloads.length === 0;
       const complaints = faults.map(({ code, message }) => `${code}: ${message}`);
       if (isEmpty)

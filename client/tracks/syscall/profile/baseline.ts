@@ -48,12 +48,25 @@ export type BaselineSummary = Readonly<{
   faults: readonly Fault[];
 }>;
 
-/** Makes a baseline from trace files: benign traces, repeats once, cut to the greatest length of an example. */
-export async function buildBaseline(files: readonly string[], output: string): Promise<BaselineSummary> {
+type BaselineFileFault = 'TRACE_FILE_UNREADABLE' | 'TRACE_FILE_CUT_SHORT';
+
+/**
+ * Makes a baseline from trace files: benign traces, repeats once, cut to the greatest length of an example. Lines that make no
+ * sense are passed over; a file that cannot be read to its end is refused, for half of what a workload does would alarm at the
+ * other half. What was there before stays then.
+ */
+export async function buildBaseline(
+  files: readonly string[],
+  output: string,
+): Promise<Result<BaselineSummary, BaselineFileFault>> {
   const workloads = new Map<string, { calls: Map<number, number>; traces: Map<string, Uint16Array>; count: number }>();
   const faults: Fault[] = [];
   for (const file of files) {
     for await (const item of readTraceFile(file)) {
+      if (item.kind === 'broken') {
+        const { code, message } = item.fault;
+        return refuse(code, `${message}; no baseline was written`);
+      }
       if (item.kind !== 'trace') {
         faults.push(item.fault);
         continue;
@@ -78,10 +91,10 @@ export async function buildBaseline(files: readonly string[], output: string): P
       traces: [...traces.values()].map((trace) => Array.from(trace, numberOfCallId)),
     })),
   };
-  if (workloads.size === 0) return { faults, workloads: [] };
+  if (workloads.size === 0) return ok({ faults, workloads: [] });
   const json = Buffer.from(JSON.stringify(record));
   await writeFileAtomic(output, output.endsWith('.gz') ? gzipSync(json) : json);
-  return {
+  return ok({
     faults,
     workloads: [...workloads].map(([name, { calls, traces, count }]) => ({
       name,
@@ -90,7 +103,7 @@ export async function buildBaseline(files: readonly string[], output: string): P
       calls: [...calls.values()].reduce((sum, value) => sum + value, 0),
       differentCalls: calls.size,
     })),
-  };
+  });
 }
 
 /** What went into a baseline, a line for each workload. */

@@ -50,7 +50,7 @@ describe('baselines', () => {
     lines.push('train\tredis\td\t232 0 1', 'not a trace at all\t\t\t\t\t\t');
     await writeFile(file, `${lines.join('\n')}\n`);
     const output = join(folder, 'baseline.json.gz');
-    const summary = await buildBaseline([file], output);
+    const summary = unwrap(await buildBaseline([file], output));
     expect(summary.faults.length).toBe(1);
     expect(summary.workloads).toEqual([
       { name: 'nginx', traces: 2, distinct: 1, calls: 6, differentCalls: 3 },

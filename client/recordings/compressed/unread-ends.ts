@@ -1,0 +1,21 @@
+/**
+ * Which inputs were not read to their end, of everything that is read on behalf of one call. Readers hand on what came
+ * before the end; whoever answers for the whole (a command line, with its exit code) asks here, and no reader between has to pass it on.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+const asked = new AsyncLocalStorage<Map<string, string>>();
+
+/** What `run` answers, and for each input that ended before its end the reason. Calls beside each other hear nothing of one another. */
+export async function noticingUnreadEnds<Answer>(
+  run: () => Promise<Answer>,
+): Promise<Readonly<{ answer: Answer; unread: ReadonlyMap<string, string> }>> {
+  const unread = new Map<string, string>();
+  return { answer: await asked.run(unread, run), unread };
+}
+
+export function noticeUnreadEnd(source: unknown, cause: unknown): void {
+  const { path } = source as Readonly<{ path?: unknown }>;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  asked.getStore()?.set(typeof path === 'string' ? path : 'the input', why);
+}
