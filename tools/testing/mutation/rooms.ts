@@ -64,7 +64,15 @@ export const rooms: readonly Room[] = [
     name: 'coordinator/ledger',
     sources: ['coordinator/ledger/**/*.ts'],
     without: ['coordinator/ledger/journal/journal-contract.ts'],
-    threads: { 'coordinator/ledger/journal/sqlite-worker.ts': 'coordinator/ledger/journal/sqlite-journal.test.ts' },
-    tests: ['coordinator/ledger/**/*.test.ts'],
+    threads: {
+      'coordinator/ledger/journal/sqlite-worker.ts': 'coordinator/ledger/journal/sqlite-journal.test.ts',
+      'coordinator/ledger/journal/sqlite-file.ts': 'coordinator/ledger/journal/sqlite-journal.test.ts',
+    },
+    // The folds are also what those read who decide by the state.
+    tests: [
+      'coordinator/ledger/**/*.test.ts',
+      'coordinator/registry/decide/*.test.ts',
+      'coordinator/views/attention.test.ts',
+    ],
   },
 ];
