@@ -41,17 +41,21 @@ export async function heldModel(
     : refuse('MODEL_DAMAGED', `${named}: ${weights.fault.message}`);
 }
 
+/** The digests by which a data folder's models can be asked for: of releases, of their weights, and of the bases of rounds. */
+export async function heldDigests(dataDirectory: string): Promise<ReadonlySet<Digest>> {
+  const manifests = await manifestsIn(join(dataDirectory, 'agent', 'files'));
+  const releases = manifests.flatMap(({ own, named }) => [own, named('weights.bin') ?? own]);
+  const bases = (await basesIn(dataDirectory)).map(({ record }) => record.digest);
+  return new Set([...releases, ...bases]);
+}
+
 type Found = Readonly<{ bytes: Buffer; spec: unknown; digest: Digest }>;
 
 async function heldRelease(folder: string, wanted: Digest): Promise<Found | undefined> {
   const pathOf = (file: Digest) => join(folder, file.slice('sha256:'.length));
-  for (const name of await namesIn(folder)) {
-    const bytes = await readFile(join(folder, name));
-    const read = bytes.length > jsonBytesMax ? undefined : manifest.safeParse(jsonOf(bytes));
-    if (!read?.success) continue;
-    const named = (file: string) => read.data.files.find((one) => one.name === file)?.digest;
+  for (const { own, named } of await manifestsIn(folder)) {
     const [weights, spec] = [named('weights.bin'), named('spec.json')];
-    const isThis = weights === wanted || digestOf(bytes) === wanted;
+    const isThis = weights === wanted || own === wanted;
     if (!isThis || weights === undefined || spec === undefined) continue;
     const [weightBytes, specBytes] = [await bytesAt(pathOf(weights)), await bytesAt(pathOf(spec))];
     if (weightBytes === undefined || specBytes === undefined || digestOf(specBytes) !== spec) continue;
@@ -60,15 +64,39 @@ async function heldRelease(folder: string, wanted: Digest): Promise<Found | unde
   return undefined;
 }
 
+type HeldManifest = Readonly<{ own: Digest; named: (file: string) => Digest | undefined }>;
+
+async function manifestsIn(folder: string): Promise<readonly HeldManifest[]> {
+  const found: HeldManifest[] = [];
+  for (const name of await namesIn(folder)) {
+    const bytes = await readFile(join(folder, name));
+    const read = bytes.length > jsonBytesMax ? undefined : manifest.safeParse(jsonOf(bytes));
+    if (!read?.success) continue;
+    const { files } = read.data;
+    found.push({ own: digestOf(bytes), named: (file) => files.find((one) => one.name === file)?.digest });
+  }
+  return found;
+}
+
 async function heldBase(dataDirectory: string, wanted: Digest): Promise<Found | undefined> {
+  for (const { track, record } of await basesIn(dataDirectory)) {
+    if (record.digest !== wanted) continue;
+    const bytes = await bytesAt(join(dataDirectory, 'models', track, `${wanted.slice('sha256:'.length)}.f32`));
+    if (bytes !== undefined) return { bytes, spec: record.spec, digest: wanted };
+  }
+  return undefined;
+}
+
+type HeldBase = Readonly<{ track: string; record: z.infer<typeof installed> }>;
+
+async function basesIn(dataDirectory: string): Promise<readonly HeldBase[]> {
+  const found: HeldBase[] = [];
   for (const track of await namesIn(join(dataDirectory, 'installed'))) {
     const record = await bytesAt(join(dataDirectory, 'installed', track, 'installed-model.json'));
     const read = installed.safeParse(record === undefined ? undefined : jsonOf(record));
-    if (!read.success || read.data.digest !== wanted) continue;
-    const bytes = await bytesAt(join(dataDirectory, 'models', track, `${wanted.slice('sha256:'.length)}.f32`));
-    if (bytes !== undefined) return { bytes, spec: read.data.spec, digest: wanted };
+    if (read.success) found.push({ track, record: read.data });
   }
-  return undefined;
+  return found;
 }
 
 function namesIn(folder: string): Promise<string[]> {

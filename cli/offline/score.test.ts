@@ -66,6 +66,34 @@ describe('testudo score --model DIGEST', () => {
     await expect(score(digestOf(manifest), '--data', data)).rejects.toThrow(/MODEL_DAMAGED|the bytes of sha256/);
   });
 
+  it('takes the digits alone, and as few as name one, as `releases list` shows them', async () => {
+    const folder = join(data, 'short');
+    const digest = digestOf(weights);
+    await rememberModel(join(folder, 'installed', 'syscall'), { version: 3, digest, spec });
+    await mkdir(join(folder, 'models', 'syscall'), { recursive: true });
+    await writeFile(join(folder, 'models', 'syscall', `${hexOf(digest)}.f32`), weights);
+    for (const length of [64, 12, 6])
+      expect(await score(hexOf(digest).slice(0, length), '--data', folder)).toEqual(['strange', 'usual']);
+    expect(await score(digest.slice(0, 'sha256:'.length + 12), '--data', folder)).toEqual(['strange', 'usual']);
+    const unlike = hexOf(digest).startsWith('0') ? '1'.repeat(12) : '0'.repeat(12);
+    await expect(score(unlike, '--data', folder)).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        new RegExp(`^MODEL_NOT_HELD: ${unlike} names 0 of the models .*one of: ${hexOf(digest).slice(0, 12)}\\n$`),
+      ),
+    });
+    await mkdir(join(folder, 'agent', 'files'), { recursive: true });
+    const manifest = (twin: string) =>
+      JSON.stringify({ format: 'testudo/release/1', files: [{ name: 'weights.bin', digest: `sha256:${twin}` }] });
+    await writeFile(
+      join(folder, 'agent', 'files', 'twin'),
+      manifest(`${hexOf(digest).slice(0, 63)}${hexOf(digest).endsWith('0') ? '1' : '0'}`),
+    );
+    await expect(score(hexOf(digest).slice(0, 12), '--data', folder)).rejects.toThrow('names 2 of the models');
+    expect(await score(hexOf(digest), '--data', folder)).toEqual(['strange', 'usual']);
+    await expect(score(hexOf(digest).slice(0, 12))).rejects.toThrow('--model DIGEST needs --data');
+  });
+
   it('says what is missing', async () => {
     await expect(score(digestOf(Buffer.from('nothing')), '--data', data)).rejects.toThrow('is not among the models');
     await expect(score(digestOf(weights))).rejects.toThrow('--model DIGEST needs --data');
