@@ -1,6 +1,7 @@
 import { decimalOf } from '../../base/text/number.ts';
 import { table, time } from '../../base/text/table.ts';
 import type { PlannedRound, TrackReadiness } from '../../proto/generated/testudo/v1/operator.ts';
+import type { Freeze } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { usage } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { withConnection } from '../operator/connection.ts';
@@ -26,6 +27,7 @@ export function planCommand() {
         if (track !== undefined) await trackOf(connection, track);
         const untilMs = BigInt(Math.round(Date.now() + days * dayMs));
         const planned = await connection.call(connection.client.planRounds, { untilMs });
+        const { freezes } = await connection.call(connection.client.listFreezes, {});
         const isWanted = (row: Readonly<{ track: string }>) => track === undefined || row.track === track;
         const rounds = planned.rounds.filter(isWanted);
         const readiness = planned.readiness.filter(isWanted);
@@ -33,7 +35,10 @@ export function planCommand() {
         if (options.json) for (const line of linesOf(rounds, readiness)) print(wireJson(line));
         else {
           for (const row of readiness) complain(`${row.track} now: ${readyText(row)}`);
-          for (const row of unplanned(rounds, readiness)) complain(`${row.track}: ${unplannedText(row, days)}`);
+          for (const row of unplanned(rounds, readiness)) {
+            complain(`${row.track}: ${unplannedText(row, days)}`);
+            for (const freeze of freezes) if (holds(freeze, row.track)) complain(`${row.track}: ${freezeText(freeze)}`);
+          }
           if (rounds.length > 0) print(planTable(rounds));
         }
       });
@@ -65,6 +70,15 @@ function unplannedText({ track, schedule }: TrackReadiness, days: number): strin
   if (schedule === '') return `it has no schedule, so that no round opens by itself; ${byHand}`;
   const by = schedule === undefined ? '' : ` (${schedule})`;
   return `its schedule${by} opens no round within ${days} ${days === 1 ? 'day' : 'days'}; ${byHand}`;
+}
+
+function holds({ tracks }: Freeze, track: string): boolean {
+  return tracks.length === 0 || tracks.includes(track);
+}
+
+/** Of a track without a run that would name it: a freeze holds what an operator opens as well. */
+function freezeText({ freezeId, fromMs, untilMs, reason }: Freeze): string {
+  return `freeze ${freezeId} lets no round open from ${time(fromMs)} until ${time(untilMs)}, by hand neither (${reason})`;
 }
 
 function planTable(rounds: readonly PlannedRound[]): string {

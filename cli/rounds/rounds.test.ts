@@ -140,6 +140,14 @@ describe('testudo rounds plan', () => {
       { track: 'syscall', atMs: 0, heldBecause: '', opens: false, now: expect.objectContaining({ schedule: '' }) },
     ]);
 
+    expect(planned.error).not.toContain('freeze');
+    await line.run('freeze', 'syscall', '--until', '36h', '-r', 'release week');
+    expect((await line.run('rounds', 'plan')).error).toMatch(
+      /^syscall: freeze f-\w{12} lets no round open from .+ until .+, by hand neither \(release week\)$/m,
+    );
+    const opened = await line.run('rounds', 'open', 'syscall', '-r', 'now');
+    expect(opened).toMatchObject({ code: 1, error: expect.stringMatching(/^FROZEN: /) });
+
     const rare = await CommandLine.start({ policy: 'aggregation: { f: 2 }\nschedule: { cron: "0 3 29 2 *" }\n' });
     const within = await rare.run('rounds', 'plan');
     expect(within.error).toContain('syscall: its schedule (0 3 29 2 * UTC) opens no round within 1 day');
