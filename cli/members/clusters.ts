@@ -3,6 +3,7 @@ import { table, time } from '../../base/text/table.ts';
 import type { Cluster } from '../../proto/generated/testudo/v1/operator.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { withConnection } from '../operator/connection.ts';
+import { allClusters, warnOfRevoked } from '../operator/known-names.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { print } from '../print.ts';
@@ -68,6 +69,7 @@ function quarantine(quarantined: boolean) {
       withConnection(options, async (connection) => {
         const request = { cluster, quarantined, reason: options.reason };
         const { sequence } = await connection.call(connection.client.setQuarantine, request);
+        if (quarantined) warnOfRevoked(await allClusters(connection), { cluster });
         const state = quarantined ? 'quarantined' : 'released';
         print(
           options.json ? wireJson({ cluster, quarantined, sequence }) : `${cluster} is ${state} (journal ${sequence})`,

@@ -59,3 +59,26 @@ it('a revoked member is shown as such, and takes no labels or classes that would
   const kinds = (await line.run('audit', 'list', '--from', `${seq + 1}`, '--json')).out;
   expect(kinds).not.toMatch(/classesApproved|labelsSet/);
 }, 600_000);
+
+it('what is said of a revoked member is taken, for one that comes back, with a word that it was revoked', async () => {
+  const line = await CommandLine.start({ labels: { region: 'eu' } });
+  for (const name of ['eu-1', 'eu-2']) await line.federation.enrol(name);
+  const why = ['-r', 'test'] as const;
+  const acts = (name: string) => [
+    ['clusters', 'quarantine', name, ...why],
+    ['channels', 'assign', track, 'canary', name, ...why],
+    ['pin', name, `${track}@0`, ...why],
+    ['pin', 'region=eu', `${track}@0`, ...why],
+  ];
+  const warned = /^warning: (eu-1 was|all members with region=eu were) revoked; .*testudo tokens create/m;
+  await line.run('clusters', 'revoke', 'eu-1', ...why);
+  for (const [at, words] of acts('eu-1').entries()) {
+    const { code, error } = await line.run(...words);
+    expect([words, code, warned.test(error)]).toEqual([words, 0, at < 3]);
+  }
+  for (const words of acts('eu-2')) expect((await line.run(...words)).error).not.toMatch(warned);
+  await line.run('clusters', 'revoke', 'eu-2', ...why);
+  expect((await line.run('channels', 'assign', track, 'canary', 'region=eu', ...why)).error).toMatch(warned);
+  // What is taken away needs no word.
+  expect((await line.run('clusters', 'release', 'eu-1', ...why)).error).not.toMatch(warned);
+}, 600_000);

@@ -10,7 +10,7 @@ import { exitWith, orExit, usage } from '../exit.ts';
 import { complain, print } from '../print.ts';
 import { versionFrom } from './arguments.ts';
 import { type OperatorConnection, type OperatorOptions, withConnection } from './connection.ts';
-import { allClusters, refuseUnknownSubject } from './known-names.ts';
+import { allClusters, refuseUnknownSubject, warnOfRevoked } from './known-names.ts';
 import { showChange } from './moves.ts';
 import { pinEffects } from './pin-effects.ts';
 import { pinKeyOf } from './pin-key.ts';
@@ -94,7 +94,10 @@ export async function changePins(
     };
     const { client } = connection;
     const clusters = await allClusters(connection);
-    if (changed.whom !== undefined) refuseUnknownSubject(clusters, changed.whom);
+    if (changed.whom !== undefined) {
+      refuseUnknownSubject(clusters, changed.whom);
+      warnOfRevoked(clusters, changed.whom);
+    }
     const effects = pinEffects(clusters, track, releases.catalogue, releases.pins, next, nowMs);
     const { threshold } = releases.root.roles.pins;
     if (options.dryRun) {

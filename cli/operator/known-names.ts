@@ -1,7 +1,8 @@
 import { didYouMean, nearest } from '../../base/text/nearest.ts';
-import type { Cluster } from '../../proto/generated/testudo/v1/operator.ts';
+import { type Cluster, ClusterStatus } from '../../proto/generated/testudo/v1/operator.ts';
 import type { Subject } from '../../proto/release/documents/catalogue.ts';
 import { exitWith } from '../exit.ts';
+import { complain } from '../print.ts';
 import { subjectText } from './arguments.ts';
 import type { OperatorConnection } from './connection.ts';
 import { pages } from './pages.ts';
@@ -26,6 +27,23 @@ export function refuseUnknownSubject(members: readonly Cluster[], subject: Subje
   if (known.includes(text)) return;
   const what = 'cluster' in subject ? `no member is called ${text}` : `no member carries the label ${text}`;
   exitWith({ code: 'NAME_UNKNOWN', message: `${what}${didYouMean(text, known)}; --force does it all the same` });
+}
+
+/** Says so where all whom it is about were revoked: a name and what hangs on it outlive that, and count for who comes back. */
+export function warnOfRevoked(members: readonly Cluster[], subject: Subject | Readonly<{ cluster: string }>): void {
+  const meant = members.filter(({ name, labels }) =>
+    'cluster' in subject
+      ? name === subject.cluster
+      : labels.some(({ key, value }) => key === subject.label.key && value === subject.label.value),
+  );
+  if (meant.length === 0 || meant.some(({ status }) => status !== ClusterStatus.CLUSTER_STATUS_REVOKED)) return;
+  const who =
+    'cluster' in subject
+      ? `${subject.cluster} was`
+      : `all members with ${subject.label.key}=${subject.label.value} were`;
+  complain(
+    `warning: ${who} revoked; this counts only for one that comes back with a new token (\`testudo tokens create\`)`,
+  );
 }
 
 /** Ends the command where a new key of labels is nearly one that is in use: more often than not it is a slip. */

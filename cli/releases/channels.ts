@@ -4,7 +4,7 @@ import type { Assignment, Channel } from '../../proto/generated/testudo/v1/opera
 import { wireJson } from '../json/wire-json.ts';
 import { subjectFrom, subjectMessage, subjectText, textOfSubject, versionFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
-import { allClusters, forceOption, refuseUnknownSubject } from '../operator/known-names.ts';
+import { allClusters, forceOption, refuseUnknownSubject, warnOfRevoked } from '../operator/known-names.ts';
 import { showChange } from '../operator/moves.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
 import { print } from '../print.ts';
@@ -58,7 +58,9 @@ function assign() {
       withConnection(options, async (connection) => {
         const subject = subjectFrom(whom);
         const { reason, dryRun = false, force = false } = options;
-        if (!force) refuseUnknownSubject(await allClusters(connection), subject);
+        const members = await allClusters(connection);
+        if (!force) refuseUnknownSubject(members, subject);
+        warnOfRevoked(members, subject);
         const request = { track, channel, subject: subjectMessage(subject), reason, dryRun };
         const { change } = await connection.call(connection.client.assignChannel, request);
         showChange(options, `${subjectText(subject)} follows ${channel} of ${track}`, change, { track, channel, whom });
