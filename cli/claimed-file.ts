@@ -23,7 +23,7 @@ export function claimFile(
     closeSync(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    exitWith({ code, message: `${path} is there already${remedyFor(path)}` });
+    refuseExisting(path, code);
   }
   process.once('exit', () => {
     const found = lstatSync(path, { throwIfNoEntry: false });
@@ -31,6 +31,11 @@ export function claimFile(
     rmSync(path, { force: true });
     if (made !== undefined) removeEmpty(folder, made);
   });
+}
+
+/** Ends the command: what is there may be somebody's only copy. */
+export function refuseExisting(path: string, code: 'CREDENTIALS_EXIST' | 'OUTPUT_EXISTS' = 'OUTPUT_EXISTS'): never {
+  return exitWith({ code, message: `${path} is there already${remedyFor(path)}` });
 }
 
 /** A claim that was never filled is of a command that still runs, or was killed. */

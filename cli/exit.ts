@@ -58,6 +58,7 @@ export function isUnreachable({ code }: Fault): boolean {
 const remedies: Readonly<Record<string, string>> = {
   ENOENT: 'is the path right?',
   ENOTDIR: 'is the path right?',
+  EEXIST: 'name another place, or move it away first',
   EISDIR: 'name a file, not a folder',
   EACCES: 'may this user read and write there?',
   EPERM: 'may this user read and write there?',

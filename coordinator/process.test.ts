@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -165,6 +165,18 @@ describe('testudo coordinator', () => {
     const { folder, config } = await init();
     const rootKey = join(folder, 'root.key');
     const exportRoot = ['coordinator', 'export-root', '--config', config, '--to', rootKey];
+    // Neither key moves where one of the two names is somebody's.
+    for (const taken of [rootKey, `${rootKey}.releases`]) {
+      writeFileSync(taken, 'precious');
+      const message = `OUTPUT_EXISTS: ${taken} is there already; name another place, or move it away first`;
+      expect(await testudo(...exportRoot)).toMatchObject({ code: 1, stderr: expect.stringContaining(message) });
+      expect(readFileSync(taken, 'utf8')).toBe('precious');
+      rmSync(taken);
+      for (const key of ['root-key', 'release-root-key'])
+        expect(existsSync(join(folder, 'data', 'keys', key))).toBe(true);
+    }
+    const same = await testudo(...exportRoot, '--releases-to', rootKey);
+    expect(same).toMatchObject({ code: 2, stderr: expect.stringContaining('USAGE: --releases-to') });
     expect((await testudo(...exportRoot)).code).toBe(0);
     expect(readFileSync(rootKey, 'utf8')).toContain('BEGIN PRIVATE KEY');
     expect(existsSync(join(folder, 'data', 'keys', 'root-key'))).toBe(false);

@@ -5,6 +5,7 @@ import { type SigningKeyPair, signingKeyPairOf, vetSigningPublicKey } from '../.
 import { wipe } from '../../proto/envelope/crypto/wipe.ts';
 import type { ReleaseRoot } from '../../proto/release/documents/root.ts';
 import { openRoot } from '../../proto/release/open.ts';
+import { refuseExisting } from '../claimed-file.ts';
 import { exitWith, orExit } from '../exit.ts';
 
 /** A root's bytes and what they say. */
@@ -58,7 +59,8 @@ export function writeNew(path: string, content: string | Uint8Array, mode = 0o64
     writeNewFile(path, content, mode);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    exitWith({ code: 'FILE_REFUSED', message: `${path} cannot be written (${code}); give a new path` });
+    if (code === 'EEXIST') refuseExisting(path);
+    exitWith({ code: 'FILE_REFUSED', message: `${path} cannot be written (${code}); is the path right?` });
   }
 }
 

@@ -10,6 +10,7 @@ import type {
   ImportReleaseResponse,
 } from '../../proto/generated/testudo/v1/operator_releases.ts';
 import { chunkBytes } from '../../proto/wire-names.ts';
+import { refuseExisting } from '../claimed-file.ts';
 import { exitWith } from '../exit.ts';
 import { releaseFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
@@ -29,8 +30,8 @@ export function exportCommand() {
       withConnection(options, async (connection) => {
         const { track, version } = releaseFrom(name);
         const target = await open(options.to, 'wx').catch((error: NodeJS.ErrnoException) => {
-          const why = error.code === 'EEXIST' ? 'exists; give another path' : `cannot be written (${error.code})`;
-          return exitWith({ code: 'FILE_REFUSED', message: `${options.to} ${why}` });
+          if (error.code === 'EEXIST') return refuseExisting(options.to);
+          return exitWith({ code: 'FILE_REFUSED', message: `${options.to} cannot be written (${error.code})` });
         });
         await target.close(); // The name is ours; what stands under it is whole or empty.
         const { file, ...writing } = await openAtomic(options.to, {

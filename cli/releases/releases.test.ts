@@ -114,7 +114,7 @@ describe('testudo releases, channels, promote and rollback', () => {
     const exported = await line.json<{ bytes: number }>('releases', 'export', 'syscall@0', '--to', file);
     expect(readFileSync(file).byteLength).toBe(exported.bytes);
     const twice = await line.run('releases', 'export', 'syscall@0', '--to', file);
-    expect(twice).toMatchObject({ code: 1, error: expect.stringContaining('exists') });
+    expect(twice).toMatchObject({ code: 1, error: expect.stringMatching(/^OUTPUT_EXISTS: .* is there already/) });
     const known = await line.run('releases', 'import', file, '--reason', 'try', '--dry-run');
     expect(known.code).toBe(1); // It is this very release.
     expect(known.error).toMatch(/IMPORT_|NOTHING_TO_CHANGE/);

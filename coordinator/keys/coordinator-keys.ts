@@ -72,6 +72,11 @@ async function found(
   return opened;
 }
 
+/** Whether the root's key is in the data directory: online. */
+export async function holdsRootKey(vault: Vault): Promise<boolean> {
+  return (await vault.get(keyNames.root)) !== undefined;
+}
+
 /** Moves the root's key out of the data directory into a file of its own: for a safe. From then on it is offline. */
 export async function exportRootKey(vault: Vault, to: string): Promise<Result<void, 'ROOT_KEY_ABSENT'>> {
   const key = await vault.get(keyNames.root);

@@ -1,8 +1,11 @@
+import { lstatSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import type { Result } from '../../../base/fault.ts';
 import { readWholeText } from '../../../base/text/read-whole.ts';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
-import { orExit } from '../../exit.ts';
+import { refuseExisting } from '../../claimed-file.ts';
+import { orExit, usage } from '../../exit.ts';
 import { complain, print } from '../../print.ts';
 import { withKeys } from './keys.ts';
 
@@ -18,12 +21,20 @@ export function exportRootCommand() {
     )
     .action(async ({ config: path, to, releasesTo = `${to}.releases` }) => {
       const config = orExit(readConfigFile(path, { environment: process.env }));
-      const { exportRootKey } = await import('../../../coordinator/keys/coordinator-keys.ts');
-      const { exportReleaseRootKey } = await import('../../../coordinator/registry/signing/release-keys.ts');
-      const left = await withKeys(config, async ({ vault }) => [
-        { what: 'root key', to, result: await exportRootKey(vault, to) },
-        { what: "releases' root key", to: releasesTo, result: await exportReleaseRootKey(vault, releasesTo) },
-      ]);
+      if (resolve(to) === resolve(releasesTo)) usage('--releases-to: the two keys need a file each');
+      const { exportRootKey, holdsRootKey } = await import('../../../coordinator/keys/coordinator-keys.ts');
+      const { exportReleaseRootKey, releaseRootKey } = await import(
+        '../../../coordinator/registry/signing/release-keys.ts'
+      );
+      const left = await withKeys(config, async ({ vault }) => {
+        // Before either key moves; one that left earlier needs no file.
+        if (await holdsRootKey(vault)) refuseWhereTaken(to);
+        if ((await releaseRootKey(vault)) !== undefined) refuseWhereTaken(releasesTo);
+        return [
+          { what: 'root key', to, result: await exportRootKey(vault, to) },
+          { what: "releases' root key", to: releasesTo, result: await exportReleaseRootKey(vault, releasesTo) },
+        ];
+      });
       // One may have left earlier: by a version that had no releases, or before the coordinator first ran.
       if (left.every(({ result }) => !result.ok)) orExit(left[0]?.result as Result<void>);
       for (const { what, to: file, result } of left) {
@@ -31,6 +42,10 @@ export function exportRootCommand() {
         else complain(`the ${what} is not in the data directory`);
       }
     });
+}
+
+function refuseWhereTaken(file: string): void {
+  if (lstatSync(file, { throwIfNoEntry: false }) !== undefined) refuseExisting(file);
 }
 
 /** `testudo coordinator renew-issuer`: a new intermediate; takes effect at the next start. */

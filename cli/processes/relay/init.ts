@@ -5,6 +5,7 @@ import { writeFileAtomic } from '../../../base/atomic-file.ts';
 import { shellWord } from '../../../base/text/shell-word.ts';
 import { defaultKind } from '../../../client/tracks/track-kinds.ts';
 import { relayConfigJsonSchema } from '../../../relay/config.ts';
+import { refuseExisting } from '../../claimed-file.ts';
 import { exitWith } from '../../exit.ts';
 import { checkAddresses, enrolAddressOf, enrolmentPort } from '../../operator/enrol-address.ts';
 import { print } from '../../print.ts';
@@ -25,7 +26,7 @@ export function initCommand() {
         exitWith({ code: 'CONFIG_INVALID', message });
       }
       const path = join(folder, 'relay.yaml');
-      if (existsSync(path)) exitWith({ code: 'OUTPUT_EXISTS', message: `${path} is there already; remove it first` });
+      if (existsSync(path)) refuseExisting(path);
       const schema = `${JSON.stringify(relayConfigJsonSchema(), null, 2)}\n`;
       await writeFileAtomic(join(folder, 'relay.schema.json'), schema);
       await writeFileAtomic(path, configText({ parent, enrol: enrol ?? enrolAddressOf(parent), tracks }));
