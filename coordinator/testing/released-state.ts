@@ -24,19 +24,21 @@ export const gatePolicy: GatePolicy = {
   approvals: 1,
 };
 
+export const trackCreated: Extract<JournalEvent, { kind: 'trackCreated' }> = {
+  kind: 'trackCreated',
+  track,
+  spec,
+  schemaDigest: digestOf(Buffer.from('spec')),
+  policy,
+  modelDigest: weightsOf(0),
+  reason: 'test',
+};
+
 /** A state with one track and its first model; nothing is released yet. */
 export function newState(more: Partial<TrackPolicy> = {}): State {
   return eventsAfter(emptyState(), [
     { kind: 'coordinatorStarted', federation: 'herd' as FederationId, build: 'test' },
-    {
-      kind: 'trackCreated',
-      track,
-      spec,
-      schemaDigest: digestOf(Buffer.from('spec')),
-      policy: { ...policy, ...more },
-      modelDigest: weightsOf(0),
-      reason: 'test',
-    },
+    { ...trackCreated, policy: { ...policy, ...more } },
   ]);
 }
 
