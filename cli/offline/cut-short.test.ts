@@ -108,6 +108,16 @@ describe('an input that was cut short', () => {
     expect(learnt).toMatchObject({ code: 1, error: expect.stringMatching(saysSo) });
   }, 600_000);
 
+  it('is told by explain and by model train, which answer as well', async () => {
+    const explained = await runTestudo('explain', 'usual', '--model', at('calls'), '--input', at('cut-calls'));
+    expect(explained).toMatchObject({ code: 1, error: expect.stringMatching(saysSo) });
+    expect(explained.out).not.toBe('');
+    const train = ['model', 'train', '--model', at('rows'), '--output', at('rows-cut'), '--steps', '5'];
+    const trained = await runTestudo(...train, '--input', at('cut-rows'));
+    expect(trained).toMatchObject({ code: 1, error: expect.stringMatching(saysSo) });
+    expect(trained.out).toContain('100 of 120 rows learnt');
+  }, 600_000);
+
   it('makes no baseline, whatever else there is, and what was there stays', async () => {
     await writeFile(at('cut.zst'), zstdCompressSync(`${traces.join('\n')}\n`).subarray(0, -1));
     await writeFile(at('kept.json'), '{}');
