@@ -67,6 +67,8 @@ export const rooms: readonly Room[] = [
     threads: {
       'coordinator/ledger/journal/sqlite-worker.ts': 'coordinator/ledger/journal/sqlite-journal.test.ts',
       'coordinator/ledger/journal/sqlite-file.ts': 'coordinator/ledger/journal/sqlite-journal.test.ts',
+      'coordinator/ledger/journal/journal-end.ts': 'coordinator/ledger/journal/sqlite-journal.test.ts',
+      'coordinator/ledger/journal/walk.ts': 'coordinator/ledger/journal/sqlite-journal.test.ts',
     },
     // The folds are also what those read who decide by the state.
     tests: [
