@@ -42,6 +42,8 @@ export class Freezer {
   readonly #held = new Map<string, Held>();
   readonly #closing = new AbortController();
   #writing: Promise<unknown> = Promise.resolve();
+  /** What is done to cgroups, one after another: a freeze that is being written must not overtake the thaw that ends it. */
+  #acting: Promise<unknown> = Promise.resolve();
 
   private constructor(parts: FreezerParts) {
     this.#parts = parts;
@@ -68,26 +70,33 @@ export class Freezer {
   /** Resolves when every process of the pod stands still. It is thawed after `holdMs`, if not before. */
   async freeze(pod: PodCgroup, holdMs: number): Promise<Result<Readonly<{ isOurs: boolean }>, FreezerFaultCode>> {
     const { timers, atOnceMax } = this.#parts;
+    const set = await readFile(join(pod.path, 'cgroup.freeze'), 'utf8').catch(() => '');
     const before = this.#held.get(pod.uid);
     if (before === undefined) {
+      // Somebody else's freeze, such as a paused container's, is not ours to end.
+      if (set.trim() === '1') return ok({ isOurs: false });
       if (this.#held.size >= atOnceMax)
         return refuse('FREEZER_FULL', `${atOnceMax} pods are frozen; wait for their end`);
-      // Somebody else's freeze, such as a paused container's, is not ours to end.
-      const set = await readFile(join(pod.path, 'cgroup.freeze'), 'utf8').catch(() => '');
-      if (set.trim() === '1') return ok({ isOurs: false });
     }
     timers.cancel(before?.timer);
     const timer = timers.after(holdMs, () => void this.#end(pod.uid, 'deadline'));
     this.#held.set(pod.uid, { ...pod, timer });
+    const isHeld = () => this.#held.has(pod.uid);
     await this.#save();
     failpoint('freeze-written');
-    if (!(await write(pod.path, '1'))) {
+    if (!(await this.#inTurn(async () => !isHeld() || (await write(pod.path, '1'))))) {
       await this.#end(pod.uid, 'asked');
       return refuse('POD_GONE', `the cgroup of ${pod.uid} is not there any more`);
     }
     failpoint('frozen');
     const sinceMs = timers.monotonicMs();
     for (;;) {
+      if (!isHeld()) {
+        return refuse(
+          'FREEZE_TIMED_OUT',
+          `${pod.uid} was let go before it stood still: the ${holdMs} ms for which it may be held were over, or somebody asked`,
+        );
+      }
       const events = await readFile(join(pod.path, 'cgroup.events'), 'utf8').catch(() => undefined);
       if (events === undefined) {
         await this.#end(pod.uid, 'asked');
@@ -125,20 +134,31 @@ export class Freezer {
     if (held === undefined) return false;
     const { timers, onThawed } = this.#parts;
     timers.cancel(held.timer);
-    // A pod that is deleted has no cgroup any more, and nothing to thaw.
-    const isOver = !(await isSame(held)) || (await write(held.path, '0')) || !(await isSame(held));
-    if (this.#held.get(uid) !== held) return false; // It was frozen anew meanwhile, and has a deadline of its own.
+    const isOver = await this.#inTurn(async () => {
+      if (this.#held.get(uid) !== held) return undefined; // It was frozen anew, and has a deadline of its own.
+      // A pod that is deleted has no cgroup any more, and nothing to thaw.
+      const isThawed = !(await isSame(held)) || (await write(held.path, '0')) || !(await isSame(held));
+      if (this.#held.get(uid) !== held) return undefined; // Its new freeze is written in the next turn.
+      if (isThawed) this.#held.delete(uid);
+      return isThawed;
+    });
+    if (isOver === undefined) return false;
     if (!isOver) {
       const again = () => void this.#end(uid, why);
       const timer = this.#closing.signal.aborted ? undefined : timers.after(thawAgainMs, again);
       this.#held.set(uid, { ...held, timer });
       return false;
     }
-    this.#held.delete(uid);
     // A book that names one too many has it thawed once more at the next start; the next freeze says what ails the disk.
     await this.#save().catch(() => undefined);
     onThawed(uid, why);
     return true;
+  }
+
+  #inTurn<Value>(act: () => Promise<Value>): Promise<Value> {
+    const acted = this.#acting.then(act);
+    this.#acting = acted.catch(() => undefined);
+    return acted;
   }
 
   #save(): Promise<void> {
