@@ -70,18 +70,17 @@ export class Freezer {
   /** Resolves when every process of the pod stands still. It is thawed after `holdMs`, if not before. */
   async freeze(pod: PodCgroup, holdMs: number): Promise<Result<Readonly<{ isOurs: boolean }>, FreezerFaultCode>> {
     const { timers, atOnceMax } = this.#parts;
-    const set = await readFile(join(pod.path, 'cgroup.freeze'), 'utf8').catch(() => '');
-    const before = this.#held.get(pod.uid);
-    if (before === undefined) {
+    const isHeld = () => this.#held.has(pod.uid);
+    if (!isHeld()) {
       // Somebody else's freeze, such as a paused container's, is not ours to end.
-      if (set.trim() === '1') return ok({ isOurs: false });
-      if (this.#held.size >= atOnceMax)
+      const set = await readFile(join(pod.path, 'cgroup.freeze'), 'utf8').catch(() => '');
+      if (set.trim() === '1' && !isHeld()) return ok({ isOurs: false });
+      if (this.#held.size >= atOnceMax && !isHeld())
         return refuse('FREEZER_FULL', `${atOnceMax} pods are frozen; wait for their end`);
     }
-    timers.cancel(before?.timer);
+    timers.cancel(this.#held.get(pod.uid)?.timer);
     const timer = timers.after(holdMs, () => void this.#end(pod.uid, 'deadline'));
     this.#held.set(pod.uid, { ...pod, timer });
-    const isHeld = () => this.#held.has(pod.uid);
     await this.#save();
     failpoint('freeze-written');
     if (!(await this.#inTurn(async () => !isHeld() || (await write(pod.path, '1'))))) {
