@@ -1,6 +1,6 @@
 import { faultFields, type Log } from '../base/log.ts';
 import type { Timers } from '../base/time.ts';
-import { within } from '../base/within.ts';
+import { within } from '../base/waiting/within.ts';
 import type { KubeConfig } from './kube/kube-config.ts';
 import { PodWatch } from './kube/pod-watch.ts';
 import type { ClientMetrics } from './observability/metrics.ts';

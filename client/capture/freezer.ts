@@ -7,6 +7,7 @@ import { failpoint } from '../../base/failpoint.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
 import type { Timer, Timers } from '../../base/time.ts';
+import { Turns } from '../../base/waiting/turns.ts';
 import type { PodCgroup } from './pod-cgroup.ts';
 
 export type FreezerFaultCode = 'POD_GONE' | 'FREEZE_TIMED_OUT' | 'FREEZER_FULL';
@@ -41,9 +42,9 @@ export class Freezer {
   readonly #parts: FreezerParts;
   readonly #held = new Map<string, Held>();
   readonly #closing = new AbortController();
-  #writing: Promise<unknown> = Promise.resolve();
+  readonly #writing = new Turns();
   /** What is done to cgroups, one after another: a freeze that is being written must not overtake the thaw that ends it. */
-  #acting: Promise<unknown> = Promise.resolve();
+  readonly #acting = new Turns();
 
   private constructor(parts: FreezerParts) {
     this.#parts = parts;
@@ -83,7 +84,7 @@ export class Freezer {
     this.#held.set(pod.uid, { ...pod, timer });
     await this.#save();
     failpoint('freeze-written');
-    if (!(await this.#inTurn(async () => !isHeld() || (await write(pod.path, '1'))))) {
+    if (!(await this.#acting.take(async () => !isHeld() || (await write(pod.path, '1'))))) {
       await this.#end(pod.uid, 'asked');
       return refuse('POD_GONE', `the cgroup of ${pod.uid} is not there any more`);
     }
@@ -133,40 +134,31 @@ export class Freezer {
     if (held === undefined) return false;
     const { timers, onThawed } = this.#parts;
     timers.cancel(held.timer);
-    const isOver = await this.#inTurn(async () => {
-      if (this.#held.get(uid) !== held) return undefined; // It was frozen anew, and has a deadline of its own.
+    const isOver = await this.#acting.take(async () => {
+      if (this.#held.get(uid) !== held) return false; // It was frozen anew, and has a deadline of its own.
       // A pod that is deleted has no cgroup any more, and nothing to thaw.
       const isThawed = !(await isSame(held)) || (await write(held.path, '0')) || !(await isSame(held));
-      if (this.#held.get(uid) !== held) return undefined; // Its new freeze is written in the next turn.
+      if (this.#held.get(uid) !== held) return false; // Its new freeze is written in the next turn.
       if (isThawed) this.#held.delete(uid);
+      else {
+        const again = () => void this.#end(uid, why);
+        const timer = this.#closing.signal.aborted ? undefined : timers.after(thawAgainMs, again);
+        this.#held.set(uid, { ...held, timer });
+      }
       return isThawed;
     });
-    if (isOver === undefined) return false;
-    if (!isOver) {
-      const again = () => void this.#end(uid, why);
-      const timer = this.#closing.signal.aborted ? undefined : timers.after(thawAgainMs, again);
-      this.#held.set(uid, { ...held, timer });
-      return false;
-    }
+    if (!isOver) return false;
     // A book that names one too many has it thawed once more at the next start; the next freeze says what ails the disk.
     await this.#save().catch(() => undefined);
     onThawed(uid, why);
     return true;
   }
 
-  #inTurn<Value>(act: () => Promise<Value>): Promise<Value> {
-    const acted = this.#acting.then(act);
-    this.#acting = acted.catch(() => undefined);
-    return acted;
-  }
-
   #save(): Promise<void> {
-    const saving = this.#writing.then(async () => {
+    return this.#writing.take(async () => {
       const frozen = [...this.#held.values()].map(({ uid, path, inode }) => ({ uid, path, inode: String(inode) }));
       await writeFileAtomic(this.#parts.file, `${JSON.stringify({ frozen })}\n`);
     });
-    this.#writing = saving.catch(() => undefined);
-    return saving;
   }
 }
 

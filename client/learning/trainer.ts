@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { type Result, refuse } from '../../base/fault.ts';
+import { Turns } from '../../base/waiting/turns.ts';
 import {
   type BreakerState,
   defaultPressureLimits,
@@ -34,7 +35,7 @@ export class Trainer {
   readonly #options: Required<TrainerOptions>;
   #child: ChildProcess | undefined;
   #idle: NodeJS.Timeout | undefined;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #closed = false;
 
   constructor(options: TrainerOptions = {}) {
@@ -53,9 +54,7 @@ export class Trainer {
 
   /** Trains; resolves soon after `signal` aborts. A lost training process is a fault, never an exception. */
   run(job: TrainJob, signal: AbortSignal): Promise<Result<Trained, TrainFaultCode>> {
-    const next = this.#queue.then(() => this.#runOne(job, signal));
-    this.#queue = next.catch(() => undefined);
-    return next;
+    return this.#turns.take(() => this.#runOne(job, signal));
   }
 
   /** Ends the training process. May be called twice. */

@@ -1,3 +1,5 @@
+import { Turns } from '../../base/waiting/turns.ts';
+
 /** Where a chain of signed entries ends: how many there are, and the digest of the last. Sequence 0 has no digest. */
 export type ChainEnd<Digest extends string> = Readonly<{ sequence: number; digest: Digest | null }>;
 
@@ -7,7 +9,7 @@ export type ChainEnd<Digest extends string> = Readonly<{ sequence: number; diges
  */
 export class ChainWriter<Digest extends string> {
   #end: ChainEnd<Digest>;
-  #writing: Promise<unknown> = Promise.resolve();
+  readonly #writing = new Turns();
 
   constructor(end: ChainEnd<Digest>) {
     this.#end = end;
@@ -23,17 +25,15 @@ export class ChainWriter<Digest extends string> {
    * it rejects with after that is the caller's, and the end has moved.
    */
   extend<T>(write: (end: ChainEnd<Digest>, reached: (end: ChainEnd<Digest>) => void) => Promise<T>): Promise<T> {
-    const extending = this.#writing.then(() =>
+    return this.#writing.take(() =>
       write(this.#end, (end) => {
         this.#end = end;
       }),
     );
-    this.#writing = extending.catch(() => undefined);
-    return extending;
   }
 
   /** Resolves when nothing is being written. */
   async settled(): Promise<void> {
-    await this.#writing;
+    await this.#writing.settled();
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { isMissing, makeFolder, privateFolderMode, syncPath, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { Turns } from '../../base/waiting/turns.ts';
 import { checkHeader, type UpdateHeader } from '../../proto/envelope/header.ts';
 import { isRoundId, type RoundId, type TrackId } from '../../proto/ids.ts';
 
@@ -34,7 +35,7 @@ const storedReceipt = z.strictObject({ sequence: z.int().positive() });
 export class Outbox {
   readonly #folder: string;
   /** A round's end may overtake its receipt: what touches the files waits for what was asked before it. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -53,7 +54,7 @@ export class Outbox {
 
   /** After this the update survives a crash. Refused where it was dropped meanwhile: its round is over. */
   keep(update: KeptUpdate): Promise<Result<undefined, 'UPDATE_DROPPED'>> {
-    return this.#inOrder(async () => {
+    return this.#turns.take(async () => {
       try {
         await this.#keep(update);
         return ok(undefined);
@@ -73,7 +74,7 @@ export class Outbox {
 
   /** Nothing is kept where the update was dropped meanwhile. */
   keepReceipt(track: TrackId, round: RoundId, sequence: number): Promise<void> {
-    return this.#inOrder(async () => {
+    return this.#turns.take(async () => {
       try {
         await writeFileAtomic(join(this.#roundFolder(track, round), 'receipt.json'), JSON.stringify({ sequence }));
       } catch (error) {
@@ -83,7 +84,7 @@ export class Outbox {
   }
 
   drop(track: TrackId, round: RoundId): Promise<void> {
-    return this.#inOrder(async () => {
+    return this.#turns.take(async () => {
       const folder = this.#roundFolder(track, round);
       // The commit mark goes first: a crash half-way leaves garbage, not an update without its bytes.
       await rm(join(folder, 'update.json'), { force: true });
@@ -110,12 +111,6 @@ export class Outbox {
     }
     await syncPath(join(this.#folder, track));
     return newest;
-  }
-
-  #inOrder<Value>(work: () => Promise<Value>): Promise<Value> {
-    const done = this.#last.then(work);
-    this.#last = done.catch(() => undefined);
-    return done;
   }
 
   async #read(track: TrackId, round: RoundId): Promise<Result<Restored, 'OUTBOX_DAMAGED'>> {

@@ -3,6 +3,7 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing, makeFolder, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { Turns } from '../../base/waiting/turns.ts';
 import { openRecord, type RecordKey, sealRecord } from '../storage/sealed-record.ts';
 
 /** What waits: alerts before all else, then ordinary records, each oldest first. */
@@ -46,7 +47,7 @@ export class Spool {
   #bytes = 0;
   #lastMs = 0;
   #dropped = { ordinary: 0, alert: 0 };
-  #writing: Promise<unknown> = Promise.resolve();
+  readonly #writing = new Turns();
 
   private constructor(
     parts: Readonly<{ folder: string; key: RecordKey; bytesMax: number; now: () => number; write: WriteRecord }>,
@@ -88,9 +89,7 @@ export class Spool {
 
   /** An alert is on disk when this resolves, or held in memory where the disk takes nothing; an ordinary record may be lost in a power cut. */
   put(kind: SpoolClass, payload: Uint8Array): Promise<Result<undefined, SpoolFaultCode>> {
-    const done = this.#writing.then(() => this.#put(kind, payload));
-    this.#writing = done.catch(() => undefined);
-    return done;
+    return this.#writing.take(() => this.#put(kind, payload));
   }
 
   /** What is to be told next; undefined where nothing waits. It stays until it is removed. */
@@ -124,7 +123,7 @@ export class Spool {
 
   /** Resolves when everything that was put is where it can be. */
   async settled(): Promise<void> {
-    await this.#writing;
+    await this.#writing.settled();
   }
 
   async #put(kind: SpoolClass, payload: Uint8Array): Promise<Result<undefined, SpoolFaultCode>> {

@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
-import { within } from '../../base/within.ts';
+import { within } from '../../base/waiting/within.ts';
 import type { PostgresAddress } from './address.ts';
 import { type Driver, pgDriver, type Row, type Session } from './driver.ts';
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { canonicalBytes, type JsonValue } from '../../base/canonical-json.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { Turns } from '../../base/waiting/turns.ts';
 import { digestOf } from '../../proto/digest.ts';
 import type { FaultCodeOf } from '../../proto/served-faults.ts';
 import type { Call } from '../access/access-control.ts';
@@ -125,7 +126,7 @@ export const actNamed: ReadonlyMap<string, Act> = new Map(Object.entries(acts));
  */
 export class ActDesk {
   readonly #parts: ActParts;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(parts: ActParts) {
     this.#parts = parts;
@@ -149,9 +150,7 @@ export class ActDesk {
       if (read.data.agreed === agreed) return run(this.#parts, actor, fields.data, false, nowMs);
       return refuse('CHANGED_SINCE', 'it would now do something else than you were shown: look again, then decide');
     };
-    const done = this.#last.then(work);
-    this.#last = done.catch(() => undefined);
-    return done;
+    return this.#turns.take(work);
   }
 }
 

@@ -3,7 +3,7 @@ import { isMissing } from '../../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { pause } from '../../../base/pause.ts';
 import type { Timers } from '../../../base/time.ts';
-import { within } from '../../../base/within.ts';
+import { within } from '../../../base/waiting/within.ts';
 import { encodingFor } from '../../../proto/chunk-encoding.ts';
 import {
   type FetchFileRequest,

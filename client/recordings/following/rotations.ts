@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Timers } from '../../../base/time.ts';
+import { Turns } from '../../../base/waiting/turns.ts';
 import type { SourceLoss } from '../../events/source-item.ts';
 import type { OpenedFile } from './opened-file.ts';
 import { isTimeOfPacked } from './rotated-names.ts';
@@ -55,7 +56,7 @@ export class Rotations {
   #foldersMs: string | undefined;
   #isClosed = false;
   /** One look at a time: the reader's and the beat's. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(path: string, { now }: Pick<Timers, 'now'>) {
     this.#path = path;
@@ -89,7 +90,7 @@ export class Rotations {
 
   /** A file that was read is closed, and not read again; in turn, for a look may be comparing with it. */
   retire(file: OpenedFile, isReplaced: boolean): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       if (!isReplaced) await this.know(file);
       await file.close();
     });
@@ -117,7 +118,7 @@ export class Rotations {
 
   /** Puts everything newer than what is read, and not waiting yet, where it waits. */
   look(held: () => Held | undefined): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const now = held();
       if (now !== undefined && !this.#isClosed) await this.#look(now);
     });
@@ -145,7 +146,7 @@ export class Rotations {
 
   /** The next file to read, a loss where it is gone, or undefined for none. */
   next(): Promise<OpenedFile | Readonly<{ lostBytes: number }> | undefined> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const first = this.#waiting.shift();
       if (first === undefined || first.file !== undefined) return first?.file;
       for (const path of [first.path, this.#path, ...(await siblingPaths(this.#path)).keys()]) {
@@ -159,7 +160,7 @@ export class Rotations {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#turn;
+    await this.#turns.settled();
     await this.takeContinuation()?.close();
     for (const { file } of this.#waiting.splice(0)) await file?.close();
   }
@@ -277,12 +278,6 @@ export class Rotations {
     const isOpen = this.#waiting.filter((one) => one.file !== undefined).length < openMax;
     this.#waiting.push({ file: isOpen ? file : undefined, path, size, inode: file.inode });
     if (!isOpen) await file.close();
-  }
-
-  #inTurn<Value>(act: () => Promise<Value>): Promise<Value> {
-    const mine = this.#turn.then(act);
-    this.#turn = mine.catch(() => undefined);
-    return mine;
   }
 }
 

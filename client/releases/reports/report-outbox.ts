@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { isMissing, writeFileAtomic } from '../../../base/atomic-file.ts';
 import type { Fault, Result } from '../../../base/fault.ts';
+import { Turns } from '../../../base/waiting/turns.ts';
 import type { CallFaultCode } from '../../../proto/call.ts';
 import { checkInstallReport, type InstallReport } from '../../../proto/release/install-report.ts';
 import { checkShadowReport, type ShadowReport } from '../../../proto/release/shadow-report.ts';
@@ -29,7 +30,7 @@ const stored = z.array(
 export class ReportOutbox {
   readonly #path: string;
   #waiting: readonly OutgoingReport[];
-  #writing: Promise<void> = Promise.resolve();
+  readonly #writing = new Turns();
 
   private constructor(path: string, waiting: readonly OutgoingReport[]) {
     this.#path = path;
@@ -84,9 +85,7 @@ export class ReportOutbox {
 
   /** One write at a time, each of what is then true: one that failed keeps no later one from the disk. */
   #save(): Promise<void> {
-    const saving = this.#writing.then(() => writeFileAtomic(this.#path, JSON.stringify(this.#waiting)));
-    this.#writing = saving.catch(() => undefined);
-    return saving;
+    return this.#writing.take(() => writeFileAtomic(this.#path, JSON.stringify(this.#waiting)));
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
+import { Turns } from '../../../base/waiting/turns.ts';
 import type { Send } from './send.ts';
 
 export type LeaseSettings = Readonly<{
@@ -48,7 +49,8 @@ export class LeaseElection {
   /** What others wrote on it, as it was at the last look. */
   annotationsSeen: Readonly<Record<string, string>> = {};
   #renewedAtMs: number | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Two writes of our own at once would each find the other's version. */
+  readonly #turns = new Turns();
   #seen: Readonly<{ version: string; sinceMs: number }> | undefined;
 
   constructor(settings: LeaseSettings, send: Send, timers: Timers) {
@@ -71,7 +73,7 @@ export class LeaseElection {
    * overtaken writes nothing, and whoever leads next finds it in `annotationsSeen`.
    */
   keep(key: string, value: string): Promise<Result<undefined, 'NOT_LEADER' | 'OUTCOME_UNKNOWN'>> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const path = this.#path;
       for (let tries = 0; tries < 3 && this.isHeld(); tries += 1) {
         const got = await this.#send({ method: 'GET', path, answerMsMax: this.#answerMsMax });
@@ -90,7 +92,7 @@ export class LeaseElection {
 
   /** Takes it where it is free, renews it where it is ours. What went wrong, for people; undefined when nothing did. */
   look(): Promise<string | undefined> {
-    return this.#inTurn(() => this.#look());
+    return this.#turns.take(() => this.#look());
   }
 
   async #look(): Promise<string | undefined> {
@@ -129,13 +131,6 @@ export class LeaseElection {
   get #path(): string {
     const { namespace, name } = this.#settings;
     return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`;
-  }
-
-  /** One at a time: two writes of our own would each find the other's version. */
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const acting = this.#turn.then(act);
-    this.#turn = acting.catch(() => undefined);
-    return acting;
   }
 
   /** A request that is not answered must not use up the time in which it could be tried again. */

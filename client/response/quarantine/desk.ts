@@ -3,6 +3,7 @@ import { canonicalJson, type JsonValue } from '../../../base/canonical-json.ts';
 import { failpoint } from '../../../base/failpoint.ts';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
+import { Turns } from '../../../base/waiting/turns.ts';
 import type { ClusterFaultCode, Done } from '../cluster/cluster.ts';
 import type { PodFact } from '../cluster/facts.ts';
 import type { Send } from '../cluster/send.ts';
@@ -74,7 +75,7 @@ export class Desk {
   #memory: Memory;
   /** What `memory` was made of last. */
   #seen: Readonly<{ text: string | undefined; own: Memory; all: Memory; isShared: boolean }>;
-  #changing: Promise<unknown> = Promise.resolve();
+  readonly #changing = new Turns();
 
   private constructor(parts: DeskParts, chain: EvidenceChain, file: string, memory: Memory) {
     this.#parts = parts;
@@ -219,7 +220,7 @@ export class Desk {
   }
 
   #change(change: (memory: Memory) => Memory): Promise<Done> {
-    const changing = this.#changing.then(async () => {
+    return this.#changing.take(async () => {
       const next = change(this.memory);
       await saveMemory(this.#file, next);
       this.#memory = next;
@@ -230,8 +231,6 @@ export class Desk {
       const kept = await shared.keep(text);
       return kept.ok ? done : { ...kept, retryAfterMs: null };
     });
-    this.#changing = changing.catch(() => undefined);
-    return changing;
   }
 }
 

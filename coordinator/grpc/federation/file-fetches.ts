@@ -1,6 +1,6 @@
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
-import { within } from '../../../base/within.ts';
+import { within } from '../../../base/waiting/within.ts';
 import { FetchModelResponse } from '../../../proto/generated/testudo/v1/federation.ts';
 import { type Digest, isDigest } from '../../../proto/ids.ts';
 import { cutShort } from '../../access/access-control.ts';

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Timer, Timers } from '../../../base/time.ts';
-import { within } from '../../../base/within.ts';
+import { within } from '../../../base/waiting/within.ts';
 import { addressOf, type RedisPlace } from './redis-place.ts';
 
 export type RedisLinkOptions = Readonly<{

@@ -1,4 +1,4 @@
-import type { Timers } from './time.ts';
+import type { Timers } from '../time.ts';
 
 /** What the promise gives, or 'late' after so many milliseconds: what comes then is nobody's. Rejects as it does. */
 export function within<Value>(timers: Timers, milliseconds: number, promise: Promise<Value>): Promise<Value | 'late'> {
