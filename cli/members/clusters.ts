@@ -67,9 +67,9 @@ function quarantine(quarantined: boolean) {
     .argument('<cluster>')
     .action((cluster, options) =>
       withConnection(options, async (connection) => {
+        if (quarantined) warnOfRevoked(await allClusters(connection), { cluster });
         const request = { cluster, quarantined, reason: options.reason };
         const { sequence } = await connection.call(connection.client.setQuarantine, request);
-        if (quarantined) warnOfRevoked(await allClusters(connection), { cluster });
         const state = quarantined ? 'quarantined' : 'released';
         print(
           options.json ? wireJson({ cluster, quarantined, sequence }) : `${cluster} is ${state} (journal ${sequence})`,

@@ -27,7 +27,6 @@ export function planCommand() {
         if (track !== undefined) await trackOf(connection, track);
         const untilMs = BigInt(Math.round(Date.now() + days * dayMs));
         const planned = await connection.call(connection.client.planRounds, { untilMs });
-        const { freezes } = await connection.call(connection.client.listFreezes, {});
         const isWanted = (row: Readonly<{ track: string }>) => track === undefined || row.track === track;
         const rounds = planned.rounds.filter(isWanted);
         const readiness = planned.readiness.filter(isWanted);
@@ -35,7 +34,9 @@ export function planCommand() {
         if (options.json) for (const line of linesOf(rounds, readiness)) print(wireJson(line));
         else {
           for (const row of readiness) complain(`${row.track} now: ${readyText(row)}`);
-          for (const row of unplanned(rounds, readiness)) {
+          const idle = unplanned(rounds, readiness);
+          const freezes = idle.length === 0 ? [] : (await connection.call(connection.client.listFreezes, {})).freezes;
+          for (const row of idle) {
             complain(`${row.track}: ${unplannedText(row, days)}`);
             for (const freeze of freezes) if (holds(freeze, row.track)) complain(`${row.track}: ${freezeText(freeze)}`);
           }

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { boundedLines } from '../../base/text/bounded-lines.ts';
+import { boundedLineBatches, boundedLines } from '../../base/text/bounded-lines.ts';
+import { inBatches } from '../../base/text/in-batches.ts';
 import type { FlowItem } from '../events/source-item.ts';
 import { EndsOfCalls, type MeshLogOptions } from './access-logs/ends-of-call.ts';
 import { itemOfAccessLine } from './access-logs/flow-of-line.ts';
@@ -22,25 +23,20 @@ export async function isAccessLog(path: string): Promise<boolean> {
 }
 
 /** All calls of a recorded access log, plain or packed, once. An error of reading comes after the calls that were read before it. */
-export async function* accessLogRecording(path: string, mesh: MeshLogOptions): AsyncGenerator<FlowItem[]> {
-  const ends = new EndsOfCalls(mesh);
-  let items: FlowItem[] = [];
+export function accessLogRecording(path: string, mesh: MeshLogOptions): AsyncGenerator<FlowItem[]> {
+  return inBatches(itemsOf(path, new EndsOfCalls(mesh)), batchSize);
+}
+
+async function* itemsOf(path: string, ends: EndsOfCalls): AsyncGenerator<Iterable<FlowItem>> {
   let number = 0;
-  try {
-    for await (const line of boundedLines(decompressed(createReadStream(path)))) {
+  function* itemsIn(lines: readonly (string | undefined)[]): Generator<FlowItem> {
+    for (const line of lines) {
       number += 1;
       if (line === '') continue;
       const where = `${path}:${number}`;
-      items.push(
-        line === undefined ? { kind: 'skipped', reason: 'LINE_TOO_LONG', where } : itemOfAccessLine(line, ends, where),
-      );
-      if (items.length < batchSize) continue;
-      yield items;
-      items = [];
+      if (line === undefined) yield { kind: 'skipped', reason: 'LINE_TOO_LONG', where };
+      else yield itemOfAccessLine(line, ends, where);
     }
-  } catch (error) {
-    yield items;
-    throw error;
   }
-  yield items;
+  for await (const lines of boundedLineBatches(decompressed(createReadStream(path)))) yield itemsIn(lines);
 }

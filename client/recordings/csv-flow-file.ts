@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { boundedLineBatches } from '../../base/text/bounded-lines.ts';
+import { inBatches } from '../../base/text/in-batches.ts';
 import type { FlowBatch, FlowItem } from '../events/source-item.ts';
 import { decompressed } from './compressed/decompressed.ts';
 import { type FilePosition, type FollowOptions, followLines } from './file-follower.ts';
@@ -68,23 +69,16 @@ export async function* csvFlowRecording(
 ): AsyncGenerator<FlowItem[]> {
   const [isDocument, bytes] = await begun(untilAborted(decompressed(createReadStream(path)), signal));
   if (isDocument) return yield* documentFlows(path, bytes, layout);
-  const reader = new FlowLines(path, layout);
-  let items: FlowItem[] = [];
-  try {
-    for await (const lines of boundedLineBatches(bytes)) {
-      for (const line of lines) {
-        for (const item of line === undefined ? reader.skipLine() : reader.push(line)) items.push(item);
-        if (items.length < batchSize) continue;
-        yield items;
-        items = [];
-      }
-    }
-  } catch (error) {
-    yield items;
-    throw error;
-  }
-  items.push(...reader.end());
-  yield items;
+  yield* inBatches(itemsOf(bytes, new FlowLines(path, layout)), batchSize);
+}
+
+async function* itemsOf(bytes: AsyncIterable<Uint8Array>, reader: FlowLines): AsyncGenerator<Iterable<FlowItem>> {
+  for await (const lines of boundedLineBatches(bytes)) yield itemsIn(lines, reader);
+  yield reader.end();
+}
+
+function* itemsIn(lines: readonly (string | undefined)[], reader: FlowLines): Generator<FlowItem> {
+  for (const line of lines) yield* line === undefined ? reader.skipLine() : reader.push(line);
 }
 
 /** Whether a file is one list of JSON, as clouds write theirs, which may have no lines at all; and its bytes. */

@@ -37,11 +37,8 @@ export class RedisLink {
 
   private constructor(options: Required<RedisLinkOptions>) {
     this.#options = options;
-    this.#client = open(options.place, (times) => (this.#isClosed ? null : retryStrategy(times)), {
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      commandTimeout: options.timeoutMs,
-    });
+    const { url, ...connection } = { url: undefined, ...this.producer, maxRetriesPerRequest: 0 };
+    this.#client = url === undefined ? new Redis(connection) : new Redis(url, connection);
     this.#client.on('error', () => {}); // The probe says what there is to say.
     this.#timer = options.timers.every(options.probeMs, () => void this.probe());
   }
@@ -88,13 +85,8 @@ export class RedisLink {
   /** Whether something comes about within what a connection may take, a stale Sentinel asked first included. */
   async isInTime(ready: Promise<unknown>): Promise<boolean> {
     const { timers, timeoutMs } = this.#options;
-    return (
-      (await within(
-        timers,
-        timeoutMs * 5,
-        ready.catch(() => undefined),
-      )) !== 'late'
-    );
+    const ended = ready.catch(() => undefined);
+    return (await within(timers, timeoutMs * 5, ended)) !== 'late';
   }
 
   #connection(given: AbortSignal | undefined, answersWithinMs?: number) {
@@ -183,14 +175,6 @@ export class RedisLink {
     const info = await this.#client.info('memory').catch(() => '');
     return /maxmemory_policy:(\S+)/.exec(info)?.[1];
   }
-}
-
-type Once = Readonly<{ enableOfflineQueue: boolean; maxRetriesPerRequest: number; commandTimeout: number }>;
-
-function open(place: RedisPlace, retry: (times: number) => number | null, options: Once): Redis {
-  const address = addressOf(place, { retry, answersWithinMs: 2 * options.commandTimeout });
-  const all = { ...options, retryStrategy: retry, reconnectOnError };
-  return 'url' in address ? new Redis(address.url, all) : new Redis({ ...address, ...all });
 }
 
 /** A connection to what was the primary, and is a replica now: leave it, and say the refused command again on the new one. */
