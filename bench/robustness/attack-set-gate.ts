@@ -34,7 +34,7 @@ export function passesGate(n: number, f: number, { cases, live, candidate }: Fou
   });
   const gate = { ...opened, reports: Object.fromEntries(reports.map((report) => [report.cluster, report])) };
   const { verdict } = decideGate({
-    ...{ gate, policy, f, canaries, stableVersion: 0, breakers: [], ratesBefore: new Map(), nowMs },
+    ...{ gate, policy, f, canaries, stableVersion: 0, breakers: [], before: new Map(), nowMs },
   });
   return verdict === 'promote';
 }

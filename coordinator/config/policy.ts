@@ -94,6 +94,7 @@ const gate = z.strictObject({
   scoredMin: whole(1, 1e12).default(1_000),
   agreementMin: between(0, 1).default(0.98),
   recallDropMax: between(0, 1).default(0.02),
+  recallWornMax: between(0, 1).optional(),
   alertsPerDayMax: between(0, 1e9).default(100),
   alertShareMax: between(0, 1).optional(),
   falsePositivesMax: whole(0, 1_000_000).optional(),

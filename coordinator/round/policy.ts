@@ -32,6 +32,8 @@ export type GatePolicy = Readonly<{
   agreementMin: number;
   /** How far the share of found cases may fall, for any attack class. */
   recallDropMax: number;
+  /** How far it may fall over versions, below the best that was live on as many cases; twice `recallDropMax` unless given. */
+  recallWornMax?: number | undefined;
   /** Alarms of one cluster in a day; a run of less than a day may use the whole day's. */
   alertsPerDayMax: number;
   /** Share of what a cluster scored that may alarm where that is more than the day's alarms; 0 unless given. */
@@ -52,6 +54,9 @@ export type GatePolicy = Readonly<{
 
 /** Of policies that were written before there was the setting. */
 export const gateMinutesMinDefault = 10;
+
+/** By how many of the falls that one version may make all versions together may fall, where nothing else is said. */
+export const recallWornStepsDefault = 2;
 
 /** How long the keys of the updates that a round counted are kept, so that the round can be computed again. */
 export type InputKeeping = Readonly<{

@@ -1,12 +1,13 @@
 import type { EpochMs } from '../../../base/time.ts';
 import type { ClusterId } from '../../../proto/ids.ts';
 import type { JournalEvent } from '../../ledger/journal/events.ts';
-import type { BreakerState, GateState, TrackReleasing } from '../../ledger/state/releasing.ts';
+import type { BreakerState, GateState } from '../../ledger/state/releasing.ts';
 import type { State, Track } from '../../ledger/state/state.ts';
 import { channelMoved, gateEvents, headBackEvents } from './channel-events.ts';
 import { deadlineOf, decideGate, type GateAnswer, type GateQuestion, regretsOf, ripeOf } from './gate.ts';
 import { isFrozen, membersOf } from './lineage.ts';
 import { servable } from './planning.ts';
+import { reportedBefore } from './reported-before.ts';
 
 /** The question of one version in front of the gate of its track; undefined where the track's policy has no gate. */
 export function gateQuestion(
@@ -24,7 +25,7 @@ export function gateQuestion(
     canaries: membersOf(state, track, 'canary'),
     stableVersion,
     breakers: openBreakers(state, { releasing }, gate.version).map(({ cluster }) => cluster),
-    ratesBefore: ratesBefore(releasing, gate.version),
+    before: reportedBefore(releasing, gate.version),
     nowMs,
   };
 }
@@ -109,20 +110,4 @@ function regretEvents(state: State, track: Track, nowMs: EpochMs): readonly Jour
   ];
   if (canary?.version === stable.version) events.push(channelMoved(id, 'canary', before, canary.shadows, reason));
   return [...events, ...headBackEvents(track, stable.version, before, reason)];
-}
-
-/** A shorter run is a burst, and says nothing of a rate. */
-const rateRunMsMin = 60_000;
-
-/** By cluster: the most it reported to have scored in front of another gate, a millisecond of a run of a minute or more. */
-function ratesBefore({ gates }: TrackReleasing, version: number): ReadonlyMap<string, number> {
-  const rates = new Map<string, number>();
-  for (const gate of Object.values(gates)) {
-    if (gate.version === version) continue;
-    for (const { cluster, scoredCount, durationMs } of Object.values(gate.reports)) {
-      if (durationMs < rateRunMsMin) continue;
-      rates.set(cluster, Math.max(rates.get(cluster) ?? 0, scoredCount / durationMs));
-    }
-  }
-  return rates;
 }

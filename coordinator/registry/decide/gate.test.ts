@@ -55,7 +55,9 @@ function decide(
     canaries,
     stableVersion: 3,
     breakers,
-    ratesBefore: new Map(Object.entries(rates)),
+    before: new Map(
+      Object.entries(rates).map(([name, ratePerMs]) => [name, { ratePerMs, bestFound: () => undefined }]),
+    ),
     nowMs: hours * hourMs,
   });
 }

@@ -2,6 +2,8 @@ import type { EpochMs } from '../../../base/time.ts';
 import type { GateDecision, ShadowReport } from '../../ledger/journal/events.ts';
 import type { GateState } from '../../ledger/state/releasing.ts';
 import { type GatePolicy, gateMinutesMinDefault } from '../../round/policy.ts';
+import { failuresOf, impossibleIn } from './objections.ts';
+import type { ReportedBefore } from './reported-before.ts';
 
 /** What operators see of the gate of one version. */
 export type GateView = Readonly<{
@@ -23,8 +25,8 @@ export type GateQuestion = Readonly<{
   stableVersion: number;
   /** Clusters in good standing, canaries or not, whose response agents' breakers this version opened and nobody closed. */
   breakers: readonly string[];
-  /** By cluster: the most it ever reported to have scored in front of another gate, a millisecond. */
-  ratesBefore: ReadonlyMap<string, number>;
+  /** By cluster, what it said in front of other gates. */
+  before: ReadonlyMap<string, ReportedBefore>;
   nowMs: EpochMs;
 }>;
 
@@ -32,12 +34,6 @@ export type GateAnswer = Readonly<{ verdict: GateDecision | 'waiting'; reasons: 
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
-const dayMs = 24 * hourMs;
-
-/** No cluster scores more: 10 million traces or slices a second. */
-const ratePerMsMax = 10_000;
-/** How many times what it reported before a cluster may claim to score. */
-const rateGrowthMax = 10;
 
 /**
  * What the reports say of a version in front of the gate; a pure function of them, the policy and the time. A report
@@ -123,17 +119,18 @@ function outweighs(failureCount: number, f: number, canaryCount: number): boolea
 type Objection = Readonly<{ cluster: string; reasons: readonly string[] }>;
 
 function weigh(question: GateQuestion) {
-  const { gate, policy, canaries, stableVersion } = question;
+  const { gate, policy, canaries, stableVersion, before, nowMs } = question;
+  const openMs = nowMs - gate.openedAtMs;
   const reports = Object.values(gate.reports).filter(({ cluster }) => canaries.includes(cluster));
   const comparable = reports.filter(
     ({ liveVersion, scoredCount }) => liveVersion === stableVersion && scoredCount >= policy.scoredMin,
   );
-  const impossible = objections(comparable, (report) => impossibleIn(report, question));
+  const impossible = objections(comparable, (report) => impossibleIn(report, openMs, before.get(report.cluster)));
   const counting = comparable.filter(({ cluster }) => !impossible.some((other) => other.cluster === cluster));
   return {
     heardCount: reports.length,
     counting,
-    failures: objections(counting, (report) => failuresOf(report, policy)),
+    failures: objections(counting, (report) => failuresOf(report, policy, before.get(report.cluster))),
     impossible,
   };
 }
@@ -146,60 +143,4 @@ function objections(
     const reasons = against(report);
     return reasons.length === 0 ? [] : [{ cluster: report.cluster, reasons }];
   });
-}
-
-/** What a report claims that cannot be: more time than the gate is open, more traces than its cluster ever scored. */
-function impossibleIn(report: ShadowReport, { gate, ratesBefore, nowMs }: GateQuestion): readonly string[] {
-  const { cluster, durationMs, scoredCount } = report;
-  const openMs = nowMs - gate.openedAtMs;
-  if (durationMs > openMs) {
-    return [`CLAIM_IMPOSSIBLE: ran for ${durationMs} ms, and the gate has been open for ${openMs}`];
-  }
-  const before = ratesBefore.get(cluster);
-  const ratePerMs = before === undefined ? ratePerMsMax : Math.min(ratePerMsMax, rateGrowthMax * before);
-  if (scoredCount <= ratePerMs * Math.max(1, durationMs)) return [];
-  const most = before === undefined ? '10 million a second' : `${rateGrowthMax} times what it ever reported`;
-  return [`CLAIM_IMPOSSIBLE: ${scoredCount} scored in ${durationMs} ms, more than ${most}`];
-}
-
-/** Everything that one cluster's report has against the version in shadow. */
-function failuresOf(report: ShadowReport, policy: GatePolicy): readonly string[] {
-  const reasons: string[] = [];
-  const agreement = report.agreedCount / report.scoredCount;
-  if (agreement < policy.agreementMin) {
-    reasons.push(`AGREEMENT_LOW: ${share(agreement)} judged alike, at least ${share(policy.agreementMin)} wanted`);
-  }
-  for (const { attackClass, caseCount, shadowFoundCount, liveFoundCount } of report.recalls) {
-    if (caseCount === 0) continue;
-    const drop = (liveFoundCount - shadowFoundCount) / caseCount;
-    if (drop > policy.recallDropMax) {
-      const counts = `${shadowFoundCount} of ${caseCount} cases found, ${liveFoundCount} by the live version`;
-      reasons.push(`RECALL_FELL: ${attackClass}: ${counts}; it may fall by ${share(policy.recallDropMax)}`);
-    }
-  }
-  const byTime = policy.alertsPerDayMax * Math.max(1, report.durationMs / dayMs);
-  const byTraffic = (policy.alertShareMax ?? 0) * report.scoredCount;
-  const budget = Math.floor(Math.max(byTime, byTraffic));
-  if (report.shadowAlertCount > budget) {
-    const allowed = byTraffic > byTime ? `of ${report.scoredCount} scored` : 'in this time';
-    reasons.push(`ALERTS_MANY: ${report.shadowAlertCount} alarms, at most ${budget} ${allowed}`);
-  }
-  const { falsePositivesMax, latencyFactorMax } = policy;
-  const rise = report.shadowFalsePositiveCount - report.liveFalsePositiveCount;
-  if (falsePositivesMax !== undefined && rise > falsePositivesMax) {
-    const counts = `${report.shadowFalsePositiveCount} of ${report.falsePositiveCaseCount} cases`;
-    const live = `${report.liveFalsePositiveCount} by the live version`;
-    reasons.push(`FALSE_POSITIVES_ROSE: ${counts} alarmed on, ${live}; ${falsePositivesMax} more are let through`);
-  }
-  // Times are whole microseconds: below one there is nothing to multiply.
-  const latencyMaxUs = (latencyFactorMax ?? Number.POSITIVE_INFINITY) * Math.max(1, report.liveLatencyUs);
-  if (report.shadowLatencyUs > latencyMaxUs) {
-    const times = `${report.shadowLatencyUs} µs each, the live version takes ${report.liveLatencyUs}`;
-    reasons.push(`LATENCY_ROSE: ${times}; ${latencyFactorMax} times that is let through`);
-  }
-  return reasons;
-}
-
-function share(value: number): string {
-  return `${Number((value * 100).toFixed(2))} %`;
 }
