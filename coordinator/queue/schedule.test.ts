@@ -135,7 +135,11 @@ describe('a schedule', () => {
       blackouts: [{ days: [9], from: '25:00', to: '3' }],
     });
     const message = checked.ok ? '' : checked.fault.message;
-    for (const part of ['61 * * * *', '25:00', '"3"', '0 (Sunday)']) expect(message).toContain(part);
+    for (const part of ['timeZone "Europe/Atlantis"', '"Europe/Stockholm"', '25:00', '"3"', '0 (Sunday)']) {
+      expect(message).toContain(part);
+    }
+    const cron = checkSchedule({ ...nightly, cron: '61 * * * *' });
+    expect(cron.ok ? '' : cron.fault.message).toContain('cron "61 * * * *"');
     expect(checkSchedule(nightly).ok).toBe(true);
     expect(checkSchedule({ ...nightly, cron: `0 ${nightly.cron}` }).ok).toBe(true);
     const years = checkSchedule({ ...nightly, cron: '* * * * * * *' });

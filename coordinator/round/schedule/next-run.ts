@@ -24,16 +24,31 @@ const holdsMax = 1_000;
 /** Every problem with a schedule's cron expression, time zone and blackouts, together. */
 export function checkSchedule(rules: ScheduleRules): Result<ScheduleRules, 'SCHEDULE_INVALID'> {
   const problems = checkBlackouts(rules.blackouts);
-  const fields = rules.cron.trim().split(/\s+/).length;
+  const { cron, timeZone } = rules;
+  if (isTimeZone(timeZone)) problems.push(...cronProblems(rules));
+  else problems.push(`timeZone "${timeZone}" is none that is known here; legal are IANA's, such as "Europe/Stockholm"`);
+  const fields = cron.trim().split(/\s+/).length;
   if (fields !== 5 && fields !== 6) {
-    problems.push(`cron "${rules.cron}" has ${fields} fields; legal are five, or six that begin with seconds`);
-  }
-  try {
-    if (knownOf(rules).cron.nextRun(new Date(0)) === null) problems.push(`cron "${rules.cron}" never comes`);
-  } catch (error) {
-    problems.push(`cron "${rules.cron}" in ${rules.timeZone}: ${(error as Error).message}`);
+    problems.push(`cron "${cron}" has ${fields} fields; legal are five, or six that begin with seconds`);
   }
   return problems.length === 0 ? ok(rules) : refuse('SCHEDULE_INVALID', `schedule: ${problems.join('; ')}`);
+}
+
+function cronProblems(rules: ScheduleRules): readonly string[] {
+  try {
+    return knownOf(rules).cron.nextRun(new Date(0)) === null ? [`cron "${rules.cron}" never comes`] : [];
+  } catch (error) {
+    return [`cron "${rules.cron}": ${(error as Error).message}`];
+  }
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
