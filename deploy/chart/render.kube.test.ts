@@ -309,7 +309,10 @@ describe('what the chart renders', () => {
     expect(lists).toHaveLength(2);
     const trigger = (listName: string) => ({
       type: 'redis',
-      metadata: { address: keda.address, enableTLS: 'true', listName, listLength: '1', activationListLength: '0' },
+      metadata: {
+        ...{ address: keda.address, enableTLS: 'true', databaseIndex: '0' },
+        ...{ listName, listLength: '1', activationListLength: '0' },
+      },
       authenticationRef: { name: 'testudo-worker' },
     });
     expect(of('ScaledObject')).toMatchObject({
@@ -335,6 +338,23 @@ describe('what the chart renders', () => {
     expect(parseConfig({ file: { path: '/etc/testudo/coordinator.yaml', text }, environment })).toMatchObject({
       value: { redis: { url: environment.TESTUDO_REDIS_URL, sentinels } },
     });
+  });
+
+  it('has KEDA ask the Sentinels, by the name that the chart is told', async () => {
+    const sentinels = ['sentinel-0.redis:26379', 'sentinel-1.redis:26379'];
+    const values = (keda: object) =>
+      valuesOf(['coordinator'], {
+        coordinator: { redis: { secretName: 'redis', sentinels }, workers: { keda: { enabled: true, ...keda } } },
+      });
+    const rendered = await documents(values({ sentinelMaster: 'mymaster', database: 2 }));
+    const scaled = rendered.find(({ kind }) => kind === 'ScaledObject');
+    const asked = {
+      type: 'redis-sentinel',
+      metadata: { addresses: sentinels.join(','), sentinelMaster: 'mymaster', databaseIndex: '2', enableTLS: 'true' },
+    };
+    expect(scaled).toMatchObject({ spec: { triggers: [asked, asked] } });
+    expect(JSON.stringify(scaled)).not.toContain('"address"');
+    await expect(documents(values({}))).rejects.toThrow('sentinelMaster');
   });
 
   it('lets the agent have what its own limit allows, where its image is made for a sensor', async () => {
