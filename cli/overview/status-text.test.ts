@@ -101,3 +101,18 @@ it('a Redis that does not answer, and a federation of nobody, are said as such',
     'nothing wants attention',
   ]);
 });
+
+it('a cluster that names many families, and long ones, makes nobody else’s row wide', () => {
+  const alerts = Array.from({ length: 16 }, (_, at) => ({ family: `${at}`.padEnd(63, 'x'), count: 1_000_000_000n }));
+  const clusters = [
+    { ...status.clusters[0], tracks: [{ ...scored, alerts }] },
+    { ...status.clusters[1], tracks: [silent] },
+  ] as typeof status.clusters;
+  const lines = statusText({ ...status, clusters }).split('\n');
+  const cell = lines.find((line) => line.startsWith('eu-1'))?.match(/1000000000 0.*…/)?.[0] ?? '';
+  expect(cell.split(', ')).toEqual([
+    ...['0', '1', '2', '3'].map((digit) => `1000000000 ${digit.padEnd(23, 'x')}…`),
+    '…',
+  ]);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(400);
+});

@@ -90,8 +90,18 @@ function clusterTable(rows: readonly Row[]): string {
   ]);
 }
 
+const familiesShown = 4;
+const familyCharacters = 24;
+
+/** The commonest alone: a cluster that lies may name many families, and long ones, and everybody's row is as wide as its. */
 function alertsText(row: ClusterTrack | undefined): string {
-  return (row?.alerts ?? []).map(({ family, count }) => `${count} ${family}`).join(', ');
+  const alerts = row?.alerts ?? [];
+  const shown = alerts.slice(0, familiesShown).map(({ family, count }) => `${count} ${shortened(family)}`);
+  return [...shown, ...(alerts.length > familiesShown ? ['…'] : [])].join(', ');
+}
+
+function shortened(family: string): string {
+  return family.length <= familyCharacters ? family : `${family.slice(0, familyCharacters - 1)}…`;
 }
 
 function sensorsText({ sensors }: ClusterState): string {
