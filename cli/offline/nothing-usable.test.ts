@@ -27,6 +27,8 @@ const unusable: readonly (readonly [string, Buffer | undefined, RegExp])[] = [
   ['an empty file', Buffer.alloc(0), /empty|no trace|no flow|0 flows/],
   ['/dev/null', undefined, /empty|no trace|no flow|0 flows/],
   ['5,000 bytes of noise', noise, /none of the \d+ lines|no trace|no flow|0 flows.*passed over/],
+  ['a file packed by xz', Buffer.from('\xfd7zXZ\0\0\x04', 'latin1'), /packed by xz, which is not read: unpack it/],
+  ['a table in UTF-16', Buffer.from(`\ufeff${flowHeader}`, 'utf16le'), /this is UTF-16: write it as UTF-8/],
   ['a cut gzip file', cut(gzipSync('a\t1\n')), /end too early|unexpected end of file/],
   ['a cut zstd file', cut(zstdCompressSync('a\t1\n')), /end too early|unexpected end of file/],
 ];

@@ -100,8 +100,38 @@ describe('decompressed', () => {
         expect(await read(Buffer.concat([pack, Buffer.alloc(zeros)]))).toEqual({ text });
   });
 
+  it('says that gzip data are damaged, with what helps', async () => {
+    const zipped = gzipSync('text\n');
+    const checked = Buffer.from(zipped);
+    checked[zipped.length - 8] = (checked[zipped.length - 8] as number) ^ 1;
+    for (const bytes of [checked, Buffer.concat([zipped, Buffer.from('more')])]) {
+      const { code, message } = await read(bytes);
+      expect(code).toBe('Z_DATA_ERROR');
+      expect(message).toMatch(
+        /^the packed data are damaged, or something else follows them \(incorrect .*\): copy the/,
+      );
+    }
+  });
+
+  it.each([
+    ['BZh91AY&SY', /packed by bzip2.*bunzip2/],
+    ['\xfd7zXZ\0', /packed by xz.*unxz/],
+    ['\x04\x22\x4d\x18', /packed by lz4/],
+    ['PK\x03\x04', /packed by zip/],
+    ['7z\xbc\xaf\x27\x1c', /packed by 7-Zip/],
+    ['PAR1', /Parquet.*export/],
+    ['\xff\xfea\0', /UTF-16.*iconv/],
+    ['\xfe\xff\0a', /UTF-16.*iconv/],
+  ])('names what it does not read, and hands on nothing of it: %j', async (head, said) => {
+    for (const size of sizes) {
+      const { text, message } = await read(Buffer.from(`${head} and more`, 'latin1'), size);
+      expect(text).toHaveLength(0);
+      expect(message).toMatch(said);
+    }
+  });
+
   it('leaves text as it is', async () => {
-    for (const text of ['', '(', '(µ', 'a\n', 'plain text\n'])
+    for (const text of ['', '(', '(µ', 'a\n', 'plain text\n', 'BZh', 'BZhave\n', 'PK,x\n', '\ufeffa\n'])
       for (const size of sizes) expect(await read(Buffer.from(text), size)).toEqual({ text: Buffer.from(text) });
   });
 });

@@ -1,13 +1,15 @@
 import type { Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { noticeUnreadEnd } from './unread-ends.ts';
+import { unreadForm } from './unread-forms.ts';
 import { isZstd, zstdFrames } from './zstd-frames.ts';
 
 const magicBytes = 4;
 
 /**
  * A stream's bytes, unpacked where they begin with the magic number of gzip or of zstd: every member or frame, in order.
- * Throws after everything that could be unpacked; with the code Z_BUF_ERROR where packed data end too early.
+ * Throws after everything that could be unpacked; with the code Z_BUF_ERROR where packed data end too early. Of a packing or a
+ * writing that is not read nothing is handed on: the error says which it is, and what helps.
  */
 export async function* decompressed(source: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
   const chunks = source[Symbol.asyncIterator]();
@@ -32,6 +34,8 @@ async function* unpackedIfPacked(chunks: AsyncIterator<Buffer>): AsyncGenerator<
   if (head[0] === 0x1f && head[1] === 0x8b) yield* unpacked(createGunzip(), prepended(head, rest));
   else if (isZstd(head)) yield* unpacked(createZstdDecompress(), zstdFrames(prepended(head, rest)));
   else {
+    const form = unreadForm(head);
+    if (form !== undefined) throw new Error(form);
     if (head.length > 0) yield head;
     yield* rest;
   }
@@ -47,7 +51,7 @@ async function* unpacked(unpack: Transform, packed: AsyncIterable<Buffer>): Asyn
   let fault: Error | undefined;
   const failed = new Promise<void>((resolve) => {
     unpack.once('error', (error) => {
-      fault = error;
+      fault = damageOf(error);
       resolve();
     });
   });
@@ -67,6 +71,14 @@ async function* unpacked(unpack: Transform, packed: AsyncIterable<Buffer>): Asyn
   } finally {
     unpack.destroy();
   }
+}
+
+/** zlib's own words ("incorrect header check") say neither of what, nor what helps. */
+function damageOf(error: NodeJS.ErrnoException): Error {
+  if (error.code === 'Z_DATA_ERROR') {
+    error.message = `the packed data are damaged, or something else follows them (${error.message}): copy the file again`;
+  }
+  return error;
 }
 
 async function* prepended(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

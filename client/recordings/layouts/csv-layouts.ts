@@ -37,3 +37,18 @@ export function readerWithoutHeader(fields: readonly string[], options: CsvFlowO
   const looksRaw = fields.length === unswColumns.length && /^\d+\.\d+\.\d+\.\d+$/.test(fields[0] ?? '');
   return looksRaw ? readerUnder(unswColumns, options) : undefined;
 }
+
+/** Of the layout that a header comes nearest to, the columns it has and those it lacks; undefined where it has less than half of any. */
+export function nearestLayout(
+  fields: readonly string[],
+): Readonly<Record<'has' | 'lacks', readonly string[]>> | undefined {
+  const header = new CsvHeader(fields);
+  const [nearest] = layouts
+    .map(({ needs }) => ({
+      has: needs.filter((name) => header.has(name)),
+      lacks: needs.filter((name) => !header.has(name)),
+    }))
+    .filter(({ has, lacks }) => lacks.length > 0 && has.length >= lacks.length)
+    .sort((a, b) => b.has.length / b.lacks.length - a.has.length / a.lacks.length);
+  return nearest;
+}

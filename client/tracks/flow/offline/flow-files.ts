@@ -1,5 +1,6 @@
 /** Scoring and measuring of recorded flows with a stored model. Loads TensorFlow. */
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
+import { unknownHeader } from '../../../recordings/layouts/unknown-header.ts';
 import type { FileJudge } from '../../file-judge.ts';
 import { minuteLine } from '../../minutes.ts';
 import type { ModelFolderFaultCode, StoredModel } from '../../model-files.ts';
@@ -47,7 +48,7 @@ export async function scoreFlowFile(
       if (by === 'minute') rated?.judge(window, ended, scoresIn(scorer, window));
     });
     if (!file.ok) return file;
-    if (!hasEdges(file.value)) return nothingIn(input, file.value, 'nothing was scored');
+    if (!hasEdges(file.value)) return await nothingIn(input, file.value, 'nothing was scored');
     const { windows } = file.value;
     const minutes = rated?.minutes.inOrder() ?? [];
     const lines = by === 'minute' ? minutes.values().map(minuteLine) : flowScoreLines(scorer, windows, by);
@@ -72,6 +73,7 @@ export async function evaluateFlowFiles(
   const { scorer, rated } = opening.value;
   try {
     const judged: JudgedEdge[] = [];
+    const unknown: string[] = [];
     for (const path of inputs) {
       rated?.startFile();
       const file = await readFile(judging, path, (window, ended) => {
@@ -85,10 +87,10 @@ export async function evaluateFlowFiles(
       });
       if (!file.ok) return file;
       complain(`${path}: ${sentence(file.value)}`);
+      if (isUnknown(file.value)) unknown.push(path);
     }
     if (judged.length === 0) {
-      const message = `${inputs.join(', ')}: no flow that can be judged, so nothing was measured; name labelled files of flows`;
-      return refuse('INPUT_UNREADABLE', message);
+      return refuse('INPUT_UNREADABLE', await nothingMeasured(inputs, unknown));
     }
     const evaluation = evaluateEdges(judged, rated?.minutes.quality());
     const { benign, hostile } = evaluation.overall;
@@ -114,6 +116,7 @@ export async function evaluateHiddenEdges(
   for (const path of inputs) {
     const file = await readFile(judging, path);
     if (!file.ok) return file;
+    if (isUnknown(file.value)) return await nothingIn(path, file.value, 'nothing was measured');
     normal.push(...file.value.windows.flatMap((window) => normalPart(window) ?? []));
   }
   const reader = new LinkReader(model.value.spec, model.value.weights);
@@ -135,10 +138,10 @@ async function opened(judging: FlowJudging): Promise<Result<Opened, OpenFaultCod
   if (normal === undefined) return ok({ scorer: openFlowModel(model.value, cluster), rated });
   const file = await readFile(judging, normal, (_, ended) => rated?.learn(ended));
   if (!file.ok) return file;
-  if (!hasEdges(file.value)) return nothingIn(normal, file.value, 'nothing can be learnt from it');
+  if (!hasEdges(file.value)) return await nothingIn(normal, file.value, 'nothing can be learnt from it');
   // Windows may be mixed: what is hostile in them is not learnt, the rest is.
   const learnt = file.value.windows.flatMap((window) => normalPart(window) ?? []);
-  if (learnt.length === 0) return nothingIn(normal, file.value, 'every flow in it is labelled as an attack');
+  if (learnt.length === 0) return await nothingIn(normal, file.value, 'every flow in it is labelled as an attack');
   const scorer = openFlowModel(model.value, cluster, learnt);
   rated?.seed(scorer, learnt);
   return ok({ scorer, rated });
@@ -152,8 +155,26 @@ function hasEdges({ windows }: FlowFile): boolean {
   return windows.some(({ names }) => names.edges.length > 0);
 }
 
-function nothingIn(path: string, file: FlowFile, outcome: string): Result<never, 'INPUT_UNREADABLE'> {
-  return refuse('INPUT_UNREADABLE', `${path}: ${sentence(file)}: ${outcome}; is it a file of flows with a header?`);
+async function nothingIn(path: string, file: FlowFile, outcome: string): Promise<Result<never, 'INPUT_UNREADABLE'>> {
+  return refuse('INPUT_UNREADABLE', `${path}: ${sentence(file)}: ${outcome}; ${await remedy(path, file)}`);
+}
+
+/** `unknown`: the files of which no header was understood. */
+async function nothingMeasured(inputs: readonly string[], unknown: readonly string[]): Promise<string> {
+  const nothing = `${inputs.join(', ')}: no flow that can be judged, so nothing was measured`;
+  const [path] = unknown;
+  if (path === undefined) return `${nothing}; name labelled files of flows`;
+  return `${nothing}; of ${path} ${await unknownHeader(path)}; docs/sources.md has what is read`;
+}
+
+/** Where no header was understood, what is wrong with it. */
+async function remedy(path: string, file: FlowFile): Promise<string> {
+  if (!isUnknown(file)) return 'is it a file of flows with a header?';
+  return `${await unknownHeader(path)}; docs/sources.md has what is read`;
+}
+
+function isUnknown({ flows, skipped }: FlowFile): boolean {
+  return flows === 0 && skipped.UNKNOWN_LAYOUT !== undefined;
 }
 
 /** What was read, and what was passed over. */
