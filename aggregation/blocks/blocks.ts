@@ -1,4 +1,5 @@
 import { type Aggregated, ok, refuse } from '../fault.ts';
+import type { RowFile } from './row-file.ts';
 
 /**
  * n updates of d values each, of which only columns are ever held: n × d need not fit in memory. Whoever reads brings
@@ -37,10 +38,13 @@ export type ColumnPart = Readonly<{
 
 export type BlockValues = Float32Array | Float64Array;
 
-/** Both survive structured cloning: rows over SharedArrayBuffer, or files of little-endian float32 values. */
+/**
+ * Both survive structured cloning: rows over SharedArrayBuffer, or in row files (row-file.ts): `rows` has a file's number and a slot in
+ * it for each, and column 0 is the files' column `from`.
+ */
 export type SharedUpdates = Readonly<
   | { kind: 'memory'; rows: readonly Float32Array<SharedArrayBuffer>[] }
-  | { kind: 'files'; files: readonly { path: string; byteOffset: number }[] }
+  | { kind: 'files'; files: readonly RowFile[]; rows: Int32Array; from: number }
 >;
 
 /** Where an aggregate goes, block by block in ascending order without gaps. `values` belongs to the writer again once the write settles. */

@@ -35,8 +35,7 @@ function sharedColumns(shared: SharedUpdates, { offset, length }: Range): Shared
   if (shared.kind === 'memory') {
     return { kind: 'memory', rows: shared.rows.map((row) => row.subarray(offset, offset + length)) };
   }
-  const files = shared.files.map(({ path, byteOffset }) => ({ path, byteOffset: byteOffset + 4 * offset }));
-  return { kind: 'files', files };
+  return { ...shared, from: shared.from + offset };
 }
 
 /** A source put together from others by columns: part p's columns lie at its ranges. Together they cover [0, d). */

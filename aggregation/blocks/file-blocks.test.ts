@@ -1,14 +1,14 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fastAlgebra } from '../algebra/fast-algebra.ts';
-import { filesOpenMax } from '../algebra/kernels/shared-rows.ts';
 import type { LinearAlgebra } from '../linear-algebra.ts';
 import { memoryBlocks, memorySink, type UpdateBlocks } from './blocks.ts';
 import { columnsIn } from './columns.ts';
-import { fileBlocks, type ValueFile } from './file-blocks.ts';
+import { type FilledRows, fileBlocks } from './file-blocks.ts';
 import { openFileSink } from './file-sink.ts';
+import { RowFileWriter } from './row-file.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'file-blocks-'));
 const algebra: LinearAlgebra = fastAlgebra({ workers: 2, gramRowsMin: Number.POSITIVE_INFINITY });
@@ -17,21 +17,39 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** The same rows in files (after a header of 4 · row bytes) and in memory. */
-async function bothWays(
-  n: number,
-  d: number,
-  name: string,
-): Promise<{ files: ValueFile[]; stored: UpdateBlocks; held: UpdateBlocks }> {
-  const rows = Array.from({ length: n }, (_, row) =>
-    Float32Array.from({ length: d }, (__, at) => Math.sin(row * d + at)),
-  );
-  const files = rows.map((values, row) => {
-    const file = { path: path.join(folder, `${name}-${row}`), byteOffset: 4 * row };
-    writeFileSync(file.path, Buffer.concat([Buffer.alloc(file.byteOffset, 0xff), Buffer.from(values.buffer)]));
-    return file;
-  });
-  const [stored, held] = [await fileBlocks(files, d), memoryBlocks(rows)];
+/** Rows that tell their place, and values that tell theirs. */
+function madeRows(n: number, d: number): Float32Array[] {
+  return Array.from({ length: n }, (_, row) => Float32Array.from({ length: d }, (__, at) => Math.sin(row * d + at)));
+}
+
+/** `rows` in a file with room for `room`, in pieces that begin anywhere; before every second of them a bad one that is dropped. */
+function filled(rows: readonly Float32Array[], name: string, room = rows.length): FilledRows {
+  const d = rows[0]?.length ?? 0;
+  const writer = new RowFileWriter({ path: path.join(folder, name), rows: room, d });
+  for (const [row, values] of rows.entries()) {
+    if (row % 2 === 1) {
+      const bad = writer.begin();
+      bad.write(new Uint8Array(values.byteLength).fill(0xff), 0);
+      bad.end(false);
+    }
+    const bytes = new Uint8Array(values.buffer);
+    const cut = 4 * Math.floor(d / 3);
+    const good = writer.begin();
+    good.write(bytes.subarray(0, cut), 0);
+    good.write(bytes.subarray(cut), cut);
+    good.end(true);
+  }
+  writer.finish();
+  writer.finish();
+  return { file: writer.file, slots: [...Array(writer.count).keys()] };
+}
+
+/** The same rows in two files, the first with room to spare, and in memory. */
+async function bothWays(n: number, d: number, name: string) {
+  const rows = madeRows(n, d);
+  const half = Math.ceil(n / 2);
+  const files = [filled(rows.slice(0, half), `${name}-0`, n), filled(rows.slice(half), `${name}-1`)];
+  const [stored, held] = [await fileBlocks(files), memoryBlocks(rows)];
   if (!stored.ok || !held.ok) throw new Error('blocks were refused');
   return { files, stored: stored.value, held: held.value };
 }
@@ -70,24 +88,55 @@ describe('fileBlocks', () => {
     expect(await median(columnsIn(blocks.stored, columns))).toEqual(await median(columnsIn(blocks.held, columns)));
   });
 
-  test('needs no more open files than it keeps, however many updates there are', async () => {
-    const many = await bothWays(filesOpenMax + 40, 65, 'many');
-    const ours = await algebra.distancesToMean(many.stored, new Float64Array(many.stored.n));
-    expect(ours).toEqual(await algebra.distancesToMean(many.held, new Float64Array(many.held.n)));
+  test('reads any columns of any rows, whether they lie together or not', async () => {
+    const picks = [[0, 1, 2, 3, 4, 5, 6, 7, 8], [8], [3, 4, 5, 6], [6, 5, 0]];
+    for (const rows of picks) {
+      const [ours, theirs] = [blocks.stored.pick(rows), blocks.held.pick(rows)];
+      for (const [offset, columns] of [
+        [0, 1024],
+        [1024, 1024],
+        [0, 3001],
+        [2048, 953],
+        [1000, 30],
+        [600, 2000],
+        [7, 2],
+      ] as const) {
+        const [found, wanted] = [new Float32Array(rows.length * columns), new Float32Array(rows.length * columns)];
+        await ours.read(offset, columns, found);
+        await theirs.read(offset, columns, wanted);
+        expect(found).toEqual(wanted);
+      }
+    }
+    expect(() => blocks.stored.pick([9])).toThrow(RangeError);
   });
 
-  test('refuses a file that is too short, and no files', async () => {
-    const { files } = blocks;
-    const refused = await fileBlocks(files, 3002);
-    expect(refused).toMatchObject({ ok: false, fault: { code: 'LENGTH_MISMATCH', fields: { row: 0, actual: 3001 } } });
-    expect(await fileBlocks([], 5)).toMatchObject({ ok: false, fault: { code: 'EMPTY_INPUT' } });
+  test('gives the algebra’s threads thousands of rows, and rows too long to be held while they are written', async () => {
+    for (const [n, d] of [
+      [1_100, 65],
+      [2, 2 ** 20 + 5],
+    ] as const) {
+      const { stored, held } = await bothWays(n, d, `n${n}`);
+      const ours = await algebra.distancesToMean(stored, new Float64Array(n));
+      expect(ours).toEqual(await algebra.distancesToMean(held, new Float64Array(n)));
+    }
+  });
+
+  test('refuses a file that is too short, and no rows', async () => {
+    const { file, slots } = filled(madeRows(3, 3001), 'short');
+    truncateSync(file.path, 4 * 3 * 3001 - 1);
+    const refused = await fileBlocks([{ file, slots }]);
+    const fields = { expected: 36_012, actual: 36_011 };
+    expect(refused).toMatchObject({ ok: false, fault: { code: 'LENGTH_MISMATCH', fields } });
+    expect(await fileBlocks([{ file, slots: [0, 1] }])).toMatchObject({ ok: true });
+    expect(await fileBlocks([])).toMatchObject({ ok: false, fault: { code: 'EMPTY_INPUT' } });
+    expect(await fileBlocks([{ file, slots: [] }])).toMatchObject({ ok: false, fault: { code: 'EMPTY_INPUT' } });
   });
 
   test('fails loudly when a file shrinks under it, and the algebra works on', async () => {
     const shrinking = await bothWays(4, 5000, 'shrinking');
-    truncateSync((shrinking.files[2] as ValueFile).path, 4000);
+    truncateSync((shrinking.files[1] as FilledRows).file.path, 4000);
     const pass = algebra.distancesToMean(shrinking.stored, new Float64Array(4));
-    await expect(pass).rejects.toThrow(/shrinking-2: ends at byte 4000/);
+    await expect(pass).rejects.toThrow(/shrinking-1: ends at byte 4000/);
     await expect(shrinking.stored.read(0, 5000, new Float32Array(4 * 5000))).rejects.toThrow(/ends at byte 4000/);
     expect(await algebra.exactDistances(blocks.stored, [[0, 1]])).toEqual(
       await algebra.exactDistances(blocks.held, [[0, 1]]),

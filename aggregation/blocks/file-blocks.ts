@@ -1,89 +1,69 @@
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { type Aggregated, ok, refuse } from '../fault.ts';
-import { type BlockValues, requireSpan, rowOf, type UpdateBlocks } from './blocks.ts';
+import { type BlockValues, requireSpan, type UpdateBlocks } from './blocks.ts';
+import { placeIn, type RowFile } from './row-file.ts';
+import { openRowFiles, type StoredRows } from './row-file-reader.ts';
 
 /**
- * Updates that lie in files. With the threads of base/thread-link.ts and file-sink.ts the one place where aggregation touches the
- * disk: n × d need not fit in memory, so somebody under the algebra's threads has to read.
+ * Updates that lie in files. With row-file.ts, row-file-reader.ts, file-sink.ts and the threads of base/thread-link.ts the one place where
+ * aggregation touches the disk: n × d need not fit in memory, so somebody under the algebra's threads has to read.
  */
 
-/** d little-endian float32 values from `byteOffset` on. */
-export type ValueFile = Readonly<{ path: string; byteOffset: number }>;
-
-/** Files read at the same time by `read`: enough to keep a disk busy, few enough to need no limit raised. */
-const readsAtOnce = 32;
+/** A row file, and its slots whose rows are taken, ascending. */
+export type FilledRows = Readonly<{ file: RowFile; slots: readonly number[] }>;
 
 if (new Uint8Array(Uint32Array.of(1).buffer)[0] !== 1) throw new Error('aggregation needs a little-endian machine');
 
 /**
- * n updates of d values, one a file. Refuses files that are too short (LENGTH_MISMATCH). Files must not change while the
- * blocks are in use. Worker threads read them by themselves; `read` opens, reads and closes, so nothing needs closing.
+ * The rows of some files of one d, file after file. Refuses files that are too short (LENGTH_MISMATCH). Files must not change while the
+ * blocks are in use. Worker threads read them by themselves; `read`, which blocks, opens, reads and closes, so nothing needs closing.
  */
-export async function fileBlocks(files: readonly ValueFile[], d: number): Promise<Aggregated<UpdateBlocks>> {
-  if (files.length === 0 || !Number.isSafeInteger(d) || d < 1) {
-    return refuse('EMPTY_INPUT', `need at least one file of at least one value, got n=${files.length}, d=${d}`);
+export async function fileBlocks(filled: readonly FilledRows[]): Promise<Aggregated<UpdateBlocks>> {
+  const files = filled.map(({ file }) => file);
+  const d = files[0]?.d ?? 0;
+  const n = filled.reduce((sum, { slots }) => sum + slots.length, 0);
+  if (n === 0 || d < 1 || files.some((file) => file.d !== d)) {
+    return refuse('EMPTY_INPUT', `need files of one length of rows with at least one row, got n=${n}, d=${d}`);
   }
-  const sizes = await eachOf(files, async ({ path }) => (await stat(path)).size);
-  const short = files.findIndex(({ byteOffset }, row) => (sizes[row] as number) < byteOffset + 4 * d);
-  if (short !== -1) {
-    const { path, byteOffset } = files[short] as ValueFile;
-    const actual = Math.max(0, Math.floor(((sizes[short] as number) - byteOffset) / 4));
-    return refuse(
-      'LENGTH_MISMATCH',
-      `row ${short} (${path}) holds ${actual} values from byte ${byteOffset} on, need ${d}`,
-      {
-        row: short,
-        expected: d,
-        actual,
-      },
-    );
+  for (const { file, slots } of filled) {
+    const expected = 4 * placeIn(file, slots.at(-1) ?? 0, d - 1) + 4;
+    const actual = (await stat(file.path)).size;
+    if (slots.length > 0 && actual < expected) {
+      const message = `${file.path} has ${actual} bytes, need ${expected} for its ${slots.length} rows of ${d} values`;
+      return refuse('LENGTH_MISMATCH', message, { expected, actual });
+    }
   }
-  return ok(blocksOver(files, d));
+  const rows = Int32Array.from(filled.flatMap(({ slots }, file) => slots.flatMap((slot) => [file, slot])));
+  return ok(blocksOver({ kind: 'files', files, rows, from: 0 }, d));
 }
 
-function blocksOver(files: readonly ValueFile[], d: number): UpdateBlocks {
+function blocksOver(shared: StoredRows, d: number): UpdateBlocks {
+  const n = shared.rows.length / 2;
   return {
-    n: files.length,
-    d,
-    precision: 'float32',
-    shared: { kind: 'files', files },
-    pick: (rows) => blocksOver(rows.map((row) => rowOf(files, row)), d), // biome-ignore format: one idea
+    ...{ n, d, precision: 'float32', shared },
+    pick(rows) {
+      const places = Int32Array.from({ length: 2 * rows.length }, (_, at) => {
+        return placeOfRow(shared.rows, 2 * (rows[at >> 1] as number) + (at & 1));
+      });
+      return blocksOver({ ...shared, rows: places }, d);
+    },
     async read(offset: number, columns: number, into: BlockValues) {
       requireSpan(this, offset, columns, into);
-      await eachOf(files, async ({ path, byteOffset }, row) => {
-        const values =
-          into instanceof Float32Array ? into.subarray(row * columns, (row + 1) * columns) : new Float32Array(columns);
-        const file = await open(path, 'r');
-        try {
-          await readFully(file, path, values, byteOffset + 4 * offset);
-        } finally {
-          await file.close();
-        }
-        if (into instanceof Float64Array) into.set(values, row * columns);
-      });
+      const values = into instanceof Float32Array ? into.subarray(0, n * columns) : new Float32Array(n * columns);
+      const reader = openRowFiles(shared);
+      try {
+        reader.read(offset, columns, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+      } finally {
+        reader.close();
+      }
+      if (into instanceof Float64Array) into.set(values);
     },
   };
 }
 
-async function readFully(file: FileHandle, path: string, values: Float32Array, position: number): Promise<void> {
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesRead } = await file.read(bytes, done, bytes.length - done, position + done);
-    if (bytesRead === 0) throw new RangeError(`${path}: ends at byte ${position + done}, shorter than its update`);
-    done += bytesRead;
-  }
-}
-
-/** All results in order, a few at work at a time. */
-async function eachOf<Item, Value>(
-  items: readonly Item[],
-  work: (item: Item, at: number) => Promise<Value>,
-): Promise<Value[]> {
-  const results: Value[] = new Array(items.length);
-  const waiting = items.entries();
-  const lane = async () => {
-    for (const [at, item] of waiting) results[at] = await work(item, at);
-  };
-  await Promise.all(Array.from({ length: Math.min(readsAtOnce, items.length) }, lane));
-  return results;
+/** Throws where no such row was filled. */
+function placeOfRow(rows: Int32Array, at: number): number {
+  const place = rows[at];
+  if (place === undefined) throw new RangeError(`row ${at >> 1} of ${rows.length / 2}`);
+  return place;
 }

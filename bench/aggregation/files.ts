@@ -8,14 +8,15 @@
  * float32 multiplication peak, runs Krum once, and checks a sample of the distances it went by, and all of the chosen
  * row's, against exact ones. Removes the folder whatever happens.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import { memorySink, type UpdateBlocks } from '../../aggregation/blocks/blocks.ts';
-import { fileBlocks } from '../../aggregation/blocks/file-blocks.ts';
+import { type FilledRows, fileBlocks } from '../../aggregation/blocks/file-blocks.ts';
+import { RowFileWriter } from '../../aggregation/blocks/row-file.ts';
 import { knownDistances } from '../../aggregation/distances/known-distances.ts';
 import type { DistanceMatrix, RowPair } from '../../aggregation/linear-algebra.ts';
 import { krum } from '../../aggregation/rules/krum.ts';
@@ -23,7 +24,7 @@ import { carryOut, updatesOf } from '../../aggregation/updates.ts';
 import { unwrap } from '../../base/fault.ts';
 import { congruentialStates } from '../../base/random.ts';
 import { runChild } from '../harness/child.ts';
-import { fillLcgRows } from '../harness/lcg.ts';
+import { lcgRows } from '../harness/lcg.ts';
 import { peakRssBytes, startOthersMeter } from '../harness/machine.ts';
 
 const { positionals } = parseArgs({ allowPositionals: true });
@@ -37,7 +38,7 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 // In a process of its own: this one's memory is measured. As large as what is measured: the peak of few rows is lower.
 const peak = fileURLToPath(new URL('./matmul-peak.ts', import.meta.url));
 const { peakGflops } = await runChild(process.execPath, [peak, String(Math.min(n, 2048))]);
-const source = unwrap(await fileBlocks(writeRows(), d));
+const source = unwrap(await fileBlocks([writeRows()]));
 const algebra = fastAlgebra();
 const others = startOthersMeter();
 const startedAt = performance.now();
@@ -69,18 +70,16 @@ console.log(
   }),
 );
 
-function writeRows(): { path: string; byteOffset: number }[] {
+function writeRows(): FilledRows {
   const values = new Float32Array(d);
-  const files = Array.from({ length: n }, (_, row) => ({ path: path.join(folder, String(row)), byteOffset: 0 }));
-  let last = -1;
-  const flush = () => last >= 0 && writeFileSync((files[last] as { path: string }).path, values);
-  fillLcgRows(n, f, d, (row) => {
-    flush();
-    last = row;
-    return values;
-  });
-  flush();
-  return files;
+  const writer = new RowFileWriter({ path: path.join(folder, 'rows'), rows: n, d });
+  for (const row of lcgRows(n, f, d, () => values)) {
+    const written = writer.begin();
+    written.write(new Uint8Array(row.buffer), 0);
+    written.end(true);
+  }
+  writer.finish();
+  return { file: writer.file, slots: [...Array(n).keys()] };
 }
 
 /** Exact distances of the chosen row and of every `step`th pair; throws where one is outside its bound or beyond 1e-5. */

@@ -1,7 +1,8 @@
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { memoryBlocks, type UpdateBlocks } from '../../aggregation/blocks/blocks.ts';
 import { fileBlocks } from '../../aggregation/blocks/file-blocks.ts';
+import { RowFileWriter } from '../../aggregation/blocks/row-file.ts';
 import { makeFolder } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse, unwrap } from '../../base/fault.ts';
 import { openSealedReader, type SealedOpening } from '../../proto/envelope/files/sealed-reader.ts';
@@ -52,7 +53,7 @@ export async function openUpdates(
 ): Promise<Result<OpenedUpdates, 'BLOB_UNREADABLE'>> {
   const values = job.spec.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const inMemory = values * 4 * job.updates.length <= (places.memoryBytesMax ?? memoryBytesMaxDefault);
-  const store = inMemory ? new MemoryRows(values) : new FileRows(places.scratchDir);
+  const store = inMemory ? new MemoryRows(values) : new FileRows(places.scratchDir, job.updates.length, values);
   const opened: JobUpdate[] = [];
   const unopened: UnopenedUpdate[] = [];
   try {
@@ -70,7 +71,7 @@ export async function openUpdates(
       }
       unopened.push({ update, code, message });
     }
-    const blocks = opened.length === 0 ? undefined : await store.blocks(values);
+    const blocks = opened.length === 0 ? undefined : await store.blocks();
     return ok({ blocks, opened, unopened, release: () => store.release() });
   } catch (error) {
     store.release();
@@ -140,7 +141,7 @@ function scaled(plain: Uint8Array, scale: number): Uint8Array {
 type Row = { write(plain: Uint8Array, offsetBytes: number): void; end(isGood: boolean): void };
 interface Rows {
   begin(): Row;
-  blocks(values: number): Promise<UpdateBlocks>;
+  blocks(): Promise<UpdateBlocks>;
   release(): void;
 }
 
@@ -187,41 +188,27 @@ class MemoryRows implements Rows {
 
 class FileRows implements Rows {
   #dir: string;
-  #paths: string[] = [];
+  #writer: RowFileWriter;
 
-  constructor(dir: string) {
+  constructor(dir: string, rows: number, values: number) {
     this.#dir = dir;
     rmSync(dir, { recursive: true, force: true }); // Of a run that was killed.
     makeFolder(dir, 0o700);
+    this.#writer = new RowFileWriter({ path: join(dir, 'rows'), rows, d: values }); // Not synced: after a crash the job starts again.
   }
 
   begin(): Row {
-    const path = join(this.#dir, `row-${this.#paths.length}`);
-    const fd = openSync(path, 'w', 0o600); // Not synced: after a crash the job starts again.
-    return {
-      write: (plain, offsetBytes) => {
-        for (let done = 0; done < plain.byteLength; ) {
-          done += writeSync(fd, plain, done, plain.byteLength - done, offsetBytes + done);
-        }
-      },
-      end: (isGood) => {
-        closeSync(fd);
-        if (isGood) this.#paths.push(path);
-        else rmSync(path, { force: true });
-      },
-    };
+    return this.#writer.begin();
   }
 
-  async blocks(values: number): Promise<UpdateBlocks> {
-    return unwrap(
-      await fileBlocks(
-        this.#paths.map((path) => ({ path, byteOffset: 0 })),
-        values,
-      ),
-    );
+  async blocks(): Promise<UpdateBlocks> {
+    this.#writer.finish();
+    const { file, count } = this.#writer;
+    return unwrap(await fileBlocks([{ file, slots: [...Array(count).keys()] }]));
   }
 
   release(): void {
+    this.#writer.close();
     rmSync(this.#dir, { recursive: true, force: true });
   }
 }

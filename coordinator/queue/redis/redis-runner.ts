@@ -36,6 +36,12 @@ export type RedisRunnerOptions = Readonly<{
   trouble: (code: string, message: string) => void;
 }>;
 
+/** What was last seen of a job, and how many looks at its state alone have followed one at the whole of it. */
+type Look = { state: string; light: number };
+
+/** A job of thousands of updates is megabytes: while nothing changes, the whole of it is fetched at every so manieth look. */
+const lightLooksMax = 8;
+
 const pollMsMin = 20;
 const pollMsMax = 1_000;
 const resultsKeptSeconds = 3_600;
@@ -124,13 +130,15 @@ export class RedisRunner implements AggregationRunner {
 
   /** What a worker gives; undefined where none takes it in time, or somebody meddled with it: then it is for the fallback. */
   async #ask<Value>(asked: Asked, signal?: AbortSignal): Promise<Result<Value, RunFaultCode> | undefined> {
-    const { link, fallbackAfterMs, timers, trouble } = this.#options;
+    const { link, fallbackAfterMs, queueKey, timers, trouble } = this.#options;
+    const sent = authenticate(queueKey, { kind: asked.kind }, asked.body);
+    const last: Look = { state: 'unknown', light: 0 };
     let waitingSinceMs: number | undefined;
     for (let pollMs = pollMsMin; ; pollMs = Math.min(2 * pollMs, pollMsMax)) {
       if (this.#closing.signal.aborted || signal?.aborted) {
         return refuse('WORKER_LOST', 'nobody waits for this aggregation any more');
       }
-      const seen = link.isUp ? await link.ask(() => this.#look<Value>(asked)) : undefined;
+      const seen = link.isUp ? await link.ask(() => this.#look<Value>(asked, sent, last)) : undefined;
       if (seen === 'forged') {
         trouble('JOB_FORGED', `${asked.id} was changed in the queue, and runs here; look at who can write to Redis`);
         return undefined;
@@ -146,11 +154,13 @@ export class RedisRunner implements AggregationRunner {
   }
 
   /** The outcome when there is one; otherwise whether somebody works on it. Adds the job when it is not there. */
-  async #look<Value>({ kind, id, body }: Asked): Promise<Seen<Value>> {
+  async #look<Value>({ kind, id }: Omit<Asked, 'body'>, sent: Authenticated, last: Look): Promise<Seen<Value>> {
     const { queueKey, link } = this.#options;
-    const known = await this.#queue.getJob(id);
-    const sent = authenticate(queueKey, { kind }, body);
-    if (known === undefined) {
+    const state = await this.#queue.getJobState(id);
+    const isLight = state === last.state && last.light < lightLooksMax;
+    last.light = isLight ? last.light + 1 : 0;
+    last.state = state;
+    if (state === 'unknown') {
       await this.#queue.add(kind === 'job' ? 'aggregate' : kind, sent, {
         jobId: id,
         removeOnComplete: { age: resultsKeptSeconds },
@@ -158,15 +168,15 @@ export class RedisRunner implements AggregationRunner {
       });
       return 'waiting';
     }
-    const state = await known.getState();
-    const found = known.data as Partial<Authenticated> | null;
-    if (found?.mac !== sent.mac || found.body !== sent.body) return this.#remove(known);
-    if (state === 'completed') {
-      // Read anew: it may have been completed between the two looks, and what was read first knows no outcome.
-      const ended = await this.#queue.getJob(id);
-      if (ended === undefined) return 'waiting';
-      const outcome = authenticated(queueKey, { kind: 'outcome', ofJob: sent.mac }, ended.returnvalue);
-      return outcome === undefined ? this.#remove(known) : (outcome as Result<Value, RunFaultCode>);
+    if (!isLight || state === 'completed') {
+      const known = await this.#queue.getJob(id);
+      if (known === undefined) return 'waiting';
+      const found = known.data as Partial<Authenticated> | null;
+      if (found?.mac !== sent.mac || found.body !== sent.body) return this.#remove(known);
+      if (state === 'completed') {
+        const outcome = authenticated(queueKey, { kind: 'outcome', ofJob: sent.mac }, known.returnvalue);
+        return outcome === undefined ? this.#remove(known) : (outcome as Result<Value, RunFaultCode>);
+      }
     }
     if (state !== 'active') return 'waiting';
     const isHeld = await link.exists(this.#queue.toKey(`${id}:lock`));
