@@ -75,7 +75,7 @@ export async function startWorker(
     await leaveGround();
     return link;
   }
-  const thread = new ThreadRunner({ places: placesIn(dataDirectory, sampleReader), keyStore: keyStore.value });
+  const thread = new ThreadRunner({ places: placesIn(dataDirectory, sampleReader), keyStore: keyStore.value, timers });
   const joined = await place.value?.join();
   const runner =
     joined === undefined

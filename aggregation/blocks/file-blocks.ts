@@ -1,8 +1,8 @@
-import { stat } from 'node:fs/promises';
+import { fstatSync } from 'node:fs';
 import { type Aggregated, ok, refuse } from '../fault.ts';
 import { type BlockValues, requireSpan, type UpdateBlocks } from './blocks.ts';
 import { placeIn, type RowFile } from './row-file.ts';
-import { openRowFiles, type StoredRows } from './row-file-reader.ts';
+import { readRowFiles, type StoredRows } from './row-file-reader.ts';
 
 /**
  * Updates that lie in files. With row-file.ts, row-file-reader.ts, file-sink.ts and the threads of base/thread-link.ts the one place where
@@ -15,10 +15,10 @@ export type FilledRows = Readonly<{ file: RowFile; slots: readonly number[] }>;
 if (new Uint8Array(Uint32Array.of(1).buffer)[0] !== 1) throw new Error('aggregation needs a little-endian machine');
 
 /**
- * The rows of some files of one d, file after file. Refuses files that are too short (LENGTH_MISMATCH). Files must not change while the
- * blocks are in use. Worker threads read them by themselves; `read`, which blocks, opens, reads and closes, so nothing needs closing.
+ * The rows of some files of one d, file after file. Refuses files that are too short (LENGTH_MISMATCH). Files must stay open and not change
+ * while the blocks are in use. Worker threads read them by themselves; `read` blocks.
  */
-export async function fileBlocks(filled: readonly FilledRows[]): Promise<Aggregated<UpdateBlocks>> {
+export function fileBlocks(filled: readonly FilledRows[]): Aggregated<UpdateBlocks> {
   const files = filled.map(({ file }) => file);
   const d = files[0]?.d ?? 0;
   const n = filled.reduce((sum, { slots }) => sum + slots.length, 0);
@@ -27,9 +27,9 @@ export async function fileBlocks(filled: readonly FilledRows[]): Promise<Aggrega
   }
   for (const { file, slots } of filled) {
     const expected = 4 * placeIn(file, slots.at(-1) ?? 0, d - 1) + 4;
-    const actual = (await stat(file.path)).size;
+    const actual = fstatSync(file.fd).size;
     if (slots.length > 0 && actual < expected) {
-      const message = `${file.path} has ${actual} bytes, need ${expected} for its ${slots.length} rows of ${d} values`;
+      const message = `a file has ${actual} bytes, need ${expected} for its ${slots.length} rows of ${d} values`;
       return refuse('LENGTH_MISMATCH', message, { expected, actual });
     }
   }
@@ -50,7 +50,7 @@ function blocksOver(shared: StoredRows, d: number): UpdateBlocks {
     async read(offset: number, columns: number, into: BlockValues) {
       requireSpan(this, offset, columns, into);
       const values = into instanceof Float32Array ? into.subarray(0, n * columns) : new Float32Array(n * columns);
-      const reader = openRowFiles(shared);
+      const reader = readRowFiles(shared);
       try {
         reader.read(offset, columns, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
       } finally {

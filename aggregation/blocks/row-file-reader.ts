@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { chunkColumns } from '../ordered-sums.ts';
 import type { SharedUpdates } from './blocks.ts';
 import { chunkWidth, placeIn, type RowFile } from './row-file.ts';
@@ -9,40 +9,28 @@ export type StoredRows = Extract<SharedUpdates, { kind: 'files' }>;
 /** Reads columns [offset, offset + columns) of every row, row-major, into float32 values' bytes. Synchronous: for worker threads. */
 export type RowFileReader = Readonly<{
   read(offset: number, columns: number, into: Uint8Array): void;
+  /** Wipes what it read by way of. */
   close(): void;
 }>;
 
 /** Rows that follow each other in one file, and `at`: the first one's place among the rows read. */
-type Run = Readonly<{ fd: number; file: RowFile; slot: number; at: number; count: number }>;
+type Run = Readonly<{ file: RowFile; slot: number; at: number; count: number }>;
 
 /** What is read at once where rows do not lie in the file as they are wanted. */
 const aroundBytes = 2 ** 20;
 
-export function openRowFiles({ files, rows, from }: StoredRows): RowFileReader {
-  const open: number[] = [];
-  const close = () => {
-    for (const fd of open.splice(0)) closeSync(fd);
-  };
-  try {
-    for (const { path } of files) open.push(openSync(path, 'r'));
-  } catch (error) {
-    close();
-    throw error;
-  }
-  const runs = runsOf(rows).map(({ file, ...run }) => ({
-    ...run,
-    ...{ fd: open[file] as number, file: files[file] as RowFile },
-  }));
+export function readRowFiles({ files, rows, from }: StoredRows): RowFileReader {
+  const runs = runsOf(rows).map(({ file, ...run }): Run => ({ ...run, file: files[file] as RowFile }));
   let around: Uint8Array | undefined;
+  const takeAround = () => {
+    around ??= new Uint8Array(aroundBytes);
+    return around;
+  };
   return {
     read(offset, columns, into) {
-      for (const run of runs)
-        readRun(run, from + offset, columns, into, () => (around ??= new Uint8Array(aroundBytes)));
+      for (const run of runs) readRun(run, from + offset, columns, into, takeAround);
     },
-    close() {
-      around?.fill(0);
-      close();
-    },
+    close: () => void around?.fill(0),
   };
 }
 
@@ -88,10 +76,10 @@ function readRun(run: Run, from: number, columns: number, into: Uint8Array, arou
   }
 }
 
-function readFully({ fd, file }: Run, target: Uint8Array, place: number): void {
+function readFully({ file: { fd } }: Run, target: Uint8Array, place: number): void {
   for (let done = 0; done < target.length; ) {
     const got = readSync(fd, target, done, target.length - done, 4 * place + done);
-    if (got === 0) throw new RangeError(`${file.path}: ends at byte ${4 * place + done}, shorter than its updates`);
+    if (got === 0) throw new RangeError(`a file of rows ends at byte ${4 * place + done}, before its updates do`);
     done += got;
   }
 }

@@ -1,15 +1,16 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { chunkColumns } from '../ordered-sums.ts';
 
 /**
  * A file of up to `rows` rows of d little-endian float32 values, chunk by chunk: the first 1,024 columns of every row, row after row,
  * then the next 1,024 of every row, and so on. A pass over columns reads on, and opens one file however many rows there are:
- * with a file a row it opened each of them for every block.
+ * with a file a row it opened each of them for every block. It has no name, only a descriptor, which every thread of the process
+ * reads: its blocks are free again once that is closed, or the process has ended however it did.
  */
-export type RowFile = Readonly<{ path: string; rows: number; d: number }>;
+export type RowFile = Readonly<{ fd: number; rows: number; d: number }>;
 
 /** Where a row has a column, in values from the file's start. Up to the end of its chunk the row's values follow it. */
-export function placeIn({ rows, d }: Omit<RowFile, 'path'>, slot: number, column: number): number {
+export function placeIn({ rows, d }: Omit<RowFile, 'fd'>, slot: number, column: number): number {
   const first = column - (column % chunkColumns);
   return rows * first + slot * chunkWidth(d, first) + column - first;
 }
@@ -33,19 +34,20 @@ export type RowWriter = Readonly<{
 /** Fills a row file from its first slot on. Not synced. Holds at most 8 MiB, wiped at the end. Synchronous: for worker threads. */
 export class RowFileWriter {
   readonly file: RowFile;
-  #fd: number;
   /** Rows not written yet, laid out as a file of as many; undefined where rows are too long to be held. */
   readonly #held: Uint8Array | undefined;
   readonly #heldRows: number;
   #written = 0;
   #count = 0;
+  #isClosed = false;
 
-  constructor(file: RowFile) {
-    const heldRows = Math.min(file.rows, Math.floor(heldBytesMax / (4 * file.d)));
-    this.file = file;
-    this.#fd = openSync(file.path, 'w', 0o600);
+  /** `path`: a name that nobody uses, on the disk that it shall lie on; it is gone again at once. */
+  constructor(path: string, rows: number, d: number) {
+    const heldRows = Math.min(rows, Math.floor(heldBytesMax / (4 * d)));
     this.#heldRows = Math.max(1, heldRows);
-    this.#held = heldRows > 1 ? new Uint8Array(4 * heldRows * file.d) : undefined;
+    this.#held = heldRows > 1 ? new Uint8Array(4 * heldRows * d) : undefined;
+    this.file = { fd: openSync(path, 'wx+', 0o600), rows, d };
+    rmSync(path);
   }
 
   /** Slots that are taken. */
@@ -65,17 +67,17 @@ export class RowFileWriter {
     };
   }
 
-  /** Everything is in the file, and nothing held any more. Nothing comes after it. May be called twice. */
+  /** Everything is in the file, and nothing is held any more; no row comes after it. */
   finish(): void {
     this.#flush();
-    this.close();
+    this.#held?.fill(0);
   }
 
-  /** As `finish`, without what is not written yet. */
+  /** Gives back what the file took. May be called twice. */
   close(): void {
     this.#held?.fill(0);
-    if (this.#fd !== -1) closeSync(this.#fd);
-    this.#fd = -1;
+    if (!this.#isClosed) closeSync(this.file.fd);
+    this.#isClosed = true;
   }
 
   #put(slot: number, bytes: Uint8Array, offsetBytes: number): void {
@@ -106,7 +108,7 @@ export class RowFileWriter {
 
   #writeAt(bytes: Uint8Array, place: number): void {
     for (let done = 0; done < bytes.byteLength; ) {
-      done += writeSync(this.#fd, bytes, done, bytes.byteLength - done, 4 * place + done);
+      done += writeSync(this.file.fd, bytes, done, bytes.byteLength - done, 4 * place + done);
     }
   }
 }

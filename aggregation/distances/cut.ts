@@ -6,13 +6,13 @@ export type Cut = Readonly<{ inside: readonly number[]; undecided: readonly numb
 
 /**
  * Which of the quantities are among the m lowest whatever their true values are, and which may or may not be. Order is
- * by value, then by position. The one place where bounds turn into decisions. O(n log n).
+ * by value, then by position. The one place where bounds turn into decisions. O(n log n), O(n) where m is small.
  */
 export function cutLowest(bounds: Bounds, m: number): Cut {
   const { low, high } = bounds;
   // Surely inside: at most m can be as low, itself among them. Surely outside: m are lower whatever happens.
-  const insideBelow = low.toSorted()[m] ?? Number.POSITIVE_INFINITY;
-  const outsideAbove = high.toSorted()[m - 1] ?? Number.NEGATIVE_INFINITY;
+  const insideBelow = valueAt(low, m) ?? Number.POSITIVE_INFINITY;
+  const outsideAbove = valueAt(high, m - 1) ?? Number.NEGATIVE_INFINITY;
   const inside: number[] = [];
   const undecided: number[] = [];
   for (let i = 0; i < low.length; i++) {
@@ -20,6 +20,24 @@ export function cutLowest(bounds: Bounds, m: number): Cut {
     else if ((low[i] as number) <= outsideAbove) undecided.push(i);
   }
   return { inside, undecided };
+}
+
+/** Up to here the few lowest are kept in order while all pass by, rather than all sorted. */
+const ranksKeptMax = 8;
+
+/** What stands at `rank` (from 0) when they are sorted; undefined where there are not as many. */
+function valueAt(values: Float64Array, rank: number): number | undefined {
+  if (rank > ranksKeptMax) return values.toSorted()[rank];
+  if (rank < 0 || rank >= values.length) return undefined;
+  const lowest = new Float64Array(rank + 1).fill(Number.POSITIVE_INFINITY);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (!(value < (lowest[rank] as number))) continue;
+    let at = rank;
+    for (; at > 0 && value < (lowest[at - 1] as number); at--) lowest[at] = lowest[at - 1] as number;
+    lowest[at] = value;
+  }
+  return lowest[rank];
 }
 
 /** The m lowest by (value, position), once every undecided quantity is exact or tied with the others by construction. */

@@ -15,34 +15,26 @@ export async function nearestOthers(
   for (;;) {
     const pairs: RowPair[] = [];
     for (const row of rows.filter((row) => !found.has(row))) {
-      const others = othersOf(row, distances.n);
-      const bounds = boundsOf(distances, row, others);
+      const otherAt = (at: number) => (at < row ? at : at + 1);
+      const bounds = boundsOf(distances, row, otherAt);
       const cut = cutLowest(bounds, count);
-      const open = cut.undecided.filter((at) => distances.error(row, others[at] as number) > 0);
-      if (open.length > 0) pairs.push(...open.map((at): RowPair => [row, others[at] as number]));
-      else
-        found.set(
-          row,
-          resolveCut(cut, bounds.low, count).map((at) => others[at] as number),
-        );
+      const open = cut.undecided.map(otherAt).filter((other) => distances.error(row, other) > 0);
+      if (open.length === 0) found.set(row, resolveCut(cut, bounds.low, count).map(otherAt));
+      for (const other of open) pairs.push([row, other]);
     }
     if (pairs.length === 0) return rows.map((row) => found.get(row) as number[]);
     await distances.settle(pairs);
   }
 }
 
-function othersOf(row: number, n: number): number[] {
-  return Array.from({ length: n - 1 }, (_, at) => (at < row ? at : at + 1));
-}
-
-function boundsOf(distances: KnownDistances, row: number, others: readonly number[]): Bounds {
-  const low = new Float64Array(others.length);
-  const high = new Float64Array(others.length);
-  others.forEach((other, at) => {
-    const value = distances.value(row, other);
-    const error = distances.error(row, other);
+function boundsOf(distances: KnownDistances, row: number, otherAt: (at: number) => number): Bounds {
+  const low = new Float64Array(distances.n - 1);
+  const high = new Float64Array(distances.n - 1);
+  for (let at = 0; at < low.length; at++) {
+    const value = distances.value(row, otherAt(at));
+    const error = distances.error(row, otherAt(at));
     low[at] = error === 0 ? value : Math.max(0, value - error);
     high[at] = value + error;
-  });
+  }
   return { low, high };
 }

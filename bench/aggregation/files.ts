@@ -38,7 +38,7 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 // In a process of its own: this one's memory is measured. As large as what is measured: the peak of few rows is lower.
 const peak = fileURLToPath(new URL('./matmul-peak.ts', import.meta.url));
 const { peakGflops } = await runChild(process.execPath, [peak, String(Math.min(n, 2048))]);
-const source = unwrap(await fileBlocks([writeRows()]));
+const source = unwrap(fileBlocks([writeRows()]));
 const algebra = fastAlgebra();
 const others = startOthersMeter();
 const startedAt = performance.now();
@@ -72,7 +72,7 @@ console.log(
 
 function writeRows(): FilledRows {
   const values = new Float32Array(d);
-  const writer = new RowFileWriter({ path: path.join(folder, 'rows'), rows: n, d });
+  const writer = new RowFileWriter(path.join(folder, 'rows'), n, d);
   for (const row of lcgRows(n, f, d, () => values)) {
     const written = writer.begin();
     written.write(new Uint8Array(row.buffer), 0);

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { unwrap } from '../../base/fault.ts';
 import { openFileBlobStore } from '../../coordinator/blobs/file-blob-store.ts';
 import type { AggregationJob, JobUpdate } from '../../coordinator/candidate/job.ts';
-import { contextOf } from '../../coordinator/candidate/open-updates.ts';
+import { contextOf } from '../../coordinator/candidate/opening/open-updates.ts';
 import { ensureQueueKey } from '../../coordinator/keys/queue-key.ts';
 import { Vault } from '../../coordinator/keys/vault.ts';
 import { digestOf } from '../../proto/digest.ts';

@@ -3,6 +3,7 @@ import { serveThread } from '../../base/thread-link.ts';
 import { joinBlobStore } from '../blobs/store-settings.ts';
 import { algebraFor } from './algebra-choice.ts';
 import type { AggregationJob, TileJob } from './job.ts';
+import { KeptBlocks } from './opening/kept-blocks.ts';
 import type { JobPlaces } from './places.ts';
 import { runJob } from './run-job.ts';
 import { runTile } from './tiles/run-tile.ts';
@@ -14,17 +15,23 @@ export type ThreadRequest = Readonly<
   | { kind: 'tile'; tile: TileJob; secretKey: Uint8Array }
   /** A job on so many values comes soon: load what it will need. Answered at once. */
   | { kind: 'prepare'; values: number }
+  /** Nobody asks any more for what earlier tiles opened. Answered at once. */
+  | { kind: 'forget' }
 >;
 
 const { blobs, ...rest } = workerData as JobPlaces;
-const workplace = { blobs: joinBlobStore(blobs), ...rest };
+const kept = new KeptBlocks();
+const workplace = { blobs: joinBlobStore(blobs), kept, ...rest };
 
 /** A throw ends the thread: nobody knows what it left in native memory. */
 serveThread<ThreadRequest>(
   (request) => {
-    if (request.kind === 'run') return runJob(request.job, request.secretKey, workplace, algebraFor);
+    if (request.kind === 'run') {
+      return runJob(request.job, request.secretKey, workplace, algebraFor).finally(() => kept.release());
+    }
     if (request.kind === 'tile') return runTile(request.tile, request.secretKey, workplace, algebraFor);
-    void algebraFor(request.values);
+    if (request.kind === 'forget') kept.release();
+    else void algebraFor(request.values);
     return undefined;
   },
   { endOnThrow: true },

@@ -8,7 +8,7 @@ import { layoutOf } from '../../proto/layout.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { causeOf } from './blame.ts';
 import type { AggregationJob, RunFaultCode } from './job.ts';
-import { contextOf, type OpeningOf } from './open-updates.ts';
+import { contextOf, type OpeningOf } from './opening/open-updates.ts';
 
 /** How one counted update opens: with its own key, base64; or the fault with which it did not. */
 type InputKey = Readonly<{ payload: Digest } & ({ key: string } | { code: string; message: string })>;

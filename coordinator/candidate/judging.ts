@@ -9,7 +9,7 @@ import { classBlocksOf } from '../../proto/class-blocks.ts';
 import type { Digest } from '../../proto/ids.ts';
 import { layoutOf } from '../../proto/layout.ts';
 import type { AggregationJob, RunFaultCode } from './job.ts';
-import type { OpenedUpdates } from './open-updates.ts';
+import type { OpenedUpdates } from './opening/open-updates.ts';
 import { loadSampleReader } from './sample-reader.ts';
 import { readValues } from './server-state.ts';
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../base/fault.ts';
 import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import { Vault } from '../keys/vault.ts';
 import { takePart } from '../testing/small-client.ts';
 import {
@@ -50,7 +51,7 @@ async function federationWith(
 ) {
   const dataDir = tempDir();
   const keyStore = unwrap(await Vault.open(join(dataDir, 'keys'), 'a master key for tests alone'));
-  const thread = new ThreadRunner({ places: placesIn(dataDir), keyStore });
+  const thread = new ThreadRunner({ places: placesIn(dataDir), keyStore, timers: systemTimers });
   const runner: AggregationRunner = {
     run: (job) => run(job, (again) => thread.run(again), dataDir),
     close: (force) => thread.close(force),

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { BlobStoreSettings } from '../blobs/store-settings.ts';
+import type { KeptBlocks } from './opening/kept-blocks.ts';
 
 /** Where jobs run, as plain data that threads are started with. */
 export type JobPlaces = Readonly<{
   /** The store that holds what a job names, and takes what it makes. */
   blobs: BlobStoreSettings;
-  /** A local folder for what may go at any time: each job makes one of its own in it, and removes it. */
+  /** A local folder for what may go at any time: scratch files without a name, and folders that replays remove. */
   scratchDir: string;
   /** URL of a module that reads trusted samples (sample-reader.ts); without it no job that goes by one can run here. */
   sampleReader?: string | undefined;
@@ -30,4 +31,6 @@ export type Workplace = Readonly<{
   memoryBytesMax?: number;
   /** URL of what reads trusted samples. */
   sampleReader?: string | undefined;
+  /** Keeps what a tile opened for the next one of its round; absent: each opens its updates, and so does the round. */
+  kept?: KeptBlocks;
 }>;

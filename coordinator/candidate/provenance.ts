@@ -1,7 +1,7 @@
 import type { AggregationReport, UpdateReport } from '../../aggregation/report.ts';
 import type { Digest } from '../../proto/ids.ts';
 import type { AggregationJob, JobUpdate } from './job.ts';
-import type { OpenedUpdates } from './open-updates.ts';
+import type { OpenedUpdates } from './opening/open-updates.ts';
 
 /** One accepted update's fate. Numbers are null where there is none. */
 export type UpdateFate = Readonly<{

@@ -1,5 +1,3 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { aggregate } from '../../aggregation/aggregate.ts';
 import type { LinearAlgebra } from '../../aggregation/linear-algebra.ts';
 import { type AggregationPolicy, checkPolicy } from '../../aggregation/policy.ts';
@@ -14,7 +12,7 @@ import { causeOfFailure } from './blame.ts';
 import { CandidateSink } from './candidate-sink.ts';
 import { type AggregationJob, type AggregationResult, inputsOf, type RunFaultCode } from './job.ts';
 import { judging } from './judging.ts';
-import { type OpenedUpdates, type OpeningOf, type OpenPlaces, openUpdates } from './open-updates.ts';
+import { type OpenedUpdates, type OpeningOf, type OpenPlaces, openUpdates } from './opening/open-updates.ts';
 import type { Workplace } from './places.ts';
 import { provenanceOf } from './provenance.ts';
 import { readLastAggregate } from './server-state.ts';
@@ -45,39 +43,39 @@ export async function runJob(
 export async function computeCandidate(
   job: AggregationJob,
   openingOf: OpeningOf,
-  { blobs, out = blobs, scratchDir: scratch, ...limits }: Workplace,
+  { blobs, out = blobs, ...places }: Workplace,
   /** For so many values in all updates together. */
   algebraFor: AlgebraFor,
 ): Promise<Result<AggregationResult, RunFaultCode>> {
-  const scratchDir = join(scratch, `${job.id}.${process.pid}`);
   try {
     const base = await blobs.verify(job.base.digest);
     if (!base.ok) return refuse('BLOB_UNREADABLE', `the base model: ${base.fault.message}`);
     return await blobs.withLocalFiles(inputsOf(job), (path) =>
-      fromFiles(
-        job,
-        openingOf,
-        { path, verify: (digest) => blobs.verify(digest), out, scratchDir, ...limits },
-        algebraFor,
-      ),
+      fromFiles(job, openingOf, { path, verify: (digest) => blobs.verify(digest), out, ...places }, algebraFor),
     );
   } catch (error) {
     return causeOfFailure(error);
-  } finally {
-    rmSync(scratchDir, { recursive: true, force: true });
   }
 }
 
 async function fromFiles(
   job: AggregationJob,
   openingOf: OpeningOf,
-  { out, sampleReader, ...places }: OpenPlaces & Readonly<{ out: BlobStore; sampleReader?: string | undefined }>,
+  {
+    out,
+    sampleReader,
+    kept,
+    ...places
+  }: OpenPlaces & Pick<Workplace, 'sampleReader' | 'kept'> & Readonly<{ out: BlobStore }>,
   algebraFor: AlgebraFor,
 ): Promise<Result<AggregationResult, RunFaultCode>> {
   const { path } = places;
   const layout = layoutOf(job.spec);
   const basePath = path(job.base.digest);
-  const opened = await openUpdates(job, openingOf, places);
+  const opened =
+    kept === undefined || job.tiles === undefined
+      ? await openUpdates(job, openingOf, places)
+      : await kept.open(job, job.tiles.rows, openingOf, places);
   if (!opened.ok) return opened;
   const updates = opened.value;
   failpoint('updates-opened');

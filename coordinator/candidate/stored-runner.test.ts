@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import { rclonePath } from '../../tools/testing/stores/rclone.mjs';
 import { openS3BlobStore } from '../blobs/s3/s3-blob-store.ts';
 import { trimCache } from '../blobs/s3/trim-cache.ts';
@@ -46,7 +47,7 @@ it('a worker whose store fails blames no cluster and answers nothing; once it wo
   const theirs = (await store.open('runner', { endpoint: proxy.endpoint })).bucket;
   const blobs = await openS3BlobStore(theirs, workerDir, { isKeeper: false });
   const worker = new StoredRunner({
-    inner: new ThreadRunner({ places: placesIn(workerDir), keyStore }),
+    inner: new ThreadRunner({ places: placesIn(workerDir), keyStore, timers: systemTimers }),
     blobs: async () => blobs,
   });
   const seen: Record<string, string> = {};

@@ -1,6 +1,7 @@
 import { SHARE_ENV } from 'node:worker_threads';
 import { type Result, refuse } from '../../base/fault.ts';
 import { LastingThread } from '../../base/thread-link.ts';
+import type { Timer, Timers } from '../../base/time.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { ThreadRequest } from './aggregation-thread.ts';
 import type { AggregationJob, AggregationResult, AggregationRunner, RunFaultCode, TileJob, TileResult } from './job.ts';
@@ -9,9 +10,13 @@ import type { JobPlaces } from './places.ts';
 /** V8 would let it grow to 48 MiB before it looks for garbage; what jobs make is large and short-lived. */
 const youngMiB = 8;
 
+/** So long the thread keeps what tiles opened for the next one of their round, or for the round itself. */
+const keepsOpenedMs = 60_000;
+
 export type ThreadRunnerOptions = Readonly<{
   places: JobPlaces;
   keyStore: KeyStore;
+  timers: Timers;
 }>;
 
 /**
@@ -20,12 +25,15 @@ export type ThreadRunnerOptions = Readonly<{
  */
 export class ThreadRunner implements AggregationRunner {
   #keyStore: KeyStore;
+  #timers: Timers;
+  #forgetting: Timer | undefined;
   #thread: LastingThread<ThreadRequest>;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor({ places, keyStore }: ThreadRunnerOptions) {
+  constructor({ places, keyStore, timers }: ThreadRunnerOptions) {
     this.#keyStore = keyStore;
+    this.#timers = timers;
     this.#thread = new LastingThread(new URL('./aggregation-thread.ts', import.meta.url), {
       workerData: places,
       env: SHARE_ENV, // Failpoints are armed there.
@@ -38,20 +46,19 @@ export class ThreadRunner implements AggregationRunner {
   }
 
   runTile(tile: TileJob): Promise<Result<TileResult, RunFaultCode>> {
-    return this.#inTurn(tile.job.keyName, (secretKey) => ({ kind: 'tile', tile, secretKey }));
+    const running = this.#inTurn<TileResult>(tile.job.keyName, (secretKey) => ({ kind: 'tile', tile, secretKey }));
+    void running.then(({ ok }) => ok && this.#forgetSoon(running));
+    return running;
   }
 
   prepare(values: number): void {
     if (this.#closed) return;
-    // What cannot be loaded now is loaded, or refused, by the job itself.
-    this.#thread
-      .live()
-      .ask({ kind: 'prepare', values })
-      .catch(() => {});
+    this.#tell({ kind: 'prepare', values }); // What cannot be loaded now is loaded, or refused, by the job itself.
   }
 
   async close(force = false): Promise<void> {
     this.#closed = true;
+    this.#timers.cancel(this.#forgetting);
     if (!force) await this.#last;
     await this.#thread.close();
   }
@@ -63,6 +70,21 @@ export class ThreadRunner implements AggregationRunner {
     const running = this.#last.then(() => this.#runNext<Value>(keyName, request));
     this.#last = running;
     return running;
+  }
+
+  /** Unless another job comes. */
+  #forgetSoon(job: Promise<unknown>): void {
+    this.#timers.cancel(this.#forgetting);
+    if (this.#closed || this.#last !== job) return;
+    const forget = () => this.#last === job && this.#tell({ kind: 'forget' });
+    this.#forgetting = this.#timers.after(keepsOpenedMs, forget, { background: true });
+  }
+
+  #tell(request: ThreadRequest): void {
+    this.#thread
+      .live()
+      .ask(request)
+      .catch(() => {});
   }
 
   async #runNext<Value>(

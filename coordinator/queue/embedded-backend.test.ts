@@ -6,5 +6,5 @@ import { TimerWaker } from './timer-waker.ts';
 
 backendContract('the embedded one', async (dataDir, keyStore) => ({
   waker: new TimerWaker(systemTimers),
-  runner: new ThreadRunner({ places: placesIn(dataDir), keyStore }),
+  runner: new ThreadRunner({ places: placesIn(dataDir), keyStore, timers: systemTimers }),
 }));

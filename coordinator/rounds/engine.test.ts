@@ -219,7 +219,11 @@ describe('a round', () => {
     const replaying = (keyStore: ConstructorParameters<typeof ThreadRunner>[0]['keyStore']): AggregationRunner => {
       const runners = [undefined, 1, undefined].map(
         (memoryBytesMax) =>
-          new ThreadRunner({ places: { ...placesIn(dataDir), ...(memoryBytesMax && { memoryBytesMax }) }, keyStore }),
+          new ThreadRunner({
+            places: { ...placesIn(dataDir), ...(memoryBytesMax && { memoryBytesMax }) },
+            keyStore,
+            timers: systemTimers,
+          }),
       );
       return {
         run: async (job) => {
@@ -264,7 +268,7 @@ describe('a round', () => {
     const dataDir = tempDir();
     const { Vault } = await import('../keys/vault.ts');
     const keyStore = unwrap(await Vault.open(join(dataDir, 'keys'), 'a master key for tests alone'));
-    const honest = new ThreadRunner({ places: placesIn(dataDir), keyStore });
+    const honest = new ThreadRunner({ places: placesIn(dataDir), keyStore, timers: systemTimers });
     const forgeries: ((job: AggregationJob) => Promise<Result<AggregationResult, RunFaultCode>>)[] = [
       // The rule of another policy, run by someone who changed the job in the queue.
       (job) => honest.run({ ...job, policy: { ...job.policy, f: 0, rule: { kind: 'mean' } } }),

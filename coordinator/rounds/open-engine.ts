@@ -97,7 +97,7 @@ async function openLocked(
   options: EngineOptions,
   { release, local, opened }: Around,
 ): Promise<Result<Engine, OpenFaultCode>> {
-  const { dataDir, keyStore, reserveBytes } = options;
+  const { dataDir, keyStore, reserveBytes, timers } = options;
   await sweepLeftovers(join(dataDir, 'keys'), keyLeftover);
   await sweepLeftovers(join(dataDir, 'identity'));
   const journal = await openJournal(options);
@@ -114,7 +114,7 @@ async function openLocked(
     places,
     openRunner: async () => {
       makeFolder(places.scratchDir, 0o700);
-      return options.runner ?? local(new ThreadRunner({ places, keyStore }));
+      return options.runner ?? local(new ThreadRunner({ places, keyStore, timers }));
     },
     release,
   });

@@ -2,6 +2,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import type { Digest, RoundId } from '../../proto/ids.ts';
 import type { AggregationRunner } from '../candidate/job.ts';
 import { placesIn } from '../candidate/places.ts';
@@ -22,7 +23,7 @@ async function stored(engine: Engine): Promise<Set<Digest>> {
 it('a start removes the candidate of a round that was abandoned meanwhile, and what a killed writer left half', async () => {
   const dataDir = tempDir();
   const keyStore = unwrap(await Vault.open(join(dataDir, 'keys'), 'a master key for tests alone'));
-  const honest = new ThreadRunner({ places: placesIn(dataDir), keyStore });
+  const honest = new ThreadRunner({ places: placesIn(dataDir), keyStore, timers: systemTimers });
   const orphans: Digest[] = [];
   let engine: Engine;
   const tooLate: AggregationRunner = {

@@ -1,5 +1,5 @@
 import type { SharedUpdates } from '../../blocks/blocks.ts';
-import { openRowFiles, type StoredRows } from '../../blocks/row-file-reader.ts';
+import { readRowFiles, type StoredRows } from '../../blocks/row-file-reader.ts';
 
 /** Rows as a worker thread reads them: float32 columns [offset, offset + columns) of every row, row-major, to `at`. */
 export type SharedRows = Readonly<{
@@ -29,7 +29,7 @@ function memoryRows(rows: readonly Float32Array<SharedArrayBuffer>[]): SharedRow
 }
 
 function fileRows(shared: StoredRows): SharedRows {
-  const reader = openRowFiles(shared);
+  const reader = readRowFiles(shared);
   const n = shared.rows.length / 2;
   return {
     read: (offset, columns, into, at) => reader.read(offset, columns, new Uint8Array(into, at, 4 * n * columns)),

@@ -6,7 +6,7 @@ import { algebraFor } from '../algebra-choice.ts';
 import { openingsOf } from '../input-keys.ts';
 import type { AggregationJob, RunFaultCode } from '../job.ts';
 import { judging } from '../judging.ts';
-import { openUpdates } from '../open-updates.ts';
+import { openUpdates } from '../opening/open-updates.ts';
 import type { JobPlaces } from '../places.ts';
 import { contendersOf, policyName } from './contenders.ts';
 

@@ -1,5 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import {
   bytesOfTile,
   computeTile,
@@ -16,23 +15,23 @@ import { roundKeyPairOf, wipeKeyPair } from '../../../proto/envelope/crypto/keys
 import { layoutOf } from '../../../proto/layout.ts';
 import { causeOfFailure } from '../blame.ts';
 import type { AggregationJob, JobUpdate, RunFaultCode, TileJob, TileResult } from '../job.ts';
-import { openUpdates } from '../open-updates.ts';
+import { openUpdates } from '../opening/open-updates.ts';
 import type { Workplace } from '../places.ts';
 
 /** From sealed files to the distances between the rows of two blocks, as a blob. `secretKey` is wiped at the end. */
 export async function runTile(
   { job, rows }: TileJob,
   secretKey: Uint8Array,
-  { blobs, out = blobs, scratchDir: scratch, ...limits }: Workplace,
+  { blobs, out = blobs, kept, ...rest }: Workplace,
   algebraFor: (values: number) => Promise<LinearAlgebra>,
 ): Promise<Result<TileResult, RunFaultCode>> {
   const pair = roundKeyPairOf(secretKey);
-  const scratchDir = join(scratch, `${job.id}.${process.pid}`);
+  const openingOf = () => ok({ round: pair });
   const inputs = job.updates.map(({ payloadDigest }) => payloadDigest);
   try {
     return await blobs.withLocalFiles(inputs, async (path): Promise<Result<TileResult, RunFaultCode>> => {
-      const places = { path, verify: (digest: (typeof inputs)[number]) => blobs.verify(digest), scratchDir, ...limits };
-      const opened = await openUpdates(job, () => ok({ round: pair }), places);
+      const places = { path, verify: (digest: (typeof inputs)[number]) => blobs.verify(digest), ...rest };
+      const opened = await (kept?.open(job, rows, openingOf, places) ?? openUpdates(job, openingOf, places));
       if (!opened.ok) return opened;
       try {
         const writer = out.create();
@@ -47,7 +46,6 @@ export async function runTile(
   } finally {
     wipeKeyPair(pair);
     secretKey.fill(0);
-    rmSync(scratchDir, { recursive: true, force: true });
   }
 }
 

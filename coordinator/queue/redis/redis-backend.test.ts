@@ -66,7 +66,7 @@ async function backendOn(
   const trouble = (code: string) => void troubles.push(code);
   const link = await linkTo(server);
   for (let count = 0; count < workers; count++) {
-    const runner = new ThreadRunner({ places: placesIn(dataDir), keyStore });
+    const runner = new ThreadRunner({ places: placesIn(dataDir), keyStore, timers: systemTimers });
     const parts = { link: await linkTo(server), federation, runner, queueKey: () => queueKey(keyStore), trouble };
     const worker = startAggregationWorker(parts);
     onTestFinished(async () => {
@@ -118,7 +118,7 @@ function acceptedCount(engine: Engine): number {
 function countedFallback() {
   const jobs: AggregationJob[] = [];
   const make = (dataDir: string, keyStore: KeyStore): AggregationRunner => {
-    const runner = new ThreadRunner({ places: placesIn(dataDir), keyStore });
+    const runner = new ThreadRunner({ places: placesIn(dataDir), keyStore, timers: systemTimers });
     return {
       run: (job) => {
         jobs.push(job);

@@ -39,7 +39,7 @@ export async function openRedisBackend(options: RedisBackendOptions): Promise<Re
   const link = await RedisLink.open({ place, timers, trouble });
   if (!link.ok) return link;
   const { local = (inner) => inner } = options;
-  const fallback = local(new ThreadRunner({ places: placesIn(dataDir, options.sampleReader), keyStore }));
+  const fallback = local(new ThreadRunner({ places: placesIn(dataDir, options.sampleReader), keyStore, timers }));
   return ok({
     waker: new RedisWaker(link.value, federation, timers),
     runner: new RedisRunner({

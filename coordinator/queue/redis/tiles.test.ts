@@ -64,7 +64,7 @@ async function roundBy(
   const { engine } = await engineOn(
     async (dataDir, keyStore) => {
       const trouble = (code: string) => void ran.troubles.push(code);
-      const threads = () => noted(new ThreadRunner({ places: placesIn(dataDir), keyStore }));
+      const threads = () => noted(new ThreadRunner({ places: placesIn(dataDir), keyStore, timers: systemTimers }));
       for (let count = 0; count < workers; count++) {
         const runner = threads();
         const parts = { link: await link(), federation, runner, queueKey: () => queueKey(keyStore), trouble };

@@ -1,15 +1,12 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { memoryBlocks, type UpdateBlocks } from '../../aggregation/blocks/blocks.ts';
-import { fileBlocks } from '../../aggregation/blocks/file-blocks.ts';
-import { RowFileWriter } from '../../aggregation/blocks/row-file.ts';
-import { makeFolder } from '../../base/atomic-file.ts';
-import { ok, type Result, refuse, unwrap } from '../../base/fault.ts';
-import { openSealedReader, type SealedOpening } from '../../proto/envelope/files/sealed-reader.ts';
-import type { UpdateContext } from '../../proto/envelope/header.ts';
-import type { Digest } from '../../proto/ids.ts';
-import { causeOf } from './blame.ts';
-import type { AggregationJob, JobUpdate } from './job.ts';
+import type { UpdateBlocks } from '../../../aggregation/blocks/blocks.ts';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { openSealedReader, type SealedOpening } from '../../../proto/envelope/files/sealed-reader.ts';
+import type { UpdateContext } from '../../../proto/envelope/header.ts';
+import type { Digest } from '../../../proto/ids.ts';
+import { layoutOf } from '../../../proto/layout.ts';
+import { causeOf } from '../blame.ts';
+import type { AggregationJob, JobUpdate } from '../job.ts';
+import { FileRows, MemoryRows, type OpenedRows } from './opened-rows.ts';
 
 /** Above this, opened deltas wait in scratch files rather than in memory: the page cache is not ours to account for. */
 const memoryBytesMaxDefault = 64 * 2 ** 20;
@@ -35,14 +32,14 @@ export type OpenPlaces = Readonly<{
   path: (digest: Digest) => string;
   /** Whether the stored bytes have that digest; asked only of an update that does not open. */
   verify: (digest: Digest) => Promise<Result<unknown>>;
-  /** A folder of this job's own, made and removed here. */
+  /** Where scratch files lie, without a name. */
   scratchDir: string;
   memoryBytesMax?: number;
 }>;
 
 /**
  * Opens sealed updates one after another, a chunk at a time, into shared memory (which the aggregation's threads read
- * without copying) or, when they are too large together, into scratch files that only this user can read. What its sender
+ * without copying) or, when they are too large together, into a scratch file that nobody else finds. What its sender
  * made so that it does not open is named with its code and left out; a read of ours that failed is BLOB_UNREADABLE, and
  * nothing is left out. Synchronous reads: for worker threads.
  */
@@ -51,14 +48,28 @@ export async function openUpdates(
   openingOf: OpeningOf,
   places: OpenPlaces,
 ): Promise<Result<OpenedUpdates, 'BLOB_UNREADABLE'>> {
-  const values = job.spec.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const values = layoutOf(job.spec).length;
   const inMemory = values * 4 * job.updates.length <= (places.memoryBytesMax ?? memoryBytesMaxDefault);
   const store = inMemory ? new MemoryRows(values) : new FileRows(places.scratchDir, job.updates.length, values);
+  const result = await openInto(store, job, openingOf, places);
+  if (!result.ok) return result;
+  const blocks = result.value.opened.length === 0 ? undefined : store.blocks();
+  return ok({ blocks, ...result.value, release: () => store.release() });
+}
+
+/** Opens a job's updates into `store`, which is released where that fails. */
+export async function openInto(
+  store: OpenedRows,
+  job: AggregationJob,
+  openingOf: OpeningOf,
+  places: Omit<OpenPlaces, 'scratchDir'>,
+): Promise<Result<Pick<OpenedUpdates, 'opened' | 'unopened'>, 'BLOB_UNREADABLE'>> {
+  const plainBytes = layoutOf(job.spec).length * 4;
   const opened: JobUpdate[] = [];
   const unopened: UnopenedUpdate[] = [];
   try {
     for (const update of job.updates) {
-      const result = openOne(job, update, openingOf, values * 4, places.path(update.payloadDigest), store);
+      const result = openOne(job, update, openingOf, plainBytes, places.path(update.payloadDigest), store);
       if (result.ok) {
         opened.push(update);
         continue;
@@ -71,8 +82,7 @@ export async function openUpdates(
       }
       unopened.push({ update, code, message });
     }
-    const blocks = opened.length === 0 ? undefined : await store.blocks();
-    return ok({ blocks, opened, unopened, release: () => store.release() });
+    return ok({ opened, unopened });
   } catch (error) {
     store.release();
     throw error;
@@ -83,7 +93,7 @@ export async function openUpdates(
 async function ourFault(
   code: string,
   { payloadDigest }: JobUpdate,
-  { verify }: OpenPlaces,
+  { verify }: Pick<OpenPlaces, 'verify'>,
 ): Promise<string | undefined> {
   const stored = await verify(payloadDigest);
   if (!stored.ok) return stored.fault.message;
@@ -96,7 +106,7 @@ function openOne(
   openingOf: OpeningOf,
   plainBytes: number,
   sealedPath: string,
-  store: Rows,
+  store: OpenedRows,
 ): Result<Digest> {
   const opening = openingOf(update);
   if (!opening.ok) return opening;
@@ -136,79 +146,4 @@ function scaled(plain: Uint8Array, scale: number): Uint8Array {
   const values = new Float32Array(plain.slice().buffer);
   for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) * scale;
   return new Uint8Array(values.buffer);
-}
-
-type Row = { write(plain: Uint8Array, offsetBytes: number): void; end(isGood: boolean): void };
-interface Rows {
-  begin(): Row;
-  blocks(): Promise<UpdateBlocks>;
-  release(): void;
-}
-
-/**
- * Rows of the last round, wiped, for the next one of the same size. Shared memory is freed only when every thread that
- * saw it has collected its garbage: made anew each round, it would pile up.
- */
-const spareRows: Float32Array<SharedArrayBuffer>[] = [];
-
-class MemoryRows implements Rows {
-  #values: number;
-  #rows: Float32Array<SharedArrayBuffer>[] = [];
-
-  constructor(values: number) {
-    this.#values = values;
-    if (spareRows[0]?.length !== values) spareRows.length = 0;
-  }
-
-  begin(): Row {
-    const row = spareRows.pop() ?? new Float32Array(new SharedArrayBuffer(this.#values * 4));
-    const bytes = new Uint8Array(row.buffer);
-    return {
-      write: (plain, offsetBytes) => bytes.set(plain, offsetBytes),
-      end: (isGood) => {
-        if (isGood) {
-          this.#rows.push(row);
-        } else {
-          bytes.fill(0);
-          spareRows.push(row);
-        }
-      },
-    };
-  }
-
-  async blocks(): Promise<UpdateBlocks> {
-    return unwrap(memoryBlocks(this.#rows));
-  }
-
-  release(): void {
-    for (const row of this.#rows) spareRows.push(row.fill(0));
-    this.#rows = [];
-  }
-}
-
-class FileRows implements Rows {
-  #dir: string;
-  #writer: RowFileWriter;
-
-  constructor(dir: string, rows: number, values: number) {
-    this.#dir = dir;
-    rmSync(dir, { recursive: true, force: true }); // Of a run that was killed.
-    makeFolder(dir, 0o700);
-    this.#writer = new RowFileWriter({ path: join(dir, 'rows'), rows, d: values }); // Not synced: after a crash the job starts again.
-  }
-
-  begin(): Row {
-    return this.#writer.begin();
-  }
-
-  async blocks(): Promise<UpdateBlocks> {
-    this.#writer.finish();
-    const { file, count } = this.#writer;
-    return unwrap(await fileBlocks([{ file, slots: [...Array(count).keys()] }]));
-  }
-
-  release(): void {
-    this.#writer.close();
-    rmSync(this.#dir, { recursive: true, force: true });
-  }
 }
