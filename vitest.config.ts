@@ -6,7 +6,11 @@ import { ownProcessTests } from './tools/testing/own-process.mjs';
 import { bringPackages } from './tools/testing/packages.mjs';
 import { recycledForks } from './tools/testing/recycled-forks.mjs';
 
-const stripped = new URL('./tools/testing/stripped.mjs', import.meta.url).href;
+/** What test processes, and all that they start, load before anything else. */
+const first = ['stripped', 'light-scrypt'].flatMap((name) => [
+  '--import',
+  new URL(`./tools/testing/${name}.mjs`, import.meta.url).href,
+]);
 const compiled = fileURLToPath(new URL('./node_modules/.cache/testudo-compiled/', import.meta.url));
 const folders = '{base,proto,aggregation,coordinator,client,relay,door,cli,dashboard,demo,deploy,lab,tools,bench}';
 /** Tests that need a Kubernetes control plane: one is built and started before the first of them. */
@@ -30,12 +34,12 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     setupFiles: ['equal-bytes', 'record-cost', 'file-end'].map((name) => `./tools/testing/${name}.mjs`),
     // Threads inherit the argument, processes the variable.
-    execArgv: ['--import', stripped],
+    execArgv: first,
     // Other people's packages are read from a few files instead of five hundred, by test processes too.
     // What V8 compiles is kept by the processes and threads that tests start, a fifth of the start of each. The test processes
     // read of it what they load too; they are ended from outside, and so keep nothing of what vitest names anew in each run.
     env: {
-      NODE_OPTIONS: `--import ${stripped}`,
+      NODE_OPTIONS: first.join(' '),
       NODE_COMPILE_CACHE: compiled,
       TESTUDO_TEST_PACKAGES: await bringPackages(),
     },

@@ -42,6 +42,9 @@ const dayMs = 86_400_000;
 const north = fileURLToPath(new URL('../client/testing/fixtures/north-4e41310.tar.gz', import.meta.url));
 const unpackNorth = () => unpack(north, 'north');
 
+// What that build sealed opens at no other price: tools/testing/light-scrypt.mjs.
+process.env.TESTUDO_WHOLE_SCRYPT = 'yes';
+
 let folder: string;
 let config: CoordinatorConfig;
 let timers: SimulatedTimers;

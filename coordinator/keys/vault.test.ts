@@ -1,3 +1,4 @@
+import { createDecipheriv, scryptSync } from 'node:crypto';
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +7,9 @@ import { tempDir } from '../testing/temp-dir.ts';
 import { keyStoreContract } from './key-store-contract.ts';
 import { readMasterKey } from './master-key.ts';
 import { Vault } from './vault.ts';
+
+// The price is ours to test: tools/testing/light-scrypt.mjs.
+process.env.TESTUDO_WHOLE_SCRYPT = 'yes';
 
 const masterKey = 'correct horse battery staple';
 const secret = Buffer.from('0123456789abcdef0123456789abcdef');
@@ -48,6 +52,17 @@ describe('Vault', () => {
     }
     writeFileSync(join(folder, 'a'), bytes.subarray(0, 10));
     await expect(vault.get('a')).rejects.toThrow('does not open');
+  });
+
+  it('derives its key at a price that whoever guesses master keys pays for each guess: 32 MiB of scrypt', async () => {
+    const folder = tempDir();
+    await Vault.open(folder, masterKey);
+    const check = readFileSync(join(folder, 'vault-check'));
+    const [salt, nonce, sealed] = [check.subarray(8, 24), check.subarray(24, 36), check.subarray(36, -16)];
+    const key = scryptSync(masterKey, salt, 32, { N: 2 ** 15, r: 8, p: 1, maxmem: 2 ** 26 });
+    const decipher = createDecipheriv('aes-256-gcm', key, nonce);
+    decipher.setAAD(Buffer.from('vault-check')).setAuthTag(check.subarray(-16));
+    expect(Buffer.concat([decipher.update(sealed), decipher.final()]).toString()).toBe('vault-check');
   });
 
   it('destroys a key for good, and again without complaint', async () => {
