@@ -43,6 +43,33 @@ describe('testudo policy put', () => {
     }
   }, 600_000);
 
+  it('warns of a policy under which no round opens for want of a sample; check ends with 4', async () => {
+    const line = await CommandLine.start({ policy });
+    const file = join(line.folder, 'policy.yaml');
+    writeFileSync(file, `${policy}sample: { mix: 0.5 }\n`);
+    const why = 'the policy mixes a trusted sample into training, and syscall has none; put one with';
+    const checked = await line.run('policy', 'check', 'syscall', '--policy', file);
+    expect(checked).toMatchObject({ code: 4, out: expect.stringContaining(`no round gives a model: ${why}`) });
+    const json = await line.run('policy', 'check', 'syscall', '--policy', file, '--json');
+    expect(json.code).toBe(4);
+    expect(JSON.parse(json.out).problems).toContainEqual(expect.stringContaining(why));
+    const put = await line.run('policy', 'put', 'syscall', file, '--reason', 'mixes');
+    expect(put).toMatchObject({ code: 0, error: expect.stringContaining(`syscall: no round opens: ${why}`) });
+    const planned = await line.run('rounds', 'plan', 'syscall');
+    expect(`${planned.out}${planned.error}`).toContain(`syscall: no round opens: ${why}`);
+    expect(await line.run('rounds', 'open', 'syscall', '--reason', 'x')).toMatchObject({
+      code: 1,
+      error: expect.stringContaining(`SAMPLE_ABSENT: ${why}`),
+    });
+  }, 600_000);
+
+  it('says until when a round waits for clusters that are not there', async () => {
+    const line = await CommandLine.start({ policy });
+    expect(await line.run('rounds', 'open', 'syscall', '--reason', 'x')).toMatchObject({ code: 0 });
+    const shown = await line.run('rounds', 'show', 'syscall', 'r-1');
+    expect(shown.out).toMatch(/why +it waits for clusters until 20\d\d-\d\d-\d\dT[\d:]{8}Z: 0 connected, \d+ needed/);
+  }, 600_000);
+
   it('names settings by their paths, those that come and go too, and takes a list as one value', () => {
     const changes = changesBetween({ a: { b: 1, c: [1] }, d: null }, { a: { b: 1, c: [1, 2] }, d: { e: 'x' } });
     expect(changesText(changes)).toBe('- a.c: [1]\n+ a.c: [1,2]\n- d: null\n+ d.e: "x"');

@@ -6,6 +6,7 @@ import { rulesOf } from '../../coordinator/round/policy.ts';
 import { goalUpdates, inviteCount } from '../../coordinator/round/quorum.ts';
 import { isRelay } from '../../coordinator/round/relay-rule.ts';
 import { checkSchedule } from '../../coordinator/round/schedule/next-run.ts';
+import { lacksSample } from '../../coordinator/rounds/samples.ts';
 import {
   type ClassStanding,
   type LiarShare,
@@ -16,7 +17,7 @@ import { classBlocksOf } from '../../proto/class-blocks.ts';
 import { approvedClasses } from '../../proto/declared-classes.ts';
 import { ClusterStatus } from '../../proto/generated/testudo/v1/operator.ts';
 import { specOfBytes } from '../../proto/model-spec.ts';
-import { orExit } from '../exit.ts';
+import { exitCodes, orExit } from '../exit.ts';
 import { percentFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { operatorCommand } from '../operator/options.ts';
@@ -47,6 +48,8 @@ function check() {
         const text = options.policy === undefined ? undefined : readWholeText(options.policy);
         const standing = await standingOf(connection, name, text, feared);
         print(options.json ? jsonLine({ track: name, ...standing }) : standingText(name, standing));
+        const { problems, warnings } = standing;
+        if (problems.length + warnings.length > 0) process.exitCode = exitCodes.attention;
       });
     });
 }
@@ -75,7 +78,14 @@ async function standingOf(
   const n = Math.min(goalUpdates(rules, members.length), members.length);
   const labelled = members.map(({ labels }) => Object.fromEntries(labels.map(({ key, value }) => [key, value])));
   const approved = labelled.map(approvedClasses);
+  const { sample } = track;
+  // Of older versions than the newest nothing is said here: one that the policy names may be there.
+  const mayHave = sample !== undefined && trackPolicy.sample?.digest !== undefined;
+  const lacking = mayHave
+    ? undefined
+    : lacksSample({ track: name, policy: trackPolicy, samples: sample ? [sample] : [] });
   return policyStanding({
+    lacking,
     policy: trackPolicy.aggregation,
     members: members.length,
     invited: Math.min(inviteCount(rules, n), members.length),

@@ -1,18 +1,23 @@
 import { asksOf } from '../../aggregation/policy.ts';
 import type { TrackSample } from '../ledger/journal/events.ts';
-import type { Track } from '../ledger/state/state.ts';
 import type { TrackPolicy } from '../round/policy.ts';
 
-type Sampled = Pick<Track, 'track' | 'policy' | 'samples'>;
+type Named = Readonly<{ digest: string }>;
+/** A track's policy, and the versions of its sample, oldest first. */
+type Sampled<Sample extends Named = Named> = Readonly<{
+  track: string;
+  policy: TrackPolicy;
+  samples: readonly Sample[];
+}>;
 
 /** The sample that a round which opens now goes by: the one that its policy names, or the newest; undefined for none. */
-function sampleOf({ policy: { sample }, samples }: Pick<Sampled, 'policy' | 'samples'>): TrackSample | undefined {
+function sampleOf<Sample extends Named>({ policy: { sample }, samples }: Sampled<Sample>): Sample | undefined {
   const wanted = sample?.digest;
   return wanted === undefined ? samples.at(-1) : samples.findLast(({ digest }) => digest === wanted);
 }
 
 /** The policy as a round is scheduled under it: it names the sample by digest, whatever is put later. */
-export function policyWithSample(track: Sampled): TrackPolicy {
+export function policyWithSample(track: Sampled<TrackSample>): TrackPolicy {
   const sample = sampleOf(track);
   const { policy } = track;
   if (sample === undefined) return policy;

@@ -16,6 +16,8 @@ export type Standing = Readonly<{
   classes: Readonly<{ names: readonly ClassName[]; approved: readonly (readonly ClassName[])[] }> | undefined;
   /** Classes of which the track's trusted sample holds normal examples; undefined where the track has no sample. */
   sampled: readonly string[] | undefined;
+  /** Why no round opens for want of a sample (`coordinator/rounds/samples.ts`); absent where one does. */
+  lacking?: string | undefined;
   /** Percent of all members that somebody fears may lie; absent where nobody says. */
   feared?: number | undefined;
   /** Members that are regions (docs/relays.md); 0 unless given. */
@@ -66,7 +68,8 @@ export function policyStanding(standing: Standing): PolicyStanding {
   const { policy, members, invited, n } = standing;
   const asks = asksOf(policy.rule);
   const problems = [...new Set(checkPolicy(policy, n).map(({ message }) => message))];
-  if (asks.sample === 'needed' && standing.sampled === undefined) {
+  if (standing.lacking !== undefined) problems.push(standing.lacking);
+  else if (asks.sample === 'needed' && standing.sampled === undefined) {
     problems.push(`the rule ${policy.rule.kind} decides by a trusted sample, and the track has none`);
   }
   if (asks.classes === 'needed' && standing.classes === undefined) {

@@ -8,6 +8,7 @@ import { hasRelays, relayRule } from '../round/relay-rule.ts';
 import type { PlannedRound } from '../round/schedule/planned-rounds.ts';
 import { silenceWarning } from '../round/silence.ts';
 import { enrolledCount } from '../rounds/presence.ts';
+import { lacksSample } from '../rounds/samples.ts';
 
 /** A global model, by everything that names it. */
 export type ModelView = Readonly<{
@@ -60,8 +61,14 @@ export function modelView(track: Track, version: number): ModelView | undefined 
 }
 
 /** What speaks against a track's policy in this federation; a sentence each. */
-export function trackWarnings(state: State, { track, policy }: Track): readonly string[] {
+export function trackWarnings(state: State, known: Track): readonly string[] {
+  const { track, policy } = known;
+  const lacking = lacksSample(known);
   const silence = silenceWarning(track, rulesOf(policy), policy.aggregation.f, enrolledCount(state));
   const regions = hasRelays(state.clusters.values()) ? relayRule(policy.aggregation) : undefined;
-  return [...(silence === undefined ? [] : [silence]), ...(regions === undefined ? [] : [`${track}: ${regions.text}`])];
+  return [
+    ...(lacking === undefined ? [] : [`${track}: no round opens: ${lacking}`]),
+    ...(silence === undefined ? [] : [silence]),
+    ...(regions === undefined ? [] : [`${track}: ${regions.text}`]),
+  ];
 }

@@ -1,4 +1,5 @@
 import { ok } from '../../../base/fault.ts';
+import { time } from '../../../base/text/table.ts';
 import {
   type CancelRoundRequest,
   type CancelRoundResponse,
@@ -134,7 +135,8 @@ function whyOf(engine: Engine, track: TrackId, { phase }: Round): string {
   if (phase.kind !== 'scheduled' && phase.kind !== 'recruiting') return '';
   const { connected, missing, needed } = whoComes(engine, track);
   const missed = missing.length === 0 ? '' : `; missed: ${missing.slice(0, missingMax).join(', ')}`;
-  return `it waits for clusters: ${connected.length} connected, ${needed} needed${missed}`;
+  const until = phase.kind === 'recruiting' ? ` until ${time(phase.recruitsUntilMs)}` : '';
+  return `it waits for clusters${until}: ${connected.length} connected, ${needed} needed${missed}`;
 }
 
 function classMessage({ class: name, covered, holders, leftOut, f, text }: ClassFate): ClassOutcome {
