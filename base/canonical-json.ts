@@ -13,32 +13,32 @@ export type JsonValue =
   | { readonly [key: string]: JsonValue | undefined };
 
 const depthMax = 64;
+/** What JSON writes as it is, between quotes. */
+const plainText = /^[ !#-[\]-~]*$/;
 
 export function canonicalJson(value: JsonValue): string {
-  return write(value, '$', 0);
+  return write(value, []);
 }
 
 export function canonicalBytes(value: JsonValue): Buffer {
   return Buffer.from(canonicalJson(value), 'utf8');
 }
 
-function write(value: unknown, path: string, depth: number): string {
-  if (depth > depthMax) throw illegal(path, `is nested deeper than ${depthMax} levels; flatten the value`);
+/** `path`: the members on the way here, put together for errors alone. */
+function write(value: unknown, path: (string | number)[]): string {
+  if (path.length > depthMax) throw illegal(path, `is nested deeper than ${depthMax} levels; flatten the value`);
   switch (typeof value) {
     case 'boolean':
       return value ? 'true' : 'false';
     case 'number':
       if (!Number.isFinite(value))
         throw illegal(path, `is ${value}, which JSON cannot say; use a finite number or null`);
-      return JSON.stringify(value);
+      return String(value); // As ECMAScript does: negative zero is 0.
     case 'string':
       return writeText(value, path);
     case 'object':
       if (value === null) return 'null';
-      // Array.from turns holes into undefined, which the default below refuses; map would skip them.
-      if (Array.isArray(value))
-        return `[${Array.from(value, (item, n) => write(item, `${path}[${n}]`, depth + 1)).join(',')}]`;
-      return writeObject(value, path, depth);
+      return Array.isArray(value) ? writeArray(value, path) : writeObject(value, path);
     default:
       throw illegal(
         path,
@@ -47,23 +47,42 @@ function write(value: unknown, path: string, depth: number): string {
   }
 }
 
-function writeObject(value: object, path: string, depth: number): string {
+function writeArray(value: readonly unknown[], path: (string | number)[]): string {
+  let text = '[';
+  // By index: a hole is undefined then, which is refused; map would skip it.
+  for (let n = 0; n < value.length; n++) {
+    path.push(n);
+    text += n === 0 ? write(value[n], path) : `,${write(value[n], path)}`;
+    path.pop();
+  }
+  return `${text}]`;
+}
+
+function writeObject(value: object, path: (string | number)[]): string {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     throw illegal(path, `is a ${value.constructor.name}; use a plain object`);
   }
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, member]) => `${writeText(key, path)}:${write(member, `${path}.${key}`, depth + 1)}`);
-  return `{${members.join(',')}}`;
+  let text = '{';
+  for (const key of Object.keys(value).sort()) {
+    const member = (value as Record<string, unknown>)[key];
+    if (member === undefined) continue;
+    if (text !== '{') text += ',';
+    text += `${writeText(key, path)}:`;
+    path.push(key);
+    text += write(member, path);
+    path.pop();
+  }
+  return `${text}}`;
 }
 
-function writeText(text: string, path: string): string {
+function writeText(text: string, path: readonly (string | number)[]): string {
+  if (plainText.test(text)) return `"${text}"`;
   if (!text.isWellFormed()) throw illegal(path, 'holds half a surrogate pair; use well-formed Unicode');
   return JSON.stringify(text);
 }
 
-function illegal(path: string, what: string): RangeError {
-  return new RangeError(`canonical JSON: ${path.slice(0, 200)} ${what}`);
+function illegal(path: readonly (string | number)[], what: string): RangeError {
+  const where = path.map((member) => (typeof member === 'number' ? `[${member}]` : `.${member}`)).join('');
+  return new RangeError(`canonical JSON: ${`$${where}`.slice(0, 200)} ${what}`);
 }

@@ -7,6 +7,7 @@
  *     node bench/campaign.ts cluster     the same on PostgreSQL: cluster/campaign.ts
  *     node bench/campaign.ts cluster soak     rounds and takeovers for hours: cluster/soak-campaign.ts
  *     node bench/campaign.ts siege       rounds while others hold its ports: siege/siege-campaign.ts
+ *     node bench/campaign.ts days        simulated days, as many as the time lets: days/days-campaign.ts
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -18,6 +19,7 @@ import type { ReceiptData } from '../coordinator/rounds/update-desk.ts';
 import { findBroken, readTrack, runRounds } from '../coordinator/testing/kill-rounds.ts';
 import { wholeNumbers } from '../lab/whole-numbers.ts';
 import { clusterCampaign } from './cluster/campaign.ts';
+import { daysCampaign } from './days/days-campaign.ts';
 import { endWithChildren } from './harness/end-with-children.ts';
 import { writeFaults } from './harness/faults-page.ts';
 import { describeMachine } from './harness/machine.ts';
@@ -35,6 +37,11 @@ if (process.argv[2] === 'cluster') {
 }
 if (process.argv[2] === 'siege') {
   await siegeCampaign(process.argv.slice(3));
+  process.exit();
+}
+
+if (process.argv[2] === 'days') {
+  await daysCampaign(process.argv.slice(3));
   process.exit();
 }
 

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Digest } from './ids.ts';
 
 /** SHA-256 of bytes, as the text form used everywhere: on the wire, in the journal, as a blob's name. */
 export function digestOf(bytes: Uint8Array): Digest {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
+  return `sha256:${hash('sha256', bytes, 'hex')}` as Digest;
 }
 
 /** The 32 raw bytes of a digest's text form. */

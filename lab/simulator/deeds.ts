@@ -22,7 +22,7 @@ export class Deeds {
   /** Wait for the next round that comes so far. */
   #armed: Extract<Deed, { kind: 'clockPastDeadline' }>[] = [];
   /** The last round, and how far it was. */
-  #seen = '';
+  #seen: Readonly<{ round: string; phase: string }> | undefined;
   #isCalm = false;
 
   constructor(stage: Stage) {
@@ -48,9 +48,8 @@ export class Deeds {
   /** After every step: what waits for a round to come so far. */
   look(): void {
     const { open } = this.#stage.journal.rounds;
-    const now = open === undefined ? '' : `${open.round} ${open.phase}`;
-    if (now === this.#seen) return;
-    this.#seen = now;
+    if (open?.round === this.#seen?.round && open?.phase === this.#seen?.phase) return;
+    this.#seen = open && { round: open.round, phase: open.phase };
     const due = this.#armed.find(({ of }) => of === open?.phase);
     if (due === undefined || this.#isCalm) return;
     this.#armed = this.#armed.filter((other) => other !== due);

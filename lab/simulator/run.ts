@@ -2,8 +2,10 @@ import { honestCount } from './found.ts';
 import { type Plan, planOf } from './plan.ts';
 import { shrink } from './shrink.ts';
 import { type Outcome, simulate } from './simulation.ts';
+import { added, nothing, type Sum } from './sum.ts';
 
-export type RunOptions = Readonly<{ from: number; to: number; step: number; untilBroken: boolean }>;
+/** Seeds from one to another, each `step`-th of them. */
+export type Days = Readonly<{ from: number; to: number; step: number }>;
 
 /** What one seed plans. */
 function planFor(seed: number): Plan {
@@ -24,24 +26,18 @@ export async function show(seed: number, write: (line: string) => void): Promise
   return outcome;
 }
 
-/** Every seed of a range: one line for each that breaks a rule, then a sum. */
-export async function runMany(
-  { from, to, step, untilBroken }: RunOptions,
+/** Every seed of a range: one line for each that breaks a rule. */
+export async function runDays(
+  { from, to, step, untilBroken = false }: Days & Readonly<{ untilBroken?: boolean }>,
   write: (line: string) => void,
-): Promise<number> {
-  let [broken, acts, candidates, seeds] = [0, 0, 0, 0];
-  const done: Record<string, number> = {};
-  for (let seed = from; seed <= to; seed += Math.max(1, step)) {
-    const outcome = await simulate(planFor(seed));
-    seeds += 1;
-    acts += outcome.acts;
-    candidates += outcome.candidates;
-    for (const [kind, count] of Object.entries(outcome.done)) done[kind] = (done[kind] ?? 0) + count;
-    if (outcome.violation === undefined) continue;
-    broken += 1;
-    write(JSON.stringify({ seed, name: outcome.violation.name, detail: outcome.violation.detail.slice(0, 2_000) }));
+): Promise<Sum> {
+  let sum: Sum = nothing;
+  for (let seed = from; seed <= to; seed += step) {
+    const { acts, candidates, done, violation } = await simulate(planFor(seed));
+    sum = added(sum, { seeds: 1, broken: violation === undefined ? 0 : 1, acts, candidates, done });
+    if (violation === undefined) continue;
+    write(JSON.stringify({ seed, name: violation.name, detail: violation.detail.slice(0, 2_000) }));
     if (untilBroken) break;
   }
-  write(JSON.stringify({ seeds, broken, acts, candidates, done }));
-  return broken;
+  return sum;
 }

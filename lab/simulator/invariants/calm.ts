@@ -73,16 +73,17 @@ function checkAgents(
 /** The journal alone gives the state that a day of snapshots, restarts and undone writes has led to. */
 async function checkState({ image, report, journal }: Stage, { engine }: Services): Promise<void> {
   const state = emptyState();
+  const snapshots = Map.groupBy(journal.snapshots, ({ seq }) => seq);
   for (const row of image.journal.rows) {
     foldEntry(state, openEntry(row));
-    for (const snapshot of journal.snapshots.filter(({ seq }) => seq === state.seq)) {
-      const [folded, saved] = [inOrder(await writeSnapshot(state)), inOrder(snapshot.body)];
+    for (const snapshot of snapshots.get(state.seq) ?? []) {
+      const differs = differenceOf(await writeSnapshot(state), snapshot.body);
       const where = `the snapshot of line ${snapshot.seq}`;
-      if (folded !== saved) report('STATE_DIFFERS_FROM_JOURNAL', `${where}: ${firstDifference(folded, saved)}`);
+      if (differs !== undefined) report('STATE_DIFFERS_FROM_JOURNAL', `${where}: ${differs}`);
     }
   }
-  const [byJournal, served] = [inOrder(await writeSnapshot(state)), inOrder(await writeSnapshot(engine.state()))];
-  if (byJournal !== served) report('STATE_DIFFERS_FROM_JOURNAL', firstDifference(byJournal, served));
+  const differs = differenceOf(await writeSnapshot(state), await writeSnapshot(engine.state()));
+  if (differs !== undefined) report('STATE_DIFFERS_FROM_JOURNAL', differs);
 }
 
 /** I9: what this life refused is in the journal, written or summed up. */
@@ -112,14 +113,17 @@ function checkSecrets({ image, troubles, report, secrets }: Stage, keys: readonl
   }
 }
 
-/** Members of objects by name: a snapshot keeps the order in which they were made. */
-function inOrder(snapshot: string): string {
-  return canonicalJson(JSON.parse(snapshot) as JsonValue);
-}
-
-/** Where two texts part, with what surrounds it. */
-function firstDifference(a: string, b: string): string {
+/** Where two snapshots part, with what surrounds it; undefined where they tell the same. */
+function differenceOf(byJournal: string, other: string): string | undefined {
+  if (byJournal === other) return undefined;
+  const [a, b] = [inOrder(byJournal), inOrder(other)];
+  if (a === b) return undefined;
   let at = 0;
   while (a[at] === b[at]) at += 1;
   return `by the journal ${a.slice(Math.max(0, at - 80), at + 60)} … and not ${b.slice(at, at + 60)}`;
+}
+
+/** Members of objects by name: a snapshot keeps the order in which they were made. */
+function inOrder(snapshot: string): string {
+  return canonicalJson(JSON.parse(snapshot) as JsonValue);
 }

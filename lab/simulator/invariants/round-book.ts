@@ -32,6 +32,7 @@ export class RoundBook {
   #versions: Digest[] = [];
   #scheduledCount = 0;
   #latestMs = 0;
+  #last: KnownRound | undefined;
   candidates = 0;
 
   constructor(report: Report) {
@@ -39,7 +40,7 @@ export class RoundBook {
   }
 
   get open(): KnownRound | undefined {
-    const last = [...this.rounds.values()].at(-1);
+    const last = this.#last;
     return last === undefined || last.phase === 'candidate' || last.phase === 'abandoned' ? undefined : last;
   }
 
@@ -136,7 +137,7 @@ export class RoundBook {
     for (const { fromMs, untilMs } of this.#freezes.values()) {
       if (fromMs <= atMs && atMs < untilMs) this.#report('ROUND_IN_FREEZE', `${round} opens in a freeze`);
     }
-    this.rounds.set(round, {
+    this.#last = {
       round,
       phase: 'recruiting',
       deadlineMs: atMs + rules.recruitForMs,
@@ -146,7 +147,8 @@ export class RoundBook {
       eligible: [],
       bases: [],
       inputs: undefined,
-    });
+    };
+    this.rounds.set(round, this.#last);
   }
 
   #step(

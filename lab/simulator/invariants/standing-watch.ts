@@ -12,7 +12,9 @@ const clustersCount = 4;
 export class StandingWatch {
   readonly #stage: Stage;
   #wellSinceMs = 0;
-  #wellKey = '';
+  /** Who has been well since, and how its clock stands. */
+  #wellEpoch: number | undefined;
+  #wellAheadMs = 0;
   #clockAheadMs: number;
   #epoch = 0;
   #entries = -1;
@@ -60,9 +62,10 @@ export class StandingWatch {
     const isLeader = host?.services.engine.epoch === image.journal.epoch;
     const isGroundWell = disk.mood === 'well' && database?.isWell !== false;
     const isWell = isLeader && host.process.isAlive && !host.process.isPaused && isGroundWell && !rival;
-    const key = isWell ? `${host.services.engine.epoch}/${clock.aheadMs}` : '';
-    if (key !== this.#wellKey || key === '') {
-      this.#wellKey = key;
+    const epoch = isWell ? host.services.engine.epoch : undefined;
+    if (epoch === undefined || epoch !== this.#wellEpoch || clock.aheadMs !== this.#wellAheadMs) {
+      this.#wellEpoch = epoch;
+      this.#wellAheadMs = clock.aheadMs;
       this.#wellSinceMs = world.nowMs;
     }
     const { open } = journal.rounds;

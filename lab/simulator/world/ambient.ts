@@ -98,7 +98,8 @@ function signingKeyOf(seed: Buffer): Buffer {
 }
 
 function signatureOf(secret: Uint8Array, message: Uint8Array): Buffer {
-  return real.createHash('sha512').update(secret).update(message).digest();
+  const hashed = real.hash('sha256', Buffer.concat([secret, message]), 'buffer');
+  return Buffer.concat([hashed, hashed]);
 }
 
 /** Nothing under simulation may ask what time it really is, or wait for it. */

@@ -1,4 +1,4 @@
-import { createHash, type KeyObject, sign, verify } from 'node:crypto';
+import { hash, type KeyObject, sign, verify } from 'node:crypto';
 import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
 import { ed25519PrivateKeyOf, ed25519PublicKeyOf } from './ed25519.ts';
 import { type SigningKeyPair, vetSigningPublicKey } from './keys.ts';
@@ -62,5 +62,5 @@ export function verifyMessage(message: Uint8Array, signature: Uint8Array, public
 }
 
 function sha512(bytes: Uint8Array): Buffer {
-  return createHash('sha512').update(bytes).digest();
+  return hash('sha512', bytes, 'buffer');
 }

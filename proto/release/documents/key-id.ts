@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalBytes, type JsonValue } from '../../../base/canonical-json.ts';
 
 /** TUF's form of an Ed25519 public key (32 bytes). */
@@ -8,7 +8,7 @@ export function tufKey(publicKey: Uint8Array) {
 
 /** SHA-256 of a key's canonical form: 64 hexadecimal digits (TUF 1.0.34, 4.2). */
 export function idOfTufKey(key: JsonValue): string {
-  return createHash('sha256').update(canonicalBytes(key)).digest('hex');
+  return hash('sha256', canonicalBytes(key), 'hex');
 }
 
 /** Ids of keys that were asked for, by their hexadecimal form: a signature asks for its key's each time. */

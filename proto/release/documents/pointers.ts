@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { ok, type Refused, type Result, refuse } from '../../../base/fault.ts';
 import { decodeDocument, headOf } from './document.ts';
 import { snapshotShape, timestampShape } from './shapes.ts';
@@ -42,7 +42,7 @@ export function checkPointedAt(
 }
 
 export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes, 'hex');
 }
 
 function pointerOf({ version, length, hashes }: Metafile): Pointer {

@@ -8,7 +8,27 @@ export type Outcome = Readonly<{ rows: readonly Row[]; change?: Change } | { sql
 
 /** Each write goes by the fence, so that its lock orders all of them. */
 export function isWrite(text: string): boolean {
-  return /UPDATE \S*fence SET/.test(text);
+  let isOne = writes.get(text);
+  if (isOne === undefined) {
+    isOne = /UPDATE \S*fence SET/.test(text);
+    writes.set(text, isOne);
+  }
+  return isOne;
+}
+
+/** The same few statements come all day. */
+const writes = new Map<string, boolean>();
+const updates = new Map<string, Readonly<{ set: string; where: string }>>();
+
+/** What a write changes of the fence, and when. */
+function updateOf(text: string): Readonly<{ set: string; where: string }> {
+  const known = updates.get(text);
+  if (known !== undefined) return known;
+  const update = /UPDATE \S*fence SET\s+([\s\S]*?)\s+WHERE\s+([\s\S]*?)(?:\s+RETURNING\s|$)/.exec(text);
+  const [, set, where] = (update ?? []) as string[];
+  if (set === undefined || where === undefined) throw new Error(`the simulated PostgreSQL does not know ${text}`);
+  updates.set(text, { set, where });
+  return { set, where };
 }
 
 export function writesLines(text: string): boolean {
@@ -64,9 +84,7 @@ function written(
   tables: Tables,
   settings: Readonly<Record<string, string>>,
 ): Outcome {
-  const update = /UPDATE \S*fence SET\s+([\s\S]*?)\s+WHERE\s+([\s\S]*?)(?:\s+RETURNING\s|$)/.exec(text);
-  const [, set, where] = (update ?? []) as string[];
-  if (set === undefined || where === undefined) throw new Error(`the simulated PostgreSQL does not know ${text}`);
+  const { set, where } = updateOf(text);
   const scope: Scope = { row: tables.fence, values, settings, found: new Set() };
   const isHeld = holds(where, scope);
   const fence = isHeld ? withSet(set, scope) : undefined;
