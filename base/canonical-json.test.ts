@@ -72,6 +72,11 @@ describe('canonicalJson', () => {
     ['a hole in an array', [1, , 2], /\$\[1\] is undefined/],
     ['undefined itself', undefined, /\$ is undefined/],
     ['a function', { f: () => 1 }, /\$\.f is function/],
+    [
+      'what lies deep',
+      { a: [1, { b: 2 }, { c: [[], [3, { d: Number.NaN }]] }], z: 0 },
+      /\$\.a\[2\]\.c\[1\]\[1\]\.d is NaN/,
+    ],
     ['a symbol', [Symbol('s')], /is symbol/],
     ['a Map', { m: new Map() }, /\$\.m is a Map/],
     ['a Date', new Date(0), /is a Date/],

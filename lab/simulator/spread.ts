@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os';
 import type { Days } from './run.ts';
 import { added, nothing, type Sum } from './sum.ts';
 
-/** So many days are given at once: some seconds of work, so that all end at about the same time. */
-const atOnce = 50;
+/** So many days are given at once, at most: some seconds of work, so that all end at about the same time. */
+const atOnceMax = 50;
 /** Fewer days than this are not worth a process of their own, which takes a second to start and some more until it is fast. */
 const daysMin = 100;
 
@@ -26,21 +26,23 @@ export async function spread(
   write: (line: string) => void,
   isOver: () => boolean = () => false,
 ): Promise<Sum> {
+  const days = Math.floor((to - from) / step) + 1;
+  const atOnce = Math.max(1, Math.min(atOnceMax, Math.ceil(days / (4 * processes))));
   let next = from;
   let sum = nothing;
   const take = (): Days | undefined => {
     if (next > to || isOver()) return undefined;
-    const days = { from: next, to: Math.min(to, next + (atOnce - 1) * step), step };
+    const piece = { from: next, to: Math.min(to, next + (atOnce - 1) * step), step };
     next += atOnce * step;
-    return days;
+    return piece;
   };
   const one = () =>
     new Promise<void>((resolve, reject) => {
       const child = fork(new URL('./days-process.ts', import.meta.url), { execArgv: flags });
       const goOn = () => {
-        const days = take();
-        if (days === undefined) child.disconnect();
-        else child.send(days);
+        const piece = take();
+        if (piece === undefined) child.disconnect();
+        else child.send(piece);
       };
       child.on('message', (told: { lines: readonly string[]; sum: Sum }) => {
         for (const line of told.lines) write(line);
