@@ -69,12 +69,15 @@ const remedies: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another process listens there: end it, or name another port',
 };
 
+/** Faults that are thrown and no fault of ours: what is not installed, and a track that somebody else wrote. */
+const othersToMend: ReadonlySet<string> = new Set(['ADD_ON_MISSING', 'TRACK_UNLOADABLE']);
+
 /**
  * The end of the process with what no verb has caught: what the system refused (a file that is not there, a full disk) as a
  * sentence. Everything else is a fault of ours, and thrown, for its stack says where.
  */
 export function exitUncaught(error: unknown): never {
-  if (error instanceof FaultError && error.fault.code === 'ADD_ON_MISSING') return exitWith(error.fault);
+  if (error instanceof FaultError && othersToMend.has(error.fault.code)) return exitWith(error.fault);
   const { code, errno, message } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
   if (typeof errno !== 'number' || code === undefined) throw error;
   const remedy = remedies[code];

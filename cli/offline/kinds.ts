@@ -6,7 +6,7 @@ import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { OfflineKind } from '../../client/tracks/offline-kind.ts';
 import { builtInKinds, importTrackKind, moduleOfKind } from '../../client/tracks/track-kinds.ts';
-import { usage } from '../exit.ts';
+import { exitUncaught, usage } from '../exit.ts';
 
 export type KnownKind = Readonly<{
   /** As `--track` names it. */
@@ -28,7 +28,7 @@ async function loadKinds(wanted: string | undefined): Promise<readonly KnownKind
     all.map(async ({ named, folder }) => {
       const module = moduleOfKind(folder);
       if (module === undefined) return usage(`--track: ${named} holds no track.ts; see docs/adding-a-track.md`);
-      const { architectures, offline } = await importTrackKind(module);
+      const { architectures, offline } = await importTrackKind(module).catch(exitUncaught);
       return { named, name: basename(folder), architectures, offline: (await offline?.()) ?? {} };
     }),
   );

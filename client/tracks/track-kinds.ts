@@ -1,6 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { FaultError } from '../../base/fault.ts';
+import { reachFrom } from './outside-tracks.ts';
 import type { TrackKind } from './track-kind.ts';
 
 /** Our own files end in .ts as sources and in .js in the built package; a folder from elsewhere may hold either. */
@@ -30,9 +32,25 @@ export function moduleOfKind(folder: string): string | undefined {
   return found === undefined ? undefined : pathToFileURL(found).href;
 }
 
-/** Loads a kind by its module's URL: in the client, its training process and its scoring threads alike. */
+/**
+ * Loads a kind by its module's URL: in the client, its training process and its scoring threads alike. Throws a fault where it cannot
+ * be loaded: what is wrong is its author's to mend.
+ */
 export async function importTrackKind(module: string): Promise<TrackKind> {
-  const { trackKind } = (await import(/* @vite-ignore */ module)) as { trackKind?: TrackKind };
-  if (trackKind === undefined) throw new TypeError(`${module} must export \`trackKind\`; see docs/adding-a-track.md`);
-  return trackKind;
+  reachFrom(module, ownExtension);
+  let loaded: { trackKind?: TrackKind };
+  try {
+    loaded = await import(/* @vite-ignore */ module);
+  } catch (cause) {
+    if (cause instanceof FaultError) throw cause; // It says itself what is missing.
+    throw unloadable(module, cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+  if (loaded.trackKind === undefined) throw unloadable(module, 'it must export `trackKind`');
+  return loaded.trackKind;
+}
+
+function unloadable(module: string, why: string, options?: ErrorOptions): FaultError {
+  const path = fileURLToPath(module);
+  const message = `${path} cannot be loaded: ${why}; see docs/adding-a-track.md, "A folder of your own"`;
+  return new FaultError({ code: 'TRACK_UNLOADABLE', message }, options);
 }

@@ -99,6 +99,17 @@ describe('the package, installed where nothing but Node is', () => {
     expect(readFileSync(manual, 'utf8')).toContain('.TH TESTUDO-ROUNDS 1');
   });
 
+  it('loads a track of one’s own, which reaches our modules and packages by name', () => {
+    const place = join(folder, 'verbs');
+    mkdirSync(place);
+    const source = readFileSync(join(checkout, 'client', 'tracks', 'testing', 'verb-shares', 'track.ts'), 'utf8');
+    const parents = { '../../../../': 'testudo/', '../../../': 'testudo/client/', '../../': 'testudo/client/tracks/' };
+    const byName = Object.entries(parents).reduce((text, [from, to]) => text.replaceAll(`'${from}`, `'${to}`), source);
+    writeFileSync(join(place, 'track.ts'), byName);
+    const made = testudo(['model', 'init', join(folder, 'first-verbs'), '--track', place]);
+    expect(made).toMatchObject({ status: 0, stdout: expect.stringContaining('tracks put verbs '), stderr: '' });
+  });
+
   it.skipIf(other === undefined)('says in one line which Node it needs, on a real other one', () => {
     const program = join(folder, 'prefix', 'bin', 'testudo');
     for (const words of [['--version'], ['status'], ['client', '--config', 'none.yaml']]) {
