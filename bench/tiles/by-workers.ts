@@ -9,11 +9,15 @@ import { RedisRunner } from '../../coordinator/queue/redis/redis-runner.ts';
 import { RedisProcess } from '../../coordinator/testing/redis-process.ts';
 import { type Member, pauseWhileRunning, startMember } from '../../lab/rig/member.ts';
 import { checkout } from '../../tools/setup/places.mjs';
+import { cpuSecondsOf, peakMiB as peakMiBOf } from '../harness/process-figures.ts';
 import { federation, masterKey, type SealedRound } from './sealed-round.ts';
 
 export type ByWorkers = Readonly<{
   result: AggregationResult;
   seconds: number;
+  /** Of the processor, which all workers took together from their start on, and the most memory that one of them held. */
+  cpuSeconds: number;
+  peakMiB: number;
   /** How many tiles each worker computed, and how many whole jobs, as they said themselves. */
   tiles: readonly number[];
   jobs: number;
@@ -51,9 +55,11 @@ export async function runByWorkers(
       const ended = new AbortController();
       const result = unwrap(await Promise.race([runner.run(job, ended.signal), anyEnds(members)]));
       const seconds = (performance.now() - startedMs) / 1_000;
+      const cpuSeconds = members.reduce((sum, { pid }) => sum + cpuSecondsOf(pid), 0);
+      const peakMiB = Math.max(...members.map(({ pid }) => peakMiBOf(pid)));
       const said = await Promise.all(members.map(saidBy));
       const tiles = said.map((text) => text.split('tile of distances done').length - 1);
-      return { result, seconds, tiles, jobs: said.join('').split('aggregation done').length - 1 };
+      return { result, seconds, cpuSeconds, peakMiB, tiles, jobs: said.join('').split('aggregation done').length - 1 };
     } finally {
       await runner.close(true);
       await link.close();

@@ -17,7 +17,7 @@ import type { CaseLine, Report } from '../harness/report.ts';
 import { runByWorkers } from './by-workers.ts';
 import { type SealedRound, type Shape, sealRound } from './sealed-round.ts';
 
-/** The last is what the design asks for, and takes most of an hour of two cores that do nothing else. */
+/** The last is what the design asks for, and takes the better part of an hour of two cores that do nothing else. */
 const shapes: readonly Shape[] = [
   { n: 2_500, f: 500, d: 30_000 },
   { n: 2_500, f: 500, d: 300_000 },
@@ -33,7 +33,15 @@ const pieceOf = (shape: Shape) => nameOf(shape).replaceAll(',', '').replaceAll(/
 
 /** A measured run, as it is kept. */
 type Line = CaseLine &
-  Readonly<{ how: string; seconds: number; tiles: readonly number[]; busyCores: number; commit: string }>;
+  Readonly<{
+    how: string;
+    seconds: number;
+    cpuSeconds: number;
+    peakMiB: number;
+    tiles: readonly number[];
+    busyCores: number;
+    commit: string;
+  }>;
 
 /** What a round of tiles costs, and that it comes out the same to the bit whoever computes it. */
 export const bench: Bench = {
@@ -84,7 +92,7 @@ async function measured(folder: string, shape: Shape, report: Report): Promise<v
   let expected: AggregationResult | undefined;
   for (const [workers, grid] of [[1, whole] as const, ...workerCounts.map((count) => [count, defaultGrid] as const)]) {
     const others = startOthersMeter();
-    const { result, seconds, tiles, jobs } = await runByWorkers(round, workers, grid);
+    const { result, tiles, jobs, ...figures } = await runByWorkers(round, workers, grid);
     expected ??= result;
     if (result.candidate !== expected.candidate || result.provenance !== expected.provenance) {
       throw new Error(`${workers} workers: another candidate or provenance than one that computed it whole`);
@@ -94,7 +102,7 @@ async function measured(folder: string, shape: Shape, report: Report): Promise<v
     expectTiles(round, grid, sumOf(tiles), jobs);
     const how = grid === whole ? 'whole' : `${workers} ${workers === 1 ? 'worker' : 'workers'}`;
     const busyCores = others();
-    report.record({ case: `${nameOf(shape)}: ${how}`, how, seconds, tiles, row, busyCores, ...shape, ...result });
+    report.record({ case: `${nameOf(shape)}: ${how}`, how, ...figures, tiles, row, busyCores, ...shape, ...result });
   }
 }
 
@@ -117,17 +125,28 @@ function writePage(report: Report): void {
       `coordinator: blocks of ${defaultGrid.rows.toLocaleString('en')} updates, a tile for each pair of blocks. Each tile opens the updates of its two blocks, and the round ` +
       'is aggregated by whichever worker is free, from the tiles. Every run ended in the same candidate and the same provenance, byte for byte, as the whole round by one worker without tiles; ' +
       'and Krum on 40 small updates, in six tiles by one and two workers, in what the plain rule chooses. One worker’s mathematics uses all cores: more of them on one machine are no faster. ' +
-      'The runs follow each other: on a machine that others use, too, their seconds do not compare.',
+      'The runs follow each other: on a machine that others use, too, their seconds do not compare; those of the processor, of all workers together and from their start on, nearly do.',
   );
   if (missing.length > 0) report.text(`Not measured here: ${missing.join('; ')}.`);
   const lines = pieces.flatMap(({ cases, commit }) => cases.map((line) => ({ ...line, commit }) as Line));
   for (const line of lines) report.record(line);
   report.table(
-    ['round', 'computed', 'seconds', 'tiles of each worker', 'cores busy meanwhile, all of the machine', 'commit'],
+    [
+      'round',
+      'computed',
+      'seconds',
+      'of the processor',
+      'largest worker',
+      'tiles of each worker',
+      'cores busy meanwhile, all of the machine',
+      'commit',
+    ],
     lines.map((line) => [
       line.case.split(':')[0] as string,
       line.how,
       secondsText(line.seconds),
+      secondsText(line.cpuSeconds),
+      `${figure(line.peakMiB)} MiB`,
       line.tiles.join(' + '),
       figure(line.busyCores),
       line.commit,
