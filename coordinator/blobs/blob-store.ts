@@ -83,6 +83,11 @@ export interface BlobStore {
   restock?(digests: Iterable<Digest>): Promise<Result<number, BlobFaultCode>>;
   /** Nobody needs it any more. A store that others share removes late (`sweep`), and may have it until then. */
   remove(digest: Digest): Promise<void>;
+  /**
+   * As `remove`, of what nothing named when somebody looked, while others are putting what they will name: it goes only where nothing names
+   * it by then, and everything of it stays until then. Absent: where removals are not late.
+   */
+  removeUnnamed?(digest: Digest): void;
   /** Carries out what was asked to be removed and may go by now; how many went. Absent: `remove` does so at once. */
   sweep?(prove: ProveLead): Promise<number>;
   /** Every stored blob: for retention and for checks. */

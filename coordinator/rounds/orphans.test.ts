@@ -1,18 +1,23 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import type { Digest, RoundId } from '../../proto/ids.ts';
+import { rclonePath } from '../../tools/testing/stores/rclone.mjs';
+import { openS3BlobStore } from '../blobs/s3/s3-blob-store.ts';
 import type { AggregationRunner } from '../candidate/job.ts';
 import { placesIn } from '../candidate/places.ts';
 import { ThreadRunner } from '../candidate/thread-runner.ts';
 import { Vault } from '../keys/vault.ts';
+import { FaultyStore } from '../testing/faulty-store.ts';
+import { ObjectStore, rclone } from '../testing/object-store.ts';
 import { takePart } from '../testing/small-client.ts';
 import { clusters, openSmallFederation, operator, track } from '../testing/small-federation.ts';
 import { tempDir } from '../testing/temp-dir.ts';
 import { roundEnd } from '../testing/wait.ts';
 import type { Engine } from './engine.ts';
+import { digestsNamedIn } from './orphans.ts';
 
 async function stored(engine: Engine): Promise<Set<Digest>> {
   const digests = new Set<Digest>();
@@ -57,4 +62,38 @@ it('a start removes the candidate of a round that was abandoned meanwhile, and w
     expect(after).toContain(digest);
     if (provenance !== null) expect(after).toContain(provenance);
   }
+});
+
+it('rounds are served while a bucket is still listed, and only what nothing names by then goes from it', async () => {
+  const store = await ObjectStore.start(rclone(rclonePath()));
+  onTestFinished(() => store.remove());
+  const proxy = await FaultyStore.open(store.port);
+  onTestFinished(() => proxy.close());
+  const dataDir = tempDir();
+  const { bucket } = await store.open('orphans', { endpoint: proxy.endpoint });
+  const blobs = await openS3BlobStore(bucket, dataDir, { isKeeper: true, removalAgeMs: -60_000 });
+  const orphan = unwrap(await blobs.put(Buffer.from('of a round that nobody remembers')));
+  const [asked, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  proxy.fault = ({ isListing }) => {
+    if (!isListing) return undefined;
+    asked.resolve();
+    return { kind: 'held', until: released.promise };
+  };
+  const engine = await openSmallFederation(dataDir, { openBlobs: async () => blobs });
+  onTestFinished(() => engine.close());
+  for (const cluster of clusters) takePart(engine, cluster, () => {});
+  unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+  expect((await roundEnd(engine, 'r-1')).phase.kind).toBe('candidate');
+  await asked.promise;
+  proxy.heal();
+  released.resolve();
+  const sweep = () => blobs.sweep(() => digestsNamedIn(engine.state()));
+  await vi.waitUntil(async () => (await sweep()) > 0, 600_000);
+  expect(unwrap(await bucket.head(orphan))).toBeUndefined();
+  for (const _ of [1, 2]) expect(await sweep()).toBe(0);
+  for (const hex of await digestsNamedIn(engine.state())) {
+    const digest = `sha256:${hex}` as Digest;
+    if (await blobs.has(digest)) expect(unwrap(await bucket.head(digest)), digest).toBeDefined();
+  }
+  expect(await blobs.has(engine.state().tracks.get(track)?.models[1]?.digest as Digest)).toBe(true);
 });

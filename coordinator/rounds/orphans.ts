@@ -9,7 +9,7 @@ export async function digestsNamedIn(state: State): Promise<ReadonlySet<string>>
 }
 
 /**
- * Removes blobs that nothing names: candidates of rounds that were abandoned while they were aggregated, and what was
+ * Removes blobs that nothing names, from a store that removes at once: candidates of rounds that were abandoned while they were aggregated, and what was
  * stored just before a crash. For the start, when nothing of this process is on its way into the journal. What others
  * may have on its way stays: everything while a round aggregates (a worker may have its candidate written already), and
  * payloads as long as those of a round that collects (their clients go on where they were). Returns how many went.
@@ -32,4 +32,20 @@ export async function sweepOrphans(state: State, blobs: BlobStore): Promise<numb
     removed += 1;
   }
   return removed;
+}
+
+/**
+ * The same of a store that removes late, while everything is served: what is on its way into the journal looks like an orphan, and is
+ * named by the time that it would go, or young. A bucket of 100,000 blobs takes its time to list.
+ */
+export async function askForOrphans(
+  state: State,
+  blobs: Pick<BlobStore, 'list' | 'removeUnnamed'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const named = await digestsNamedIn(state);
+  for await (const digest of blobs.list()) {
+    if (signal.aborted) return;
+    if (!named.has(digest.slice('sha256:'.length))) blobs.removeUnnamed?.(digest);
+  }
 }

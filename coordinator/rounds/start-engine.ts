@@ -16,7 +16,7 @@ import { Engine } from './engine.ts';
 import { RoundKeeper } from './keeper.ts';
 import { KeptInputs } from './kept-inputs.ts';
 import { sweepRoundKeys } from './keys.ts';
-import { digestsNamedIn, sweepOrphans } from './orphans.ts';
+import { askForOrphans, digestsNamedIn, sweepOrphans } from './orphans.ts';
 import { Presence } from './presence.ts';
 
 export type StartOptions = Readonly<{
@@ -98,12 +98,9 @@ export async function startEngine(
     const put = await blobs.restock(named);
     if (!put.ok) trouble(put.fault.code, put.fault.message);
   }
-  // Before anything is served: bytes lie in the store before the journal names them, so that later an orphan and what somebody is just
-  // sending look alike.
-  await sweepOrphans(ledger.state, blobs).catch((error: unknown) => {
-    if (blobs.sweep === undefined) throw error;
-    trouble('EFFECT_FAILED', String(error)); // A store elsewhere may be away for now, and what it has too much it may keep.
-  });
+  // Where removals are not late, before anything is served: bytes lie in the store before the journal names them, so that later an orphan
+  // and what somebody is just sending look alike.
+  if (blobs.removeUnnamed === undefined) await sweepOrphans(ledger.state, blobs);
   // A key that stays is no reason not to serve: the next start tries again.
   await sweepRoundKeys(ledger.state, keyStore).catch((error: unknown) => trouble('EFFECT_FAILED', String(error)));
   const runner = await openRunner();
@@ -122,6 +119,7 @@ export async function startEngine(
     trouble,
     wake: () => engine?.wake(),
   });
+  const leaving = new AbortController();
   engine = new Engine({
     federation,
     ledger,
@@ -136,8 +134,17 @@ export async function startEngine(
     snapshotEvery: options.snapshotEvery ?? 1_000,
     halted: halting.promise,
     trouble,
-    release,
+    async release() {
+      leaving.abort();
+      await release();
+    },
   });
+  if (blobs.removeUnnamed !== undefined) {
+    askForOrphans(ledger.state, blobs, leaving.signal).catch((error: unknown) => {
+      // A store elsewhere may be away for now, and what it has too much it may keep.
+      if (!leaving.signal.aborted) trouble('EFFECT_FAILED', `orphans: ${String(error)}`);
+    });
+  }
   const woken = engine;
   await waker.start(() => woken.wake());
   engine.wake();

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
@@ -179,6 +179,23 @@ export function storeFaults(name: string, store: () => ObjectStore): void {
       unwrap(await blobs.put(Buffer.from('put')));
       for (const _ of [1, 2]) expect(await blobs.sweep(leads(digests[2] as Digest))).toBe(0);
       for (const digest of digests) expect(await gone(machine, digest)).toBe(false);
+    });
+
+    it('loses what nothing named at the second sweep, here and there, and keeps all of what is named by then', async () => {
+      const machine = await (await machines(store())).faulty(-60_000);
+      const { blobs, dir } = machine;
+      const [orphan, soon, later, seen] = (await Promise.all(
+        ['orphan', 'soon', 'later', 'seen'].map(async (text) => unwrap(await blobs.put(Buffer.from(text)))),
+      )) as [Digest, Digest, Digest, Digest];
+      for (const digest of [orphan, soon, later, seen]) blobs.removeUnnamed(digest);
+      expect(await blobs.sweep(leads(soon))).toBe(0);
+      expect(await blobs.has(seen)).toBe(true);
+      expect(await blobs.sweep(leads(later))).toBe(1);
+      for (const _ of [1, 2]) expect(await blobs.sweep(leads())).toBe(0);
+      for (const digest of [orphan, soon, later, seen]) {
+        const isHere = existsSync(join(dir, 'blobs', digest.slice('sha256:'.length)));
+        expect([isHere, !(await gone(machine, digest))], digest).toEqual(Array(2).fill(digest !== orphan));
+      }
     });
 
     it('loses nothing while it fails, nor to a listing that is old', async () => {

@@ -7,7 +7,8 @@ export const removalAgeMs = 24 * 3_600_000;
 /** So many removals rest on one proof that this coordinator still leads. */
 const perProof = 64;
 
-type Mark = { sweeps: number; wasNamed: boolean };
+/** `isUnnamed`: asked for as what nothing names, so that a name keeps it at any sweep. */
+type Mark = { sweeps: number; wasNamed: boolean; isUnnamed: boolean };
 
 /**
  * Removals that are asked for now and carried out late: by the leader alone, at the second sweep after they were asked for,
@@ -17,12 +18,15 @@ type Mark = { sweeps: number; wasNamed: boolean };
 export class LateRemovals {
   readonly #bucket: Bucket;
   readonly #ageMs: number;
+  readonly #forget: (digest: Digest) => Promise<void>;
   readonly #marks = new Map<Digest, Mark>();
   readonly #going = new Map<Digest, Promise<unknown>>();
 
-  constructor(bucket: Bucket, ageMs: number) {
+  /** `forget` lets go of what this machine has of a blob that nothing named. */
+  constructor(bucket: Bucket, ageMs: number, forget: (digest: Digest) => Promise<void>) {
     this.#bucket = bucket;
     this.#ageMs = ageMs;
+    this.#forget = forget;
   }
 
   get size(): number {
@@ -31,7 +35,14 @@ export class LateRemovals {
 
   /** Nobody needs it any more. */
   ask(digest: Digest): void {
-    if (!this.#marks.has(digest)) this.#marks.set(digest, { sweeps: 0, wasNamed: true });
+    const mark = this.#marks.get(digest);
+    if (mark === undefined) this.#marks.set(digest, { sweeps: 0, wasNamed: true, isUnnamed: false });
+    else mark.isUnnamed = false;
+  }
+
+  /** Nothing named it when somebody looked. */
+  askUnnamed(digest: Digest): void {
+    if (!this.#marks.has(digest)) this.#marks.set(digest, { sweeps: 0, wasNamed: false, isUnnamed: true });
   }
 
   /** Somebody has to do with it: it stays, and where it is on its way out he waits, and then sees that it is gone. */
@@ -54,7 +65,10 @@ export class LateRemovals {
     const fresh = [...this.#marks].filter(([, { sweeps }]) => sweeps === 0);
     const named = fresh.length === 0 ? undefined : await prove();
     for (const [digest, mark] of fresh) {
-      if (named !== undefined) Object.assign(mark, { sweeps: 1, wasNamed: named.has(hexOf(digest)) });
+      if (named === undefined) break;
+      const wasNamed = named.has(hexOf(digest));
+      if (mark.isUnnamed && wasNamed) this.#marks.delete(digest);
+      else Object.assign(mark, { sweeps: 1, wasNamed });
     }
     return removed;
   }
@@ -70,6 +84,7 @@ export class LateRemovals {
     if (!found.ok || !isAsked()) return false;
     if (found.value === undefined) {
       this.#marks.delete(digest);
+      if (mark.isUnnamed) await this.#forget(digest);
       return false;
     }
     const { ageMs } = found.value;
@@ -77,7 +92,10 @@ export class LateRemovals {
     const going = this.#bucket.remove(digest).finally(() => this.#going.delete(digest));
     this.#going.set(digest, going);
     const gone = await going;
-    if (gone.ok && isAsked()) this.#marks.delete(digest);
+    if (gone.ok && isAsked()) {
+      this.#marks.delete(digest);
+      if (mark.isUnnamed) await this.#forget(digest);
+    }
     return gone.ok;
   }
 }

@@ -65,7 +65,7 @@ export class S3BlobStore implements BlobStore {
     this.#bucket = bucket;
     this.#local = local;
     this.#dir = dir;
-    this.#removals = new LateRemovals(bucket, ageMs);
+    this.#removals = new LateRemovals(bucket, ageMs, (digest) => this.#forget(digest));
     this.#confirmed = new Confirmed(bucket.timers);
   }
 
@@ -172,8 +172,12 @@ export class S3BlobStore implements BlobStore {
   async remove(digest: Digest): Promise<void> {
     this.#removals.ask(digest);
     this.#confirmed.delete(digest);
-    this.#checked.delete(digest);
-    await this.#local.remove(digest);
+    await this.#forget(digest);
+  }
+
+  removeUnnamed(digest: Digest): void {
+    this.#removals.askUnnamed(digest);
+    this.#confirmed.delete(digest);
   }
 
   sweep(prove: ProveLead): Promise<number> {
@@ -231,6 +235,11 @@ export class S3BlobStore implements BlobStore {
     if (!(await this.#local.get(digest)).ok) return false;
     this.#checked.add(digest);
     return true;
+  }
+
+  async #forget(digest: Digest): Promise<void> {
+    this.#checked.delete(digest);
+    await this.#local.remove(digest);
   }
 
   /** Puts the file that is here into the bucket, unless it was seen there within the hour. */
