@@ -21,7 +21,7 @@ const aroundBytes = 2 ** 20;
 
 export function readRowFiles({ files, rows, from }: StoredRows): RowFileReader {
   const runs = runsOf(rows).map(({ file, ...run }): Run => ({ ...run, file: files[file] as RowFile }));
-  let around: Uint8Array | undefined;
+  let around: Uint8Array<ArrayBuffer> | undefined;
   const takeAround = () => {
     around ??= new Uint8Array(aroundBytes);
     return around;
@@ -30,7 +30,11 @@ export function readRowFiles({ files, rows, from }: StoredRows): RowFileReader {
     read(offset, columns, into) {
       for (const run of runs) readRun(run, from + offset, columns, into, takeAround);
     },
-    close: () => void around?.fill(0),
+    close() {
+      around?.fill(0);
+      around?.buffer.transfer(0); // Given back now: a pass opens one reader a thread.
+      around = undefined;
+    },
   };
 }
 

@@ -35,7 +35,7 @@ export type RowWriter = Readonly<{
 export class RowFileWriter {
   readonly file: RowFile;
   /** Rows not written yet, laid out as a file of as many; undefined where rows are too long to be held. */
-  readonly #held: Uint8Array | undefined;
+  readonly #held: Uint8Array<ArrayBuffer> | undefined;
   readonly #heldRows: number;
   #written = 0;
   #count = 0;
@@ -70,12 +70,12 @@ export class RowFileWriter {
   /** Everything is in the file, and nothing is held any more; no row comes after it. */
   finish(): void {
     this.#flush();
-    this.#held?.fill(0);
+    this.#letGo();
   }
 
   /** Gives back what the file took. May be called twice. */
   close(): void {
-    this.#held?.fill(0);
+    this.#letGo();
     if (!this.#isClosed) closeSync(this.file.fd);
     this.#isClosed = true;
   }
@@ -90,6 +90,13 @@ export class RowFileWriter {
       else this.#held.set(piece, 4 * placeIn({ rows: this.#heldRows, d }, slot - this.#written, column));
       done += piece.byteLength;
     }
+  }
+
+  /** Wiped, and given back now rather than at some garbage collection. */
+  #letGo(): void {
+    if (this.#held === undefined || this.#held.byteLength === 0) return;
+    this.#held.fill(0);
+    this.#held.buffer.transfer(0);
   }
 
   #flush(): void {
