@@ -1,6 +1,8 @@
+import { quantile } from '../../client/antibodies/normal-tail.ts';
 import { vaccinate } from '../../client/antibodies/vaccinated-scorer.ts';
 import { isBenign, type Trace } from '../../client/events/trace.ts';
-import { areaUnderRoc, detectionRateAt, shareAbove } from '../../client/tracks/metrics.ts';
+import { areaUnderRoc, detectionRateAt } from '../../client/tracks/metrics.ts';
+import type { Example } from '../../client/tracks/syscall/traces/example.ts';
 import { readAll } from '../../lab/data/recorded-traces.ts';
 import type { Antibody } from '../../proto/antibody.ts';
 import { auc, percent } from '../detection/world.ts';
@@ -9,7 +11,7 @@ import { publicData } from '../harness/public-data.ts';
 import { recordedTraces } from '../harness/recorded-traces.ts';
 import type { Report } from '../harness/report.ts';
 import { type Confirmed, confirmedOnce } from './catalogue.ts';
-import { exampleOf, type Herd, herdOf } from './herd.ts';
+import { type Cluster, exampleOf, type Herd, herdOf } from './herd.ts';
 import { poisoned, poisons } from './poison.ts';
 import { speed } from './speed.ts';
 
@@ -115,14 +117,14 @@ async function poisonedHerd(herd: Herd, seeds: readonly number[], report: Report
         ({ antibody }) => !hostile.some(({ name }) => name === antibody.cluster),
       );
       const lies = poison === undefined ? [] : poisoned(herd, hostile, confirmed, poison);
-      const judged = await judge(herd, [...confirmed.map(({ antibody }) => antibody), ...lies]);
+      const antibodies = [...confirmed.map(({ antibody }) => antibody), ...lies];
+      const judged = await judge(herd, antibodies);
+      const limits = await limitsOf(herd, antibodies);
       const honest = judged.filter(({ trace }) => !hostile.some(({ name }) => name === trace.cluster));
       const mean = meanQuality(confirmed.map((one) => qualityOf(herd, honest, one)));
-      const alarms = shareAbove(
-        honest.filter(({ trace }) => isBenign(trace)).map(({ score }) => score),
-        1,
-      );
-      found.push({ ...mean, alarms });
+      const benign = honest.filter(({ trace }) => isBenign(trace));
+      const above = benign.filter(({ trace, score }) => score > (limits.get(trace.cluster ?? '') as number));
+      found.push({ ...mean, alarms: above.length / benign.length });
     }
     const mean = { ...meanQuality(found), alarms: meanOf(found.map(({ alarms }) => alarms)) };
     report.record({ case: `poison ${poison ?? 'none'}`, ...mean });
@@ -131,7 +133,7 @@ async function poisonedHerd(herd: Herd, seeds: readonly number[], report: Report
   report.text(
     `## Poisoned antibodies from 30 % of the clusters
 
-${hostile.length} of ${herd.clusters.length} clusters offer one poisoned antibody each, beside the true ones of the others (20 traces each). Alarms: benign traces of honest clusters above a risk of 1, the limit that own normal examples set.`,
+${hostile.length} of ${herd.clusters.length} clusters offer one poisoned antibody each, beside the true ones of the others (20 traces each). Alarms: benign traces of honest clusters above what one in a hundred of the cluster's own normal traces passes, half of which judge the other half.`,
   );
   report.table(['poison', 'benign above the limit', 'mean AUC of the families', 'found at 1 %'], rows);
 }
@@ -143,12 +145,44 @@ type Quality = Readonly<{ auc: number; at1: number }>;
 async function judge(herd: Herd, antibodies: readonly Antibody[]): Promise<Judged[]> {
   const judged: Judged[] = [];
   for (const cluster of herd.clusters) {
-    const foreign = antibodies.filter((one) => one.cluster !== cluster.name || one.family.startsWith('poison'));
-    const { scorer } = await vaccinate(cluster.open, ({ calls }) => herd.antigensOf(calls), foreign, cluster.normal);
-    const scored = scorer.score(cluster.unseen.map(exampleOf));
-    for (const [at, trace] of cluster.unseen.entries()) judged.push({ trace, score: scored[at]?.scores[0] as number });
+    const scores = await scoresOf(herd, cluster, antibodies, cluster.normal, cluster.unseen.map(exampleOf));
+    for (const [at, trace] of cluster.unseen.entries()) judged.push({ trace, score: scores[at] as number });
   }
   return judged;
+}
+
+/** By cluster, what one in a hundred of its own normal traces passes that were not learnt. */
+async function limitsOf(herd: Herd, antibodies: readonly Antibody[]): Promise<Map<string, number>> {
+  const limits = new Map<string, number>();
+  for (const cluster of herd.clusters) {
+    const [learnt, others] = [0, 1].map((odd) => cluster.normal.filter((_, at) => at % 2 === odd)) as [
+      Example[],
+      Example[],
+    ];
+    const scores = await scoresOf(herd, cluster, antibodies, learnt, others);
+    limits.set(
+      cluster.name,
+      quantile(
+        scores.sort((a, b) => a - b),
+        0.99,
+      ),
+    );
+  }
+  return limits;
+}
+
+/** Of examples, by a cluster that has learnt those and tried the antibodies of all others on them. */
+async function scoresOf(
+  herd: Herd,
+  cluster: Cluster,
+  antibodies: readonly Antibody[],
+  learnt: readonly Example[],
+  examples: readonly Example[],
+): Promise<number[]> {
+  const foreign = antibodies.filter((one) => one.cluster !== cluster.name || one.family.startsWith('poison'));
+  const antigensOf = ({ calls }: Example) => herd.antigensOf(calls);
+  const { scorer } = await vaccinate(cluster.open, { antigensOf }, foreign, learnt);
+  return scorer.score(examples).map(({ scores }) => scores[0] as number);
 }
 
 function qualityOf(herd: Herd, judged: readonly Judged[], { family, antibody, occasions }: Confirmed): Quality {

@@ -1,5 +1,6 @@
 import { vaccinate } from '../../client/antibodies/vaccinated-scorer.ts';
 import { traceAntigens } from '../../client/tracks/syscall/traces/antigens.ts';
+import type { Example } from '../../client/tracks/syscall/traces/example.ts';
 import type { Antibody } from '../../proto/antibody.ts';
 import { median } from '../harness/measure.ts';
 import type { Report } from '../harness/report.ts';
@@ -13,11 +14,12 @@ export async function speed(herd: Herd, repeats: number, report: Report): Promis
   const all = confirmedOnce(herd, 20, 1).map(({ antibody }) => antibody);
   const examples = cluster.unseen.map(exampleOf);
   const calls = examples.reduce((sum, one) => sum + one.calls.length, 0);
+  const antigensOf = (one: Example) => traceAntigens(one.calls);
   const sizes = [0, 1, 13, 64];
   const scorers = await Promise.all(
     sizes.map(async (size) => {
       const antibodies = Array.from({ length: size }, (_, at) => all[at % all.length] as Antibody);
-      return (await vaccinate(cluster.open, (one) => traceAntigens(one.calls), antibodies, cluster.normal)).scorer;
+      return (await vaccinate(cluster.open, { antigensOf }, antibodies, cluster.normal)).scorer;
     }),
   );
   const seconds = sizes.map((): number[] => []);

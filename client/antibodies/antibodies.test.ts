@@ -5,6 +5,7 @@ import { parseClusterId, parseFederationId, parseTrackId } from '../../proto/ids
 import type { Explanation, PlaceScores, TrackScorer } from '../tracks/track-kind.ts';
 import { logRatio } from './log-ratio.ts';
 import { countsOf, makeAntibody } from './make-antibody.ts';
+import { quantile } from './normal-tail.ts';
 import { Panel } from './panel.ts';
 import { vaccinate } from './vaccinated-scorer.ts';
 import { vaccinationTexts } from './vaccination-text.ts';
@@ -121,6 +122,20 @@ describe('Panel', () => {
     expect(unseen.filter((one) => (panel.risk(one)?.risk ?? 0) > 1).length).toBeLessThanOrEqual(8);
   });
 
+  it('hears the same evidence less where a confirmed example would show more of it', async () => {
+    const small = made(attacksThere, elsewhere);
+    const more = Array.from({ length: 60 }, (_, at) => 950_000 + at);
+    const large = {
+      ...small,
+      features: Uint32Array.from([...small.features, ...more]),
+      shares: Uint8Array.from([...small.shares, ...more.map(() => 255)]),
+    };
+    const [whole, part] = await Promise.all([small, large].map((one) => Panel.open([one], atHome, 0.01)));
+    const same = (panel: Panel | undefined) => panel?.risk(attackHere)?.risk ?? Number.NaN;
+    expect(same(part)).toBeGreaterThan(0);
+    expect(same(part)).toBeLessThan(0.95 * same(whole));
+  });
+
   it('does not go by one confirmed trace or two', async () => {
     const panel = await Panel.open([made(attacksThere.slice(0, 2), elsewhere)], atHome, 0.01);
     expect(panel.vaccinations[0]?.refused).toBe('few-examples');
@@ -166,35 +181,58 @@ describe('vaccinationTexts', () => {
 });
 
 describe('vaccinate', () => {
-  /** A model that finds long examples unusual, and nothing else. */
+  /** A model that finds long examples unusual, and nothing else: 0 in the middle of normal ones, and hardly any of them above 1. */
   const lengths = (): TrackScorer<Uint32Array> => ({
-    score: (some): PlaceScores[] => some.map((one) => ({ groups: ['nginx'], scores: Float64Array.of(one.length) })),
+    score: (some): PlaceScores[] => some.map((one) => ({ groups: ['nginx'], scores: Float64Array.of(unusual(one)) })),
     explain: (): Explanation => ({ detail: { from: 'the model' }, text: 'long' }),
     close() {},
   });
+  const unusual = ({ length }: Uint32Array) => (length - 34.5) / 4.5;
   const normal = atHome.map((one, at) => one.subarray(0, 30 + (at % 10)));
+  const known = { antigensOf: (one: Uint32Array) => one };
 
-  it('adds up what model and antibodies say, on one scale', async () => {
-    const { scorer, vaccinations } = await vaccinate(
-      async () => lengths(),
-      (one) => one,
-      [made(attacksThere, elsewhere)],
-      normal,
-    );
+  it('adds to the scores of the model what antibodies say, on their own scale', async () => {
+    const open = async () => lengths();
+    const { scorer, vaccinations } = await vaccinate(open, known, [made(attacksThere, elsewhere)], normal);
     expect(vaccinations.get('nginx')?.map(({ refused }) => refused)).toEqual([undefined]);
     const score = (one: Uint32Array) => scorer.score([one])[0]?.scores[0] ?? Number.NaN;
-    expect(score(attackHere)).toBeGreaterThan(1); // 26 features long: usual to the model.
-    expect(score(examples(8, 1, { from: 0, to: 300, count: 200 })[0] as Uint32Array)).toBeGreaterThan(1);
+    expect(unusual(attackHere)).toBeLessThan(-1); // 26 features long: usual to the model.
+    expect(score(attackHere)).toBeGreaterThan(2);
+    expect(score(examples(8, 1, { from: 0, to: 300, count: 200 })[0] as Uint32Array)).toBeGreaterThan(2);
     expect(normal.filter((one) => score(one) > 1).length / normal.length).toBeLessThan(0.05);
     expect(scorer.explain(attackHere, 0)).toMatchObject({
       text: expect.stringMatching(/^looks like reverse-shell, which a confirmed in 8 examples .*\nlong$/),
       detail: { from: 'the model', antibody: { family: 'reverse-shell', cluster: 'a' } },
     });
+    expect(scorer.explain(normal[0] as Uint32Array, 0)).toEqual({ detail: { from: 'the model' }, text: 'long' });
   });
 
-  it('raises the limit and no alarms where an antibody flags what is normal', async () => {
+  it('weighs what antibodies say against the scale that scores of the kind have, whatever the spread in this cluster', async () => {
+    const tenfold = (): TrackScorer<Uint32Array> => ({
+      ...lengths(),
+      score: (some) => some.map((one) => ({ groups: ['nginx'], scores: Float64Array.of(10 * unusual(one)) })),
+    });
+    const antibodies = [made(attacksThere, elsewhere)];
+    const ones = await vaccinate(async () => lengths(), known, antibodies, normal);
+    const tens = await vaccinate(async () => tenfold(), { ...known, scoreRange: 10 }, antibodies, normal);
+    const scores = (scorer: TrackScorer<Uint32Array>, factor: number) =>
+      scorer.score([attackHere, ...normal]).map((one) => (one.scores[0] as number) / factor);
+    for (const [at, score] of scores(tens.scorer, 10).entries()) {
+      expect(score).toBeCloseTo(scores(ones.scorer, 1)[at] as number, 10);
+    }
+    // Fewer normal examples, of which none is long: the same attack scores as before, since nothing is divided by their spread.
+    const alike = normal.filter(({ length }) => length < 34);
+    const narrow = await vaccinate(async () => lengths(), known, antibodies, alike);
+    const long = examples(23, 1, { from: 0, to: 300, count: 80 })[0] as Uint32Array;
+    const [wide = Number.NaN, close = Number.NaN] = [ones, narrow].map(
+      ({ scorer }) => scorer.score([long])[0]?.scores[0],
+    );
+    expect(close).toBe(wide);
+  });
+
+  it('lets no more normal examples pass what its own normal ones teach, where an antibody flags what is normal', async () => {
     // A liar who knows what is normal here says it of an attack of its own, so that examples as it says them stand out.
-    const known = examples(20, 400, { from: 0, to: 300, count: 34 });
+    const learnt = examples(20, 400, { from: 0, to: 300, count: 34 });
     const told = [...attackRuns, ...Array.from({ length: 70 }, (_, at) => at)];
     const rest = made(attacksThere, elsewhere);
     const poisoned = {
@@ -203,16 +241,20 @@ describe('vaccinate', () => {
       shares: new Uint8Array(told.length).fill(255),
     };
     const alarms = async (antibodies: readonly Antibody[]) => {
-      const open = async () => lengths();
-      const { scorer, vaccinations } = await vaccinate(open, (one: Uint32Array) => one, antibodies, known);
-      const unseen = examples(21, 1_000, { from: 0, to: 300, count: 34 });
-      const above = unseen.filter((one) => (scorer.score([one])[0]?.scores[0] ?? 0) > 1).length;
-      return { share: above / unseen.length, refused: vaccinations.get('nginx')?.map(({ refused }) => refused) };
+      const { scorer, vaccinations } = await vaccinate(async () => lengths(), known, antibodies, learnt);
+      const unseen = examples(21, 2_000, { from: 0, to: 300, count: 34 });
+      const scores = unseen.map((one) => scorer.score([one])[0]?.scores[0] as number);
+      // The first half teaches the threshold, as scores of what happens do.
+      const limit = quantile(
+        scores.slice(0, 1_000).sort((a, b) => a - b),
+        0.99,
+      );
+      const share = scores.slice(1_000).filter((score) => score > limit).length / 1_000;
+      return { share, refused: vaccinations.get('nginx')?.map(({ refused }) => refused) };
     };
-    const honest = await alarms([rest]);
     const lied = await alarms([rest, poisoned]);
     expect(lied.refused?.[1]).toBeUndefined(); // It is taken, and so has to be borne.
-    expect(lied.share).toBeLessThanOrEqual(honest.share + 0.02);
+    expect(lied.share).toBeLessThanOrEqual(0.02);
   });
 
   it('passes over an antibody of examples larger than any could be, as if nobody had offered it', async () => {
@@ -221,12 +263,7 @@ describe('vaccinate', () => {
     const rest = made(attacksThere, elsewhere);
     const poisoned = { ...rest, features: everything, shares: new Uint8Array(everything.length).fill(255) };
     const ran = async (antibodies: readonly Antibody[]) => {
-      const { scorer, vaccinations } = await vaccinate(
-        async () => lengths(),
-        (one: Uint32Array) => one,
-        antibodies,
-        normal,
-      );
+      const { scorer, vaccinations } = await vaccinate(async () => lengths(), known, antibodies, normal);
       const unseen = [...examples(22, 100, { from: 0, to: 2_000, count: 34 }), ...normal, attackHere];
       return { scores: scorer.score(unseen), refused: vaccinations.get('nginx')?.map(({ refused }) => refused) };
     };
@@ -243,40 +280,23 @@ describe('vaccinate', () => {
       remarks: () => ['one is learning'],
       close: () => void closed.push(name),
     });
-    const names = ['half', 'whole'];
     const antibodies = [made(attacksThere, elsewhere)];
-    const { scorer } = await vaccinate(
-      async () => open('x'),
-      (one) => one,
-      antibodies,
-      normal,
-    );
+    const { scorer } = await vaccinate(async () => open('first'), known, antibodies, normal);
     expect(scorer.remarks?.()).toEqual(['one is learning', 'antibody reverse-shell of a (8 examples): used for nginx']);
     const broken = () => {
       throw new Error('no features');
     };
     closed.length = 0;
-    await expect(vaccinate(async () => open(names.shift() ?? ''), broken, antibodies, normal)).rejects.toThrow(
-      /no features/,
-    );
-    expect(closed).toEqual(['half', 'whole']);
+    const tried = vaccinate(async () => open('second'), { antigensOf: broken }, antibodies, normal);
+    await expect(tried).rejects.toThrow(/no features/);
+    expect(closed).toEqual(['second']);
   });
 
   it('leaves the model as it is without antibodies, and where none is used', async () => {
-    const { scorer } = await vaccinate(
-      async () => lengths(),
-      (one) => one,
-      [],
-      normal,
-    );
-    expect(scorer.score([attackHere])[0]?.scores[0]).toBe(attackHere.length);
     const refused = [made(attacksThere.slice(0, 2), elsewhere)];
-    const beside = await vaccinate(
-      async () => lengths(),
-      (one) => one,
-      refused,
-      normal,
-    );
-    expect(beside.scorer.score([attackHere])[0]?.scores[0]).toBe(attackHere.length);
+    for (const antibodies of [[], refused]) {
+      const { scorer } = await vaccinate(async () => lengths(), known, antibodies, normal);
+      expect(scorer.score([attackHere])[0]?.scores[0]).toBe(unusual(attackHere));
+    }
   });
 });

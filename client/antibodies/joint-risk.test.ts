@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { jointRisk, limitOf } from './joint-risk.ts';
+import { jointRisk } from './joint-risk.ts';
 
 describe('jointRisk', () => {
   it('keeps the order that the model gives, where antibodies say the same', () => {
@@ -18,14 +18,5 @@ describe('jointRisk', () => {
   it('puts what both find unusual above what one of them finds twice as unusual', () => {
     expect(jointRisk(1, 1)).toBeGreaterThan(jointRisk(2, 0));
     expect(jointRisk(1, 1)).toBeGreaterThan(jointRisk(0, 1.1));
-  });
-});
-
-describe('limitOf', () => {
-  it('is passed by one in a hundred normal places, and never below what it is for the model alone', () => {
-    const risks = Array.from({ length: 1_000 }, (_, at) => (at / 1_000) * 3);
-    expect(risks.filter((risk) => risk > limitOf(risks)).length).toBe(9);
-    expect(limitOf(risks.map((risk) => risk / 100))).toBe(1);
-    expect(limitOf([])).toBe(1);
   });
 });

@@ -2,7 +2,7 @@ import type { Antibody } from '../../proto/antibody.ts';
 import { scoreInTurns, turn } from '../tracks/score-in-turns.ts';
 import type { Explanation, PlaceScores, TrackScorer } from '../tracks/track-kind.ts';
 import { distinctAntigens } from './distinct-antigens.ts';
-import { jointRisk, limitOf, riskOn, type Scale, scaleOf } from './joint-risk.ts';
+import { jointRisk } from './joint-risk.ts';
 import { quantile } from './normal-tail.ts';
 import { Panel, type Vaccination } from './panel.ts';
 import { vaccinationTexts } from './vaccination-text.ts';
@@ -19,38 +19,32 @@ export type Vaccinated<Example> = Readonly<{
 /** Share of a workload's normal examples that all of its antibodies together may flag. */
 const defaultAlpha = 0.01;
 
+/** How the places of a track are scored, and what antibodies know them by. */
+export type Antigenic<Example> = Readonly<{
+  antigensOf: AntigensOf<Example>;
+  /** See `TrackKind.scoreRange`. */
+  scoreRange?: number | undefined;
+}>;
+
 /**
- * A model and antibodies as one scorer. Both are brought to one scale, how far a place is on the way from what is usual (0) to what
- * one in a hundred normal examples passes (1), of all groups for the model and of its own group for the antibodies, and added up. What
- * antibodies find usual takes nothing off: places of which they say nothing keep their order. The sum is brought to the same scale, by
- * normal examples that neither has learnt, so that an antibody which flags what is normal raises the limit and no alarms.
- *
- * open: opens the model on these normal examples. It is opened twice, once on half of them for a while: the other half tells how
- * the model scores normal examples that it has not learnt.
+ * A model and antibodies as one scorer: what antibodies say of a place is added to its score, on the scale that the kind's scores have
+ * everywhere. Not on one of this cluster's own scores: the rarest of a hundred normal examples say little of their tail, and to divide by
+ * it cost what the model finds by itself. What antibodies find usual takes nothing off: places of which they say nothing keep their order.
+ * An antibody which flags what is normal raises the scores that thresholds are learnt from.
  */
 export async function vaccinate<Example>(
   open: (normal: readonly Example[]) => Promise<TrackScorer<Example>>,
-  antigensOf: AntigensOf<Example>,
+  { antigensOf, scoreRange = 1 }: Antigenic<Example>,
   antibodies: readonly Antibody[],
   normal: readonly Example[],
   alpha = defaultAlpha,
 ): Promise<Vaccinated<Example>> {
-  if (antibodies.length === 0) return { scorer: await open(normal), vaccinations: new Map() };
-  const half = await open(normal.filter((_, at) => at % 2 === 0));
-  const unseen = normal.filter((_, at) => at % 2 === 1);
-  let scored: readonly PlaceScores[];
-  try {
-    scored = await scoreInTurns(half, unseen);
-  } finally {
-    half.close();
-  }
-  const scale = scaleOf(scored);
   const scorer = await open(normal);
+  if (antibodies.length === 0) return { scorer, vaccinations: new Map() };
   try {
     const panels = await panelsOf(await scoreInTurns(scorer, normal), antigensOf, antibodies, normal, alpha);
     const vaccinations = new Map([...panels].map(([group, panel]) => [group, panel.vaccinations]));
-    const limit = limitOf(await risksOf(unseen, scored, { scale, panels, antigensOf }));
-    return { scorer: new VaccinatedScorer(scorer, { scale, limit, panels, antigensOf }), vaccinations };
+    return { scorer: new VaccinatedScorer(scorer, { scoreRange, panels, antigensOf }), vaccinations };
   } catch (error) {
     scorer.close();
     throw error;
@@ -58,50 +52,21 @@ export async function vaccinate<Example>(
 }
 
 type Joining<Example> = Readonly<{
-  scale: Scale;
+  scoreRange: number;
   panels: ReadonlyMap<string, Panel>;
   antigensOf: AntigensOf<Example>;
 }>;
 
-/** Normal examples that the joint limit is made of, evenly out of all. */
-const limitExamplesMax = 500;
-
-/** Joint risks of normal examples that neither the model nor, example by example, the antibodies' panels have learnt. */
-async function risksOf<Example>(
-  examples: readonly Example[],
-  scored: readonly PlaceScores[],
-  { scale, panels, antigensOf }: Joining<Example>,
-): Promise<number[]> {
-  const risks: number[] = [];
-  const stride = Math.max(1, examples.length / limitExamplesMax);
-  for (let next = 0; next < examples.length; next += stride) {
-    await turn();
-    const at = Math.floor(next);
-    const { groups, scores } = scored[at] as PlaceScores;
-    for (const [place, group] of groups.entries()) {
-      const found = panels.get(group)?.riskWithout(antigensOf(examples[at] as Example, place));
-      risks.push(jointRisk(riskOn(scale, scores[place] as number), found?.risk ?? 0));
-    }
-  }
-  return risks;
-}
-
 class VaccinatedScorer<Example> implements TrackScorer<Example> {
   readonly #model: TrackScorer<Example>;
-  readonly #scale: Scale;
-  /** The joint risk that counts as 1. */
-  readonly #limit: number;
+  readonly #scoreRange: number;
   readonly #panels: ReadonlyMap<string, Panel>;
   readonly #antigensOf: AntigensOf<Example>;
   readonly #isInUse: boolean;
 
-  constructor(
-    model: TrackScorer<Example>,
-    { scale, limit, panels, antigensOf }: Joining<Example> & Readonly<{ limit: number }>,
-  ) {
+  constructor(model: TrackScorer<Example>, { scoreRange, panels, antigensOf }: Joining<Example>) {
     this.#model = model;
-    this.#scale = scale;
-    this.#limit = limit;
+    this.#scoreRange = scoreRange;
     this.#panels = panels;
     this.#antigensOf = antigensOf;
     this.#isInUse = panels.values().some(({ isInUse }) => isInUse);
@@ -115,7 +80,7 @@ class VaccinatedScorer<Example> implements TrackScorer<Example> {
       scores: Float64Array.from(scores, (score, place) => {
         const group = groups[place] as string;
         const found = this.#panels.get(group)?.risk(this.#antigensOf(examples[at] as Example, place));
-        return jointRisk(riskOn(this.#scale, score), found?.risk ?? 0) / this.#limit;
+        return this.#joint(score, found?.risk ?? 0);
       }),
     }));
   }
@@ -123,28 +88,22 @@ class VaccinatedScorer<Example> implements TrackScorer<Example> {
   explain(example: Example, place: number): Explanation {
     const [scored] = this.#model.score([example]);
     const group = scored?.groups[place] ?? '';
-    const own = riskOn(this.#scale, scored?.scores[place] ?? 0);
+    const own = scored?.scores[place] ?? 0;
     const antigens = this.#antigensOf(example, place);
     const found = this.#panels.get(group)?.risk(antigens);
     const explained = this.#model.explain(example, place);
-    if (found === undefined || found.risk < 1) return explained;
+    const said = jointRisk(0, found?.risk ?? 0);
+    if (found === undefined || said < 1) return explained;
     const { family, cluster, examples } = found.antibody;
     const evidence = this.#panels.get(group)?.evidence(found, antigens) ?? [];
     const text =
       `looks like ${family}, which ${cluster} confirmed in ${examples} example${examples === 1 ? '' : 's'} ` +
-      `(antibody ${found.risk.toFixed(1)}, model ${own.toFixed(1)}; 1 is the limit of each)`;
+      `(antibody ${said.toFixed(1)}, model ${(own / this.#scoreRange).toFixed(1)}; hardly any normal example passes 1 on either)`;
     return {
       detail: {
         ...explained.detail,
         // What the model alone would score stands beside it, on the scale of scores.
-        antibody: {
-          family,
-          cluster,
-          examples,
-          risk: found.risk,
-          modelRisk: jointRisk(own, 0) / this.#limit,
-          evidence,
-        },
+        antibody: { family, cluster, examples, risk: found.risk, modelRisk: this.#joint(own, 0), evidence },
       },
       text: `${text}\n${explained.text}`,
     };
@@ -157,6 +116,10 @@ class VaccinatedScorer<Example> implements TrackScorer<Example> {
 
   close(): void {
     this.#model.close();
+  }
+
+  #joint(score: number, ofAntibodies: number): number {
+    return this.#scoreRange * jointRisk(score / this.#scoreRange, ofAntibodies);
   }
 }
 

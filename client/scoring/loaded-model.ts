@@ -50,9 +50,10 @@ async function scoresByGroup(scorer: TrackScorer<unknown>, examples: readonly un
 /** With the antibodies that the release brings along and operators keep, where the track has any. */
 async function openVaccinated(kind: TrackKind, model: ScoringModel, normal: readonly unknown[]) {
   const open = (some: readonly unknown[]) => openScorer(kind, model, some);
-  if (kind.antigens === undefined) return { scorer: await open(normal), said: [] };
+  const { antigens: antigensOf, scoreRange } = kind;
+  if (antigensOf === undefined) return { scorer: await open(normal), said: [] };
   const { usable, said } = await antibodiesOf(model);
-  const { scorer } = await vaccinate(open, kind.antigens, usable, normal);
+  const { scorer } = await vaccinate(open, { antigensOf, scoreRange }, usable, normal);
   return { scorer, said };
 }
 

@@ -38,6 +38,11 @@ export interface TrackKind<Observation = unknown, Example = unknown> {
    * Unless given, the track has no antibodies.
    */
   antigens?(example: Example, place: number): Uint32Array;
+  /**
+   * How far above usual, 0, a place scores that one in a hundred normal ones passes, in most clusters: the scale on which antibodies add to
+   * scores. 1 unless given.
+   */
+  readonly scoreRange?: number;
   /** What its risks tell other tracks of a workload; unless given, they cannot ask for them. */
   readonly watches?: Watched;
   /**
