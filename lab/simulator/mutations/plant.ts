@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { mutations } from './mutations.ts';
@@ -14,13 +15,13 @@ export function plant(name: string): void {
   const waiting = new Set(mutation.edits.map(({ file }) => new URL(file, root).href));
   registerHooks({
     load: (url, context, nextLoad) => {
-      const loaded = nextLoad(url, context);
-      if (!waiting.has(url)) return loaded;
-      let text = Buffer.from(loaded.source as Uint8Array).toString('utf8');
+      if (!waiting.has(url)) return nextLoad(url, context);
+      // As it is written: another hook may take its types away.
+      let text = readFileSync(fileURLToPath(url), 'utf8');
       for (const { file, find, replace } of mutation.edits) {
         if (new URL(file, root).href === url) text = edited(text, find, replace, fileURLToPath(url));
       }
-      return { ...loaded, source: text };
+      return { format: 'module-typescript', source: text, shortCircuit: true };
     },
   });
 }

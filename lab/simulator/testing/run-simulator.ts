@@ -9,7 +9,7 @@ type Line = Readonly<{ seed?: number; seeds?: number; name?: string; broken?: nu
 
 /** The simulator has its process to itself: it holds what a process takes from its surroundings. */
 export async function simulator(...parameters: string[]): Promise<readonly string[]> {
-  const options = { maxBuffer: 64 << 20, cwd: root, env: { ...process.env, NODE_OPTIONS: '' } };
+  const options = { maxBuffer: 64 << 20, cwd: root };
   const flags = ['--disable-warning=ExperimentalWarning', program, ...parameters];
   const run = promisify(execFile)(process.execPath, flags, options);
   // Broken rules end it with 1: what it wrote says which.
