@@ -10,6 +10,7 @@ import {
   writeFileAtomic,
 } from '../../base/atomic-file.ts';
 import type { Result } from '../../base/fault.ts';
+import { Turns } from '../../base/waiting/turns.ts';
 import { lockDataDir } from '../ledger/data-dir-lock.ts';
 
 /** Where sealed secrets lie. Names are legal when they come here. */
@@ -23,7 +24,7 @@ export interface SecretPlace {
   write(name: string, sealed: Buffer): Promise<void>;
   /**
    * As `write`, where nothing is there yet: else false, and what is there stays. A database decides between two that do so at
-   * once; in a folder both may come to write, within the same few milliseconds.
+   * once; in a folder two processes may both come to write, within the same few milliseconds, and one process takes turns.
    */
   add(name: string, sealed: Buffer): Promise<boolean>;
   /** Overwrites where the medium allows it, then removes; durable when it resolves. Nothing to remove is no error. */
@@ -72,9 +73,10 @@ export function placeInFolder(dataDirectory: string): IdentityPlace {
   return place;
 }
 
-/** A file for each secret. */
+/** A file for each secret. Changes take turns: two writers of one name would take each other's half-written file away. */
 export class KeyFolder implements SecretPlace {
   readonly name: string;
+  readonly #changes = new Turns();
 
   constructor(folder: string) {
     this.name = folder;
@@ -89,19 +91,29 @@ export class KeyFolder implements SecretPlace {
     return names.filter((name) => there.has(name));
   }
 
-  async write(name: string, sealed: Buffer): Promise<void> {
+  write(name: string, sealed: Buffer): Promise<void> {
+    return this.#changes.take(() => this.#write(name, sealed));
+  }
+
+  add(name: string, sealed: Buffer): Promise<boolean> {
+    return this.#changes.take(async () => {
+      if ((await this.read(name)) !== undefined) return false;
+      await this.#write(name, sealed);
+      return true;
+    });
+  }
+
+  erase(name: string): Promise<void> {
+    return this.#changes.take(() => this.#erase(name));
+  }
+
+  async #write(name: string, sealed: Buffer): Promise<void> {
     makeFolder(this.name, privateFolderMode);
     const path = join(this.name, name);
     await writeFileAtomic(path, sealed, { temporary: partialOf(path) });
   }
 
-  async add(name: string, sealed: Buffer): Promise<boolean> {
-    if ((await this.read(name)) !== undefined) return false;
-    await this.write(name, sealed);
-    return true;
-  }
-
-  async erase(name: string): Promise<void> {
+  async #erase(name: string): Promise<void> {
     const path = join(this.name, name);
     try {
       const file = await open(path, 'r+');

@@ -15,6 +15,17 @@ export function keyStoreContract(name: string, newStore: () => Promise<KeyStore>
       expect(Buffer.from((await store.get('round.syscall.r-1')) ?? [])).toEqual(secret);
     });
 
+    it('adds where there is nothing, and tells one of many who do so at once that it did', async () => {
+      const store = await newStore();
+      const secrets = Array.from({ length: 8 }, (_, at) => Buffer.alloc(32, at + 1));
+      const added = await Promise.all(secrets.map((one) => store.add('round.syscall.r-3', one)));
+      expect(added.filter(Boolean)).toHaveLength(1);
+      expect(Buffer.from((await store.get('round.syscall.r-3')) ?? [])).toEqual(secrets[added.indexOf(true)]);
+      expect(await store.add('round.syscall.r-3', secret)).toBe(false);
+      await Promise.all(secrets.map((one) => store.put('round.syscall.r-4', one)));
+      expect(await store.get('round.syscall.r-4')).toHaveLength(32);
+    });
+
     it('takes and gives copies: whoever wipes his own leaves the store its secret', async () => {
       const store = await newStore();
       const mine = Buffer.from(secret);
@@ -48,6 +59,7 @@ export function keyStoreContract(name: string, newStore: () => Promise<KeyStore>
       const store = await newStore();
       for (const illegal of ['../x', 'a/b', '', '.', 'A', 'x'.repeat(201)]) {
         await expect(store.put(illegal, secret)).rejects.toThrow(RangeError);
+        await expect(store.add(illegal, secret)).rejects.toThrow(RangeError);
         await expect(store.get(illegal)).rejects.toThrow(RangeError);
         await expect(store.present([illegal])).rejects.toThrow(RangeError);
         await expect(store.destroy(illegal)).rejects.toThrow(RangeError);

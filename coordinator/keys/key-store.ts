@@ -12,6 +12,8 @@ export function checkKeyName(name: string): void {
 export interface KeyStore {
   /** Durable (file and folder synced) when it resolves. Replaces what is there. */
   put(name: string, secret: Uint8Array): Promise<void>;
+  /** As `put`, where there is none yet: else false, and what is there stays. Of several who do so at once one is told true. */
+  add(name: string, secret: Uint8Array): Promise<boolean>;
   /** A fresh copy that the caller wipes, or undefined when there is none. */
   get(name: string): Promise<Uint8Array | undefined>;
   /** Which of these names have a secret. One look, however many they are. */

@@ -10,6 +10,13 @@ export class MemoryKeyStore implements KeyStore {
     this.#secrets.set(name, new Uint8Array(secret)); // Not `slice`: of a Buffer that is no copy.
   }
 
+  async add(name: string, secret: Uint8Array): Promise<boolean> {
+    checkKeyName(name);
+    if (this.#secrets.has(name)) return false;
+    await this.put(name, secret);
+    return true;
+  }
+
   async get(name: string): Promise<Uint8Array | undefined> {
     checkKeyName(name);
     return this.#secrets.get(name)?.slice();

@@ -70,6 +70,11 @@ export class Vault implements KeyStore {
     await this.#place.write(name, seal(name, secret, this.#wrapping));
   }
 
+  async add(name: string, secret: Uint8Array): Promise<boolean> {
+    checkKeyName(name);
+    return await this.#place.add(name, seal(name, secret, this.#wrapping));
+  }
+
   async get(name: string): Promise<Uint8Array | undefined> {
     checkKeyName(name);
     const bytes = await this.#place.read(name);

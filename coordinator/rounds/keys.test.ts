@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import type { RoundId } from '../../proto/ids.ts';
 import { MemoryKeyStore } from '../keys/memory-key-store.ts';
+import { Vault } from '../keys/vault.ts';
 import { takePart } from '../testing/small-client.ts';
 import { clusters, openSmallFederation, operator, track } from '../testing/small-federation.ts';
 import { tempDir } from '../testing/temp-dir.ts';
@@ -19,6 +20,22 @@ describe("a round's key", () => {
     expect(await makeRoundKey(keyStore, track, round)).toBe(opened);
     expect(await keyStore.get(roundKeyName(track, round))).toEqual(secret);
     expect(await makeRoundKey(keyStore, track, 'r-3' as RoundId)).not.toBe(opened);
+  });
+
+  it('is one, where several open the round at once: a round that opened can be opened', async () => {
+    const dataDir = join(tempDir(), 'data');
+    const keyStore = unwrap(await Vault.open(join(tempDir(), 'keys'), 'm'.repeat(32)));
+    expect(new Set(await Promise.all(Array.from({ length: 8 }, () => makeRoundKey(keyStore, track, round)))).size).toBe(
+      1,
+    );
+    const engine = await openSmallFederation(dataDir, { keyStore });
+    onTestFinished(() => engine.close());
+    for (const cluster of clusters) takePart(engine, cluster, () => {});
+    const asked = Array.from({ length: 4 }, () => engine.openRound(operator, { track, reason: 'at once' }));
+    const opened = await Promise.all(asked);
+    expect(opened.filter(({ ok }) => ok)).toHaveLength(1);
+    for (const one of opened) if (!one.ok) expect(one.fault.code).toBe('ROUND_OPEN');
+    expect((await roundEnd(engine, 'r-1')).phase.kind).toBe('candidate');
   });
 
   it('is destroyed at the next start where somebody made it again after its round had ended', async () => {

@@ -10,18 +10,21 @@ export function roundKeyName(track: TrackId, round: RoundId): string {
 
 /**
  * Makes the key pair of a round that is about to open: secret stored durably. Returns the public key, base64. A key that
- * lies there already is taken and never replaced: a crash left it before anybody could learn of it, or another coordinator
- * has taken over and runs this very round.
+ * lies there already is taken and never replaced: a crash left it before anybody could learn of it, two operators open the round
+ * at once, or another coordinator has taken over and runs this very round.
  */
 export async function makeRoundKey(keyStore: KeyStore, track: TrackId, round: RoundId): Promise<string> {
-  const known = await publicRoundKey(keyStore, track, round);
-  if (known !== undefined) return known;
-  const pair = newRoundKeyPair();
-  try {
-    await keyStore.put(roundKeyName(track, round), pair.secretKey);
-    return Buffer.from(pair.publicKey).toString('base64');
-  } finally {
-    wipeKeyPair(pair);
+  for (;;) {
+    const known = await publicRoundKey(keyStore, track, round);
+    if (known !== undefined) return known;
+    const pair = newRoundKeyPair();
+    try {
+      // Another who opens the same round may have been quicker: what is sealed to a key that is not stored is lost.
+      const isOurs = await keyStore.add(roundKeyName(track, round), pair.secretKey);
+      if (isOurs) return Buffer.from(pair.publicKey).toString('base64');
+    } finally {
+      wipeKeyPair(pair);
+    }
   }
 }
 

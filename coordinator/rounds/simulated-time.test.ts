@@ -26,6 +26,7 @@ async function openInSimulatedTime(wanted: typeof policy = slow) {
   const keys = new Map<string, Uint8Array>();
   const keyStore: KeyStore = {
     put: async (name, secret) => void keys.set(name, Uint8Array.from(secret)),
+    add: async (name, secret) => !keys.has(name) && keys.set(name, Uint8Array.from(secret)).has(name),
     get: async (name) => keys.get(name),
     present: async (names) => names.filter((name) => keys.has(name)),
     destroy: async (name) => void keys.delete(name),

@@ -115,7 +115,7 @@ async function found(hasGate: boolean): Promise<Founded> {
   if (host === undefined) throw new Error('founding: the coordinator does not start');
   const { engine, registry } = host.services;
   const vault = {
-    ...{ put: put(image), get: async (name: string) => image.keys.get(name), destroy: async () => {} },
+    ...{ put: put(image), add: add(image), get: async (name: string) => image.keys.get(name), destroy: async () => {} },
     present: async (names: readonly string[]) => names.filter((name) => image.keys.has(name)),
   };
   let isDone = false;
@@ -151,6 +151,11 @@ async function found(hasGate: boolean): Promise<Founded> {
 
 function put(image: CoordinatorImage) {
   return async (name: string, secret: Uint8Array) => void image.keys.set(name, Uint8Array.from(secret));
+}
+
+function add(image: CoordinatorImage) {
+  return async (name: string, secret: Uint8Array) =>
+    !image.keys.has(name) && image.keys.set(name, Uint8Array.from(secret)).has(name);
 }
 
 function enrolment(cluster: (typeof clusters)[number], key: SigningKeyPair, expiresAtMs: number): JournalEvent[] {

@@ -87,8 +87,11 @@ export function isNamed(root: ReleaseRoot, role: ReleaseRole, publicKey: Uint8Ar
 }
 
 async function keyNamed(vault: KeyStore, name: string): Promise<SigningKeyPair> {
-  const seed = (await vault.get(name)) ?? randomBytes(32);
-  const pair = signingKeyPairOf(seed);
-  await vault.put(name, seed);
-  return pair;
+  // Who asks at once with another gets the same key: one that was shown and is not kept could sign nothing.
+  for (;;) {
+    const seed = await vault.get(name);
+    if (seed !== undefined) return signingKeyPairOf(seed);
+    const made = randomBytes(32);
+    if (await vault.add(name, made)) return signingKeyPairOf(made);
+  }
 }

@@ -15,11 +15,17 @@ export function keysOn(
     });
     if (fault !== undefined) throw new Error(`key store: ${fault}`);
   };
+  const put = (name: string, secret: Uint8Array) => {
+    const kept = Uint8Array.from(secret);
+    keyPut(kept);
+    return operate('write', () => image.keys.set(name, kept));
+  };
   return {
-    put: (name, secret) => {
-      const kept = Uint8Array.from(secret);
-      keyPut(kept);
-      return operate('write', () => image.keys.set(name, kept));
+    put,
+    add: async (name, secret) => {
+      if (image.keys.has(name)) return false;
+      await put(name, secret);
+      return true;
     },
     get: async (name) => {
       const secret = image.keys.get(name);

@@ -151,8 +151,9 @@ export const roundMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'coordinator/rounds/keys.ts',
-        find: 'await keyStore.put(roundKeyName(track, round), pair.secretKey);',
-        replace: 'void keyStore.put(roundKeyName(track, round), pair.secretKey).catch(() => {});',
+        find: 'const isOurs = await keyStore.add(roundKeyName(track, round), pair.secretKey);',
+        replace:
+          'const isOurs = true;\n      void keyStore.add(roundKeyName(track, round), pair.secretKey).catch(() => {});',
       },
     ],
     breaks: ['ROUND_KEY_LOST'],
@@ -163,9 +164,8 @@ export const roundMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'coordinator/rounds/keys.ts',
-        find: "await keyStore.put(roundKeyName(track, round), pair.secretKey);\n    return Buffer.from(pair.publicKey).toString('base64');",
-        replace:
-          "await keyStore.put(roundKeyName(track, round), pair.secretKey);\n    return Buffer.from(pair.secretKey).toString('base64');",
+        find: "if (isOurs) return Buffer.from(pair.publicKey).toString('base64');",
+        replace: "if (isOurs) return Buffer.from(pair.secretKey).toString('base64');",
       },
     ],
     breaks: ['SECRET_LOGGED'],

@@ -57,6 +57,10 @@ export async function openJournalIn(
       keyPut(Uint8Array.from(secret));
       await secrets.write(name, Buffer.from(secret));
     },
+    async add(name: string, secret: Uint8Array) {
+      keyPut(Uint8Array.from(secret));
+      return await secrets.add(name, Buffer.from(secret));
+    },
     get: (name: string) => secrets.read(name),
     present: (names: readonly string[]) => secrets.present(names),
     destroy: (name: string) => secrets.erase(name),
