@@ -1,7 +1,7 @@
 import { type ClientReadableStream, type ClientUnaryCall, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { type Fault, ok, type Result, refuse } from '../base/fault.ts';
 import type { Branded } from './ids.ts';
-import type { ServedFaultCode } from './served-faults.ts';
+import { isServedFaultCode, type ServedFaultCode, servedFaults } from './served-faults.ts';
 import { faultCodeKey, faultMessageKey, retryAfterKey } from './wire-names.ts';
 
 /** What a newer coordinator said: no build of ours knows it, so it is judged by the status beside it. */
@@ -31,7 +31,7 @@ export function faultOfError(error: unknown): Fault<CallFaultCode> {
     const message = told instanceof Buffer ? withoutControls(told.toString('utf8').slice(0, 2_000)) : undefined;
     return {
       code: sent as CallFaultCode,
-      message: message ?? `refused by the coordinator (${statusName})`,
+      message: message ?? meaningOf(sent, statusName),
       fields: { status: statusName, ...retryAfterIn(metadata) },
     };
   }
@@ -43,6 +43,12 @@ export function faultOfError(error: unknown): Fault<CallFaultCode> {
     return refuse('GRPC_UNAVAILABLE', message, { status: 'UNAVAILABLE' }).fault;
   }
   return { code: `GRPC_${statusName}`, message: printable(withoutEmptyNote(details)), fields: { status: statusName } };
+}
+
+/** Who was not let in gets the code alone; what it means stands in the contract, of every code that this build knows. */
+function meaningOf(code: string, statusName: string): string {
+  const meaning = isServedFaultCode(code) ? `${servedFaults[code].meaning}; ` : '';
+  return `${meaning}refused by the coordinator (${statusName})`;
 }
 
 /** A stranger's word for how long to stay away: an hour at most. */
