@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../../../proto/digest.ts';
 import type { ClusterId, RoundId, TrackId } from '../../../proto/ids.ts';
 import type { RoundEffect, RoundEvent } from '../../round/phase.ts';
@@ -56,10 +56,17 @@ function aggregated(version: number): JournalEvent {
 const cancelled = (round = first): JournalEvent => stepped({ kind: 'cancelled', atMs: 60, detail: 'stop' }, [], round);
 
 const empty = newState();
-const waiting = folded(empty, [scheduled(first)], { atMs: 40 });
-const collecting = folded(waiting, [opened, counted]);
-const aggregating = folded(collecting, arrivals);
-const ended = folded(aggregating, [aggregated(1)], { atMs: 54 });
+let waiting: State;
+let collecting: State;
+let aggregating: State;
+let ended: State;
+// In each test: what is folded while the file is loaded would be folded before a mutant is switched on.
+beforeEach(() => {
+  waiting = folded(empty, [scheduled(first)], { atMs: 40 });
+  collecting = folded(waiting, [opened, counted]);
+  aggregating = folded(collecting, arrivals);
+  ended = folded(aggregating, [aggregated(1)], { atMs: 54 });
+});
 
 describe('a round', () => {
   it('waits for its time once it is scheduled, under the rules and the policy of then', () => {
