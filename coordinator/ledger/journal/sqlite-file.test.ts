@@ -131,6 +131,15 @@ describe('the file of a journal', () => {
     expect(file.head.seq).toBe(3);
   });
 
+  it('opens again where it said that nothing was written yet', () => {
+    const path = pathIn();
+    const file = unwrap(SqliteFile.open(path));
+    file.keepEnd(path);
+    file.close();
+    expect(readEnd(path)).toEqual(origin);
+    expect(opened(path).head).toEqual(origin);
+  });
+
   it('is private, with the files beside it, though others could read them before', () => {
     const path = pathIn();
     written(path, 1);

@@ -24,6 +24,7 @@ const round = 'coordinator/round';
 const envelope = 'proto/envelope';
 const release = 'proto/release';
 const rules = 'aggregation/rules';
+const ledger = 'coordinator/ledger';
 const planned = 'client/response/rotation/plan.ts';
 /** Not harmless, and not to be shown: what a wipe leaves behind is memory that no caller holds. */
 const unseen = 'wipes memory that nobody else holds: a test has nothing to look at';
@@ -343,4 +344,25 @@ export const explanations: readonly Explanation[] = [
   { file: `${rules}/trusted-weights.ts`, from: 'rest.length > 0', why: guarded },
   { file: `${rules}/trusted-weights.ts`, from: 'shared.length > 0', why: guarded },
   { file: `${rules}/trusted-weights.ts`, from: 'values.slice()', why: 'nobody reads again what is set to zero' },
+  ...['length < turnLength', 'length += piece.length', 'piece.length === perPiece'].map((from) => ({
+    ...{ file: `${ledger}/state/snapshot.ts`, from },
+    why: 'how much is written in one turn, or at once: the text is the same',
+  })),
+  { file: `${ledger}/state/fold-membership.ts`, from: 'unused.delete(cluster);', why: kept },
+  {
+    ...{ file: `${ledger}/state/releasing.ts`, from: 'release?.version === version', to: 'false' },
+    why: 'found anew it is the same one',
+  },
+  {
+    ...{ file: `${ledger}/move-head.ts`, from: 'other.version < version', to: 'other.version <= version' },
+    why: 'the version itself is revoked, and is none',
+  },
+  {
+    ...{ file: `${ledger}/freezing.ts`, from: 'a.freezeId < b.freezeId', to: 'a.freezeId <= b.freezeId' },
+    why: 'each freeze is there once',
+  },
+  ...['existsSync(beside)', 'version === 0'].map((from) => ({
+    ...{ file: `${ledger}/journal/sqlite-file.ts`, from, to: 'true' },
+    why: 'made where it is not there, and left as it is where it is',
+  })),
 ];
