@@ -8,6 +8,7 @@ import { endWith, exitCodes, usage } from '../exit.ts';
 import { complain, print } from '../print.ts';
 
 const timeoutMs = 5_000;
+const portSaid = 'as the line "client started" of its log says (healthPort)';
 
 /** `testudo agent run`: what answers in a cluster's pods. `testudo agent status`: what a client's release agent says of itself. */
 export function agentCommand() {
@@ -55,7 +56,7 @@ function podsCommand() {
     .action(async ({ address, json }) => {
       const page = await ask<RotationPage>(address, '/rotation');
       if (page === undefined) {
-        complain(`UNREACHABLE: no agent answers on http://${address}/rotation`);
+        complain(`UNREACHABLE: no agent answers on http://${address}/rotation; is it running? --address names another`);
         process.exitCode = exitCodes.unreachable;
         return;
       }
@@ -85,9 +86,10 @@ function statusCommand() {
       const { localClient } = await import('../local-client.ts');
       const from = address ?? localClient(config, ', or its health server with --address HOST:PORT').health.listen;
       if (from === null) usage('health.listen is off in this configuration; name the server with --address');
+      if (from.endsWith(':0')) usage(`health.listen is ${from}: name the port that it got with --address, ${portSaid}`);
       const view = await ask<AgentView>(from, '/score');
       if (view === undefined) {
-        complain(`UNREACHABLE: no client answers on http://${from}/score`);
+        complain(`UNREACHABLE: no client answers on http://${from}/score; is it running? --address names another`);
         process.exitCode = exitCodes.unreachable;
         return;
       }
