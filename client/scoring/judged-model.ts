@@ -19,6 +19,7 @@ export class JudgedModel {
   readonly drifting = new Set<string>();
   readonly #options: ThresholdOptions;
   readonly #thresholds = new Map<string, Threshold>();
+  readonly #aboveUsual: number | undefined;
   #levels: ReadonlyMap<string, GroupLevel> = new Map();
 
   constructor(
@@ -30,6 +31,7 @@ export class JudgedModel {
     this.name = nameOf(model);
     this.version = model.version;
     this.#options = options;
+    this.#aboveUsual = aboveUsualOf(normal, options);
     for (const [workload, scores] of normal) this.of(workload).seed(scores.slice(-options.windowMax));
   }
 
@@ -43,6 +45,7 @@ export class JudgedModel {
     // Names come from what is watched: whoever makes many of them shares one threshold.
     if (this.#thresholds.size >= groupsMax && group !== others) return this.of(others);
     const fresh = new Threshold(this.#options);
+    fresh.borrow(this.#aboveUsual);
     fresh.follow(this.#levels.get(group));
     this.#thresholds.set(group, fresh);
     return fresh;
@@ -71,4 +74,17 @@ export class JudgedModel {
   level(workload: string): number {
     return this.#thresholds.get(workload)?.level() ?? Number.POSITIVE_INFINITY;
   }
+}
+
+/** What the scores of all groups say together: how far above its group's middle one in as many as may raise an alarm stands. */
+function aboveUsualOf(normal: NormalScores, { rule, windowMax }: ThresholdOptions): number | undefined {
+  if (rule.kind === 'deviation') return undefined;
+  const above: number[] = [];
+  for (const scores of normal.values()) {
+    const sorted = scores.slice(-windowMax).sort((a, b) => a - b);
+    const usual = sorted[Math.floor(sorted.length / 2)] ?? 0;
+    for (const score of sorted) above.push(score - usual);
+  }
+  above.sort((a, b) => a - b);
+  return above[Math.min(above.length - 1, Math.floor((1 - rule.alertRate) * above.length))];
 }

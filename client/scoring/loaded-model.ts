@@ -25,9 +25,11 @@ export async function loadModel(
   const examples = buffer.read(['reservoir', 'recent', 'hard']).examples;
   buffer.close();
   await turn();
-  const { scorer, said } = await openVaccinated(kind, model, examples);
+  const { open, said } = await opening(kind, model);
+  const unlearnt = await unlearntScores(open, examples);
+  const scorer = await open(examples);
   try {
-    const normal = await scoresByGroup(scorer, [...examples, ...recent]);
+    const normal = new Map([...(await scoresByGroup(scorer, [...examples, ...recent])), ...unlearnt]);
     return { scorer, normal, remarks: [...(scorer.remarks?.() ?? []), ...said] };
   } catch (error) {
     scorer.close();
@@ -35,7 +37,39 @@ export async function loadModel(
   }
 }
 
-async function scoresByGroup(scorer: TrackScorer<unknown>, examples: readonly unknown[]): Promise<NormalScores> {
+type Open = (normal: readonly unknown[]) => Promise<TrackScorer<unknown>>;
+
+/** A group of fewer examples starts from what was learnt: half of them would not calibrate a model. */
+const unlearntMin = 40;
+
+/**
+ * Normal examples scored by a model that has learnt the other half of them: what a cluster's memory knows scores lower than what
+ * comes. A threshold of such scores that one in a thousand was to pass let a fifth of what came next pass, on the recorded clusters.
+ */
+async function unlearntScores(open: Open, examples: readonly unknown[]): Promise<NormalScores> {
+  if (examples.length < unlearntMin) return new Map();
+  const found = new Map<string, number[]>();
+  for (const half of [0, 1]) {
+    const [own, others] = [half, 1 - half].map((odd) => examples.filter((_, at) => at % 2 === odd)) as [
+      unknown[],
+      unknown[],
+    ];
+    const scorer = await open(others);
+    try {
+      for (const [group, scores] of await scoresByGroup(scorer, own)) {
+        found.set(group, [...(found.get(group) ?? []), ...scores]);
+      }
+    } finally {
+      scorer.close();
+    }
+  }
+  return new Map([...found].filter(([, scores]) => scores.length >= unlearntMin));
+}
+
+async function scoresByGroup(
+  scorer: TrackScorer<unknown>,
+  examples: readonly unknown[],
+): Promise<ReadonlyMap<string, number[]>> {
   const found = new Map<string, number[]>();
   for (const { groups, scores } of await scoreInTurns(scorer, examples)) {
     for (const [place, group] of groups.entries()) {
@@ -47,14 +81,17 @@ async function scoresByGroup(scorer: TrackScorer<unknown>, examples: readonly un
   return found;
 }
 
-/** With the antibodies that the release brings along and operators keep, where the track has any. */
-async function openVaccinated(kind: TrackKind, model: ScoringModel, normal: readonly unknown[]) {
-  const open = (some: readonly unknown[]) => openScorer(kind, model, some);
+/** Opens the model with the antibodies that the release brings along and operators keep, where the track has any. */
+async function opening(
+  kind: TrackKind,
+  model: ScoringModel,
+): Promise<Readonly<{ open: Open; said: readonly string[] }>> {
+  const alone: Open = (normal) => openScorer(kind, model, normal);
   const { antigens: antigensOf, scoreRange } = kind;
-  if (antigensOf === undefined) return { scorer: await open(normal), said: [] };
+  if (antigensOf === undefined) return { open: alone, said: [] };
   const { usable, said } = await antibodiesOf(model);
-  const { scorer } = await vaccinate(open, { antigensOf, scoreRange }, usable, normal);
-  return { scorer, said };
+  const open: Open = async (normal) => (await vaccinate(alone, { antigensOf, scoreRange }, usable, normal)).scorer;
+  return { open, said };
 }
 
 /** What is tried on what is normal here, and what is to be said of the rest. */

@@ -52,6 +52,23 @@ describe('Threshold', () => {
     }
   });
 
+  it('is drawn to what the scores of a cluster say, the more the fewer its own are', () => {
+    const rule = { kind: 'quantile', alertRate: 0.01 } as const;
+    const levels = [10, 50, 100, 400].map((many) => {
+      const threshold = new Threshold({ ...options, rule });
+      threshold.seed(Array.from({ length: many }, (_, at) => at / many));
+      const alone = threshold.sketch()?.level ?? Number.NaN;
+      threshold.borrow(3);
+      const { usual = Number.NaN, level = Number.NaN } = threshold.sketch() ?? {};
+      return { drawn: (level - alone) / (usual + 3 - alone) };
+    });
+    for (const [at, share] of [0.9, 0.5, 0, 0].entries()) expect(levels[at]?.drawn).toBeCloseTo(share, 10);
+    const deviation = new Threshold({ ...options, rule: { kind: 'deviation', k: 3 }, warmUp: 4 });
+    deviation.borrow(3);
+    deviation.seed([2, 4, 4, 6]);
+    expect(deviation.level()).toBe(4 + 3 * Math.SQRT2);
+  });
+
   it('is warm at once after a baseline', () => {
     const threshold = new Threshold(options);
     threshold.seed(Array.from({ length: 100 }, (_, index) => index / 100));

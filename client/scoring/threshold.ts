@@ -46,6 +46,7 @@ export class Threshold {
   #sinceChecked = 0;
   #warmUp: number;
   #cluster: Readonly<{ usual: number; level: number }> | undefined;
+  #aboveUsual: number | undefined;
 
   constructor(options: ThresholdOptions) {
     this.#options = options;
@@ -60,6 +61,14 @@ export class Threshold {
   /** Scores of known normal traces, before anything is judged: a recorded baseline ends the warm-up early. */
   seed(scores: readonly number[]): void {
     for (const score of scores) this.#window.push(score);
+  }
+
+  /**
+   * How far above its usual score one passes that the asked-for share of a cluster's normal places do, whatever their group. The level is
+   * drawn to it while a group's own scores are too few to show so small a share: the highest of fifty says little of it.
+   */
+  borrow(aboveUsual: number | undefined): void {
+    this.#aboveUsual = aboveUsual;
   }
 
   /**
@@ -141,7 +150,11 @@ export class Threshold {
 
   #current(): number {
     const { rule } = this.#options;
-    return rule.kind === 'quantile' ? this.#window.quantile(1 - rule.alertRate) : this.#window.deviation(rule.k);
+    if (rule.kind === 'deviation') return this.#window.deviation(rule.k);
+    const own = this.#window.quantile(1 - rule.alertRate);
+    if (this.#aboveUsual === undefined || this.#window.length === 0) return own;
+    const share = Math.min(1, this.#window.length * rule.alertRate);
+    return share * own + (1 - share) * (this.#window.quantile(0.5) + this.#aboveUsual);
   }
 
   /** Looks every `driftSample` scores; a threshold that would follow a drift is held instead. */
