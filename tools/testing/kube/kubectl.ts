@@ -14,11 +14,16 @@ export class Kubectl {
     this.address = address;
   }
 
-  /** What a shell of the admin's would have. */
+  /**
+   * What a shell of the admin's would have, and what processes of tests load first: a vault made without it would open in none of
+   * them (tools/testing/light-scrypt.mjs).
+   */
   get environment(): NodeJS.ProcessEnv {
     const { programs, kubeconfig, folder } = this.address;
+    const { NODE_OPTIONS, NODE_COMPILE_CACHE, TESTUDO_TEST_PACKAGES } = process.env;
     const helm = (name: string) => join(folder, 'helm', name);
     return {
+      ...{ NODE_OPTIONS, NODE_COMPILE_CACHE, TESTUDO_TEST_PACKAGES },
       PATH: `${programs}:${process.env.PATH}`,
       HOME: folder,
       KUBECONFIG: kubeconfig,
