@@ -122,7 +122,7 @@ function writePage(report: Report): void {
   const missing = shapes.filter((shape) => keptPiece(pieceOf(shape)) === undefined).map(nameOf);
   report.text(
     'Sealed updates of lcg.py’s rows on a disk that the workers share; real `testudo worker` processes, a real redis-server, the grid of a ' +
-      `coordinator: blocks of ${defaultGrid.rows.toLocaleString('en')} updates, a tile for each pair of blocks. Each tile opens the updates of its two blocks, and the round ` +
+      `coordinator: blocks of ${defaultGrid.rows.toLocaleString('en')} updates, a tile for each pair of blocks. Each tile opens the updates of its two blocks that its worker has not kept from an earlier one, and the round ` +
       'is aggregated by whichever worker is free, from the tiles. Every run ended in the same candidate and the same provenance, byte for byte, as the whole round by one worker without tiles; ' +
       'and Krum on 40 small updates, in six tiles by one and two workers, in what the plain rule chooses. One worker’s mathematics uses all cores: more of them on one machine are no faster. ' +
       'The runs follow each other: on a machine that others use, too, their seconds do not compare; those of the processor, of all workers together and from their start on, nearly do.',
