@@ -80,7 +80,7 @@ export class Pulse {
     waker.set({ nextMs: soonest.length === 0 ? null : Math.min(...soonest), schedules });
     await this.#snapshotNowAndThen();
     await inputs.sweep();
-    await sweepSealed(ledger.state, blobs, this.#sweptRounds);
+    await sweepSealed(ledger, blobs, this.#sweptRounds);
     this.#storeSweep.nowAndThen();
   }
 

@@ -1,7 +1,9 @@
 import type { Timers } from '../../base/time.ts';
+import type { Digest } from '../../proto/ids.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { State } from '../ledger/state/state.ts';
+import type { Round, State, Track } from '../ledger/state/state.ts';
+import { hasPayload } from '../round/accepted-updates.ts';
 import { digestsNamedIn } from './orphans.ts';
 
 /** Ended rounds of a track whose sealed updates are kept, as evidence: nobody can open them, but by keys kept for that. */
@@ -10,17 +12,42 @@ const sealedRoundsKept = 1;
 /** How often a store that removes late is asked to do so. */
 const everyMs = 3_600_000;
 
-/** Removes the sealed updates of rounds that ended longer ago. `swept` remembers which were done in this run. */
-export async function sweepSealed(state: State, blobs: BlobStore, swept: Set<string>): Promise<void> {
-  for (const { track, rounds } of state.tracks.values()) {
-    const ended = [...rounds.values()].filter(({ phase }) => phase.kind === 'candidate' || phase.kind === 'abandoned');
-    for (const { round, phase, inputKeys } of ended.slice(0, -sealedRoundsKept)) {
-      const name = `${track}/${round}`;
-      if (swept.has(name) || !('accepted' in phase) || inputKeys?.destroyedAtMs === null) continue;
+/**
+ * Removes the sealed updates of rounds that ended longer ago, but for bytes that another round has accepted too: a cluster may send
+ * again what was sent in an earlier one. `swept` remembers which were done in this run.
+ */
+export async function sweepSealed(
+  ledger: Pick<Ledger, 'state' | 'tentative'>,
+  blobs: Pick<BlobStore, 'remove'>,
+  swept: Set<string>,
+): Promise<void> {
+  for (const track of ledger.state.tracks.values()) {
+    for (const { round, phase } of overIn(track)) {
+      const name = `${track.track}/${round}`;
+      if (swept.has(name) || !('accepted' in phase)) continue;
       swept.add(name);
-      for (const { payloadDigest } of phase.accepted) await blobs.remove(payloadDigest);
+      for (const { payloadDigest } of phase.accepted) {
+        // What is on its way into the journal counts as well.
+        if (!isKept(ledger.tentative, payloadDigest)) await blobs.remove(payloadDigest);
+      }
     }
   }
+}
+
+/** Rounds that keep their sealed updates no longer. */
+function overIn({ rounds }: Pick<Track, 'rounds'>): readonly Round[] {
+  const ended = [...rounds.values()].filter(({ phase }) => phase.kind === 'candidate' || phase.kind === 'abandoned');
+  return ended.slice(0, -sealedRoundsKept).filter(({ inputKeys }) => inputKeys?.destroyedAtMs !== null);
+}
+
+function isKept({ tracks }: State, digest: Digest): boolean {
+  for (const track of tracks.values()) {
+    const over = new Set(overIn(track).map(({ round }) => round));
+    for (const { round, phase } of track.rounds.values()) {
+      if (!over.has(round) && 'accepted' in phase && hasPayload(phase.accepted, digest)) return true;
+    }
+  }
+  return false;
 }
 
 type StoreSweepParts = Readonly<{
