@@ -17,7 +17,7 @@ import { openSampleLoss } from '../../client/tracks/syscall/trusted/sample-loss.
 import type { SampleContent, SampleLoss } from '../../client/tracks/track-kind.ts';
 import { knowingAttacks } from './behaviours.ts';
 import { family, type Judged, judgedBy, passesOf, rareClass, shareOf } from './judged.ts';
-import { canMissLiars, type Part, reportedSeeds } from './parts.ts';
+import { canMissLiars, costly, type Part, reportedSeeds } from './parts.ts';
 import { contrastRule, deploymentOf, type RuleName, ruleNames } from './rules.ts';
 import { type TableWorld, tableWorld } from './table-world.ts';
 
@@ -46,7 +46,8 @@ type NetworkBehaviour = (typeof behaviours)[number];
 
 /** The next-call LSTM in small, over the clusters that tables are studied with: what a network makes of the same rules. */
 export function networkParts(): Part[] {
-  const seedsOf = (rule: RuleName) => reportedSeeds.slice(0, deployed.includes(rule) ? 2 : 1);
+  const seedsOf = (rule: RuleName, behaviour: string) =>
+    reportedSeeds.slice(0, !deployed.includes(rule) ? 1 : costly.includes(behaviour) ? 2 : undefined);
   const runs = (rule: RuleName) => checkPolicy(deploymentFor(rule).policy, n).length === 0;
   // Where a rule cannot miss the liars' updates, what it makes of honest ones stands for it.
   const yardstickOf = (rule: RuleName) => (canMissLiars(deploymentFor(rule).policy, n) ? 'silent' : 'none');
@@ -62,7 +63,7 @@ export function networkParts(): Part[] {
         behaviours.filter((each) => each !== 'silent' || yardstickOf(rule as RuleName) === 'silent'),
       async measure(name, behaviour) {
         const rule = name as RuleName;
-        const seeds = seedsOf(rule);
+        const seeds = seedsOf(rule, behaviour);
         const cell = { rule, behaviour, seeds, accuracy: 0, recall: 0, backdoor: 0 };
         const rare = { untouched: 0, attacked: 0 };
         for (const seed of seeds) {
