@@ -13,7 +13,11 @@ export async function lastingPorts(count: number, host = '127.0.0.1'): Promise<n
   try {
     while (servers.length < count) {
       const server = createServer();
-      const heard = Promise.race([once(server, 'listening').then(() => true), once(server, 'error').then(() => false)]);
+      // Somebody else's port is an error of the server's, by which this wait ends too.
+      const heard = once(server, 'listening').then(
+        () => true,
+        () => false,
+      );
       server.listen(randomInt(portMin, kernelsPortMin()), host);
       if (await heard) servers.push(server);
     }
