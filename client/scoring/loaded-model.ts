@@ -26,7 +26,7 @@ export async function loadModel(
   buffer.close();
   await turn();
   const { open, said } = await opening(kind, model);
-  const unlearnt = await unlearntScores(open, examples);
+  const unlearnt = kind.meetsNormalInOrder ? [] : await unlearntScores(open, examples);
   const scorer = await open(examples);
   try {
     const normal = new Map([...(await scoresByGroup(scorer, [...examples, ...recent])), ...unlearnt]);

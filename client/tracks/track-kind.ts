@@ -43,6 +43,11 @@ export interface TrackKind<Observation = unknown, Example = unknown> {
    * scores. 1 unless given.
    */
   readonly scoreRange?: number;
+  /**
+   * Its scorer learns the earlier of the normal examples and meets the later ones in their order, so that what it learns says what comes
+   * scores. Unless given, thresholds start from examples that were scored by a model which had learnt every other one.
+   */
+  readonly meetsNormalInOrder?: true;
   /** What its risks tell other tracks of a workload; unless given, they cannot ask for them. */
   readonly watches?: Watched;
   /**

@@ -289,7 +289,10 @@ export class ControlPlane {
       ['ca.crt', 'admin.crt', 'admin.key'].map((name) => readFile(join(this.address.folder, 'pki', name))),
     );
     const headers = body === undefined ? {} : { 'content-type': 'application/json' };
-    const asked = request(new URL(path, this.address.url), { method, ca, cert, key, headers, agent: false } as never);
+    // A server that has just begun takes a connection and may never answer on it: it is asked again.
+    const signal = AbortSignal.timeout(30_000);
+    const options = { method, ca, cert, key, headers, signal, agent: false };
+    const asked = request(new URL(path, this.address.url), options as never);
     asked.end(body);
     const [answer] = await once(asked, 'response');
     let text = '';
