@@ -155,10 +155,11 @@ export class Network<Services> {
         });
         return true;
       };
+      // Its machine took the connection: one that dies before it looks, since it is paused, resets it all the same.
+      const undead = host.process.onDeath(() => {
+        if (!isBroken) over(unavailable('UNAVAILABLE', 'the connection was reset').fault, this.latencyMs(link));
+      });
       host.process.deliver(0, () => {
-        const undead = host.process.onDeath(() => {
-          if (!isBroken) over(unavailable('UNAVAILABLE', 'the connection was reset').fault, this.latencyMs(link));
-        });
         void serve(host, send, serverGone.signal).then((served) => {
           undead();
           if (host.process.isAlive && !isBroken) {
