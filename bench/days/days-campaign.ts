@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { spread } from '../../lab/simulator/spread.ts';
 import type { Sum } from '../../lab/simulator/sum.ts';
 import { wholeNumbers } from '../../lab/whole-numbers.ts';
-import { writeFaults } from '../harness/faults-page.ts';
+import { asCalled, writeFaults } from '../harness/faults-page.ts';
 import { describeMachine } from '../harness/machine.ts';
 
 /**
@@ -20,9 +20,7 @@ export async function daysCampaign(args: readonly string[]): Promise<void> {
     },
   });
   const { from, days, minutes } = wholeNumbers(values);
-  const called = Object.entries(values)
-    .map(([name, value]) => `--${name} ${value}`)
-    .join(' ');
+  const called = asCalled(values);
   const startedMs = performance.now();
   const elapsedMs = () => performance.now() - startedMs;
   const isOver = () => elapsedMs() > minutes * 60_000;

@@ -10,3 +10,10 @@ export function writeFaults(heading: string, body: string): void {
   const all = [...others, `## ${heading}\n\n${body.trim()}\n\n`].sort();
   writeFileSync(page, `${[title, ...all].join('').trimEnd()}\n`);
 }
+
+/** The options of a campaign as they stand on a command line, those that were left out too: what the page says it was written by. */
+export function asCalled(options: Readonly<Record<string, string>>): string {
+  return Object.entries(options)
+    .map(([name, value]) => `--${name} ${value}`)
+    .join(' ');
+}

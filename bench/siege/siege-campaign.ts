@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { wholeNumbers } from '../../lab/whole-numbers.ts';
-import { writeFaults } from '../harness/faults-page.ts';
+import { asCalled, writeFaults } from '../harness/faults-page.ts';
 import { describeMachine } from '../harness/machine.ts';
 import { figure, median, secondsText } from '../harness/measure.ts';
 import { type SiegeTally, type Spell, siege } from './siege.ts';
@@ -21,9 +21,7 @@ export async function siegeCampaign(args: readonly string[]): Promise<void> {
     },
   });
   const { 'resets-per-minute': resetsPerMinute, ...size } = wholeNumbers(values);
-  const called = Object.entries(values)
-    .map(([name, value]) => `--${name} ${value}`)
-    .join(' ');
+  const called = asCalled(values);
   const tally = await siege({ ...size, resetsPerMinute });
   const report = reportOf(tally, size, called);
   writeFaults('Siege', report);

@@ -6,6 +6,7 @@ import type { State, Track } from '../../ledger/state/state.ts';
 import { channelMoved, gateEvents, headBackEvents } from './channel-events.ts';
 import { deadlineOf, decideGate, type GateAnswer, type GateQuestion, regretsOf, ripeOf } from './gate.ts';
 import { isFrozen, membersOf } from './lineage.ts';
+import { promotedBy } from './passed.ts';
 import { servable } from './planning.ts';
 import { reportedBefore } from './reported-before.ts';
 
@@ -91,7 +92,7 @@ function regretEvents(state: State, track: Track, nowMs: EpochMs): readonly Jour
   const { stable, canary } = releasing.channels;
   if (stable === undefined) return [];
   const gate = releasing.gates[stable.version];
-  if (gate?.decision?.decision !== 'promote' || gate.decision.reasons.length > 0) return [];
+  if (gate === undefined || promotedBy(gate) !== 'gate') return [];
   const before = releasing.stableHistory.findLast((version) => version < stable.version);
   if (before === undefined || !servable(releasing, id, before).ok) return [];
   const question = gateQuestion(state, track, gate, before, nowMs);

@@ -1,5 +1,6 @@
 import type { ShadowReport } from '../../ledger/journal/events.ts';
-import type { GateState, TrackReleasing } from '../../ledger/state/releasing.ts';
+import type { TrackReleasing } from '../../ledger/state/releasing.ts';
+import { promotedBy } from './passed.ts';
 
 type Recall = ShadowReport['recalls'][number];
 
@@ -23,21 +24,17 @@ const rateRunMsMin = 60_000;
  */
 export function reportedBefore({ gates }: TrackReleasing, version: number): ReadonlyMap<string, ReportedBefore> {
   const others = Object.values(gates).filter((gate) => gate.version !== version);
-  const since = Math.max(0, ...others.filter(isOverridden).map((gate) => gate.version));
-  const reports = new Map<string, ShadowReport[]>();
-  for (const report of others.flatMap((gate) => Object.values(gate.reports))) {
-    reports.set(report.cluster, [...(reports.get(report.cluster) ?? []), report]);
-  }
+  const since = Math.max(0, ...others.filter((gate) => promotedBy(gate) === 'operators').map((gate) => gate.version));
+  const reports = Map.groupBy(
+    others.flatMap((gate) => Object.values(gate.reports)),
+    ({ cluster }) => cluster,
+  );
   return new Map(
     [...reports].map(([cluster, all]) => [
       cluster,
       { ratePerMs: rateOf(all), bestFound: (recall: Recall) => bestOf(all, recall, since) },
     ]),
   );
-}
-
-function isOverridden({ decision }: GateState): boolean {
-  return decision?.decision === 'promote' && decision.reasons.length > 0;
 }
 
 function rateOf(reports: readonly ShadowReport[]): number | undefined {
