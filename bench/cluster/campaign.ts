@@ -1,11 +1,19 @@
 import { parseArgs } from 'node:util';
 import { wholeNumbers } from '../../lab/whole-numbers.ts';
 import { writeFaults } from '../harness/faults-page.ts';
+import { KeptLines } from '../harness/kept-lines.ts';
 import { describeMachine } from '../harness/machine.ts';
 import { type Deed, type DeedTally, deeds, type History, runHistory } from './history.ts';
-import { KeptStretches, type Stretch } from './kept.ts';
 import { soakCampaign } from './soak-campaign.ts';
 import { joined, type Takeovers, takeOver } from './takeovers.ts';
+
+/** What one stretch of a campaign came to: all its faults were held to what must be true at its end. */
+type Stretch = Readonly<
+  { seconds: number; commit: string } & (
+    | { part: 'history'; seed: number; tally: History }
+    | { part: 'takeovers'; tally: Takeovers }
+  )
+>;
 
 /** So many faults share one pair of servers, whose journal is read out and held to what was acknowledged at the end. */
 const faultsPerStretch = 3 * deeds.length;
@@ -30,7 +38,7 @@ export async function clusterCampaign(args: readonly string[]): Promise<void> {
   });
   const { kept: path, ...numbers } = values;
   const { repetitions, faults, seed, minutes } = wholeNumbers(numbers);
-  const kept = new KeptStretches(path);
+  const kept = new KeptLines<Stretch>(path);
   const endsMs = minutes === 0 ? Number.POSITIVE_INFINITY : performance.now() + minutes * 60_000;
   const { commit } = describeMachine();
   while (performance.now() < endsMs) {
