@@ -130,6 +130,7 @@ rounds:
   quorum: { kind: share, ofCohort: 0.75 }
   recruitForMs: 600000       # wait so long for clusters to connect
   collectForMs: 7200000      # and so long for their updates
+  graceMs: 60000             # and once all but f are there (but one where f is 0), so long for those, or as long again as they took
 ${training}
 # schedule: { cron: "0 2 * * *", timeZone: Europe/Berlin }   # without one, rounds open when an operator says so
 `;

@@ -43,6 +43,20 @@ describe('testudo policy put', () => {
     }
   }, 600_000);
 
+  it('says how long a round waits: of a policy that leaves it out, of one that waits to the deadline, and of what is in force', async () => {
+    const line = await CommandLine.start({ policy });
+    const file = join(line.folder, 'policy.yaml');
+    const checked = async (...more: string[]) =>
+      JSON.parse((await line.run('policy', 'check', 'syscall', '--json', ...more)).out);
+    expect(await checked()).toMatchObject({ graceMs: 60_000 });
+    writeFileSync(file, 'aggregation: { f: 0 }\nrounds: { collectForMs: 60000, graceMs: null }\n');
+    expect(await checked('--policy', file)).toMatchObject({ graceMs: null });
+    const put = await line.run('policy', 'put', 'syscall', file, '--reason', 'patience');
+    expect(put.out.startsWith('- rounds.graceMs: 60000\n+ rounds.graceMs: null\n')).toBe(true);
+    expect(await checked()).toMatchObject({ graceMs: null });
+    expect((await line.run('policy', 'check', 'syscall')).out).toContain('for all of them, to the deadline');
+  }, 600_000);
+
   it('warns of a policy under which no round opens for want of a sample; check ends with 4', async () => {
     const line = await CommandLine.start({ policy });
     const file = join(line.folder, 'policy.yaml');

@@ -2,8 +2,9 @@ import { Command } from '@commander-js/extra-typings';
 import { readWholeText } from '../../base/text/read-whole.ts';
 import { jsonLine, listing, table } from '../../base/text/table.ts';
 import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
+import { enoughOf } from '../../coordinator/round/grace.ts';
 import { rulesOf } from '../../coordinator/round/policy.ts';
-import { goalUpdates, inviteCount } from '../../coordinator/round/quorum.ts';
+import { goalUpdates, inviteCount, quorumUpdates } from '../../coordinator/round/quorum.ts';
 import { isRelay } from '../../coordinator/round/relay-rule.ts';
 import { checkSchedule } from '../../coordinator/round/schedule/next-run.ts';
 import { lacksSample } from '../../coordinator/rounds/samples.ts';
@@ -59,7 +60,7 @@ async function standingOf(
   name: string,
   text: string | undefined,
   feared: number | undefined,
-): Promise<PolicyStanding> {
+): Promise<WaitingStanding> {
   const { client } = connection;
   const track = await trackOf(connection, name);
   const clusters = await pages(
@@ -84,25 +85,35 @@ async function standingOf(
   const lacking = mayHave
     ? undefined
     : lacksSample({ track: name, policy: trackPolicy, samples: sample ? [sample] : [] });
-  return policyStanding({
+  const invited = Math.min(inviteCount(rules, n), members.length);
+  const enough = rules.closesAtGoal ? enoughOf(n, quorumUpdates(rules, invited), rules) : undefined;
+  const standing = policyStanding({
     lacking,
     policy: trackPolicy.aggregation,
     members: members.length,
-    invited: Math.min(inviteCount(rules, n), members.length),
+    invited,
     n,
     feared,
     relays: labelled.filter(isRelay).length,
     classes: blocks && { names: blocks.map(({ className }) => className), approved },
     sampled: track.sample?.classes.flatMap(({ name: held, normalCount }) => (normalCount > 0 ? [held] : [])),
   });
+  return { ...standing, enough: Math.min(enough ?? n, n), graceMs: rules.graceMs ?? null };
 }
 
-function standingText(name: string, standing: PolicyStanding): string {
-  const { members, invited, n, f, fMax, rule, problems, warnings: weak, classes, shares } = standing;
+/** What a policy withstands, and how many updates let a round wait no longer than `graceMs` for the others; n: for none less. */
+type WaitingStanding = PolicyStanding & Readonly<{ enough: number; graceMs: number | null }>;
+
+function standingText(name: string, standing: WaitingStanding): string {
+  const { members, invited, n, f, fMax, rule, problems, warnings: weak, classes, shares, enough, graceMs } = standing;
   const facts = listing({
     track: name,
     rule,
     clusters: n === members ? String(n) : `${members}; a round invites ${invited} of them and counts ${n} updates`,
+    waits:
+      graceMs === null || enough === n
+        ? 'for all of them, to the deadline'
+        : `for ${enough}; then ${graceMs / 1_000} s for the others, or as long again as those took`,
     f: n === 0 ? String(f) : `${f}, ${((100 * f) / n).toFixed(0)} % of them; at most ${fMax ?? 'none'} with this rule`,
   });
   const liars = table<LiarShare>(shares, [

@@ -10,7 +10,7 @@ import { problemText } from '../../base/text/problem-text.ts';
 import { readYaml } from '../../base/text/read-yaml.ts';
 import { type Digest, isDigest } from '../../proto/ids.ts';
 import { type GatePolicy, gateMinutesMinDefault, type TrackPolicy } from '../round/policy.ts';
-import { checkRoundRules, roundRuleLimits } from '../round/rules.ts';
+import { checkRoundRules, graceMsDefault, roundRuleLimits } from '../round/rules.ts';
 
 const policyBytesMax = 65_536;
 
@@ -45,6 +45,7 @@ const rounds = z.strictObject({
   collectForMs: durationMs.default(4 * 3_600_000),
   aggregateForMs: durationMs.default(3_600_000),
   closesAtGoal: z.boolean().default(true),
+  graceMs: durationMs.nullable().default(graceMsDefault),
   carryOver: z
     .strictObject({
       stalenessMax: whole(1, roundRuleLimits.stalenessMax),

@@ -36,9 +36,10 @@ export const legalRules: fc.Arbitrary<RoundRules> = fc
     quorumShare: fc.boolean(),
     overSelection: fc.constantFrom(1, 1.3, 2),
     closesAtGoal: fc.boolean(),
+    grace: fc.option(fc.record({ graceMs: fc.constantFrom(10, 300), sparedMax: fc.integer({ min: 1, max: 3 }) })),
     carryOver: fc.option(fc.record({ stalenessMax: fc.integer({ min: 1, max: 3 }), exponent: fc.constant(0.5) })),
   })
-  .map(({ updatesMin, goalShare, extra, share, quorumShare, overSelection, closesAtGoal, carryOver }) => ({
+  .map(({ updatesMin, goalShare, extra, share, quorumShare, overSelection, closesAtGoal, grace, carryOver }) => ({
     goal: goalShare ? { kind: 'share', ofEnrolled: share } : { kind: 'count', updates: updatesMin + extra },
     quorum: quorumShare ? { kind: 'share', ofCohort: share } : { kind: 'count', updates: updatesMin },
     updatesMin,
@@ -47,6 +48,7 @@ export const legalRules: fc.Arbitrary<RoundRules> = fc
     collectForMs: 1_000,
     aggregateForMs: 500,
     closesAtGoal,
+    ...(grace ?? {}),
     carryOver,
   }));
 
@@ -85,6 +87,7 @@ const anyEvent: fc.Arbitrary<RoundEvent> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('timePassed' as const), atMs }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('gathered' as const), atMs }) },
   {
     weight: 1,
     arbitrary: fc.record({

@@ -38,11 +38,21 @@ export type AbandonReason =
 /** What is true of a round, and nothing else; plain data, stored and read back as it is. */
 export type RoundPhase = Readonly<
   | { kind: 'scheduled'; dueAtMs: EpochMs }
-  | { kind: 'recruiting'; openedAtMs: EpochMs; recruitsUntilMs: EpochMs; seed: number; base: ModelRef }
+  | {
+      kind: 'recruiting';
+      openedAtMs: EpochMs;
+      recruitsUntilMs: EpochMs;
+      /** Enough clusters were there: how long the others are waited for. */
+      graceUntilMs?: EpochMs;
+      seed: number;
+      base: ModelRef;
+    }
   | {
       kind: 'collecting';
       openedAtMs: EpochMs;
       closesAtMs: EpochMs;
+      /** Enough updates are in: how long the others are waited for. */
+      graceUntilMs?: EpochMs;
       seed: number;
       base: ModelRef;
       /** Older bases that carry-over still allows, newest first: olderBases[i] has staleness i + 1. */
@@ -118,6 +128,8 @@ export type RoundEvent = Readonly<
       roundKey: string;
       olderBases: readonly Digest[];
     }
+  /** Enough of the clusters wanted are connected for a grace to begin (grace.ts). */
+  | { kind: 'gathered'; atMs: EpochMs }
   | { kind: 'updateArrived'; atMs: EpochMs; update: Omit<Accepted, 'staleness' | 'acceptedAtMs'> }
   /** A cluster lost its good standing. */
   | { kind: 'expelled'; atMs: EpochMs; expelled: Expelled }

@@ -85,8 +85,8 @@ export type HistoryPolicy = Readonly<{
 /** Everything a track's rounds and releases obey. Journalled whole, and frozen into each round when it is scheduled. */
 export type TrackPolicy = Readonly<{
   aggregation: AggregationPolicy;
-  /** `updatesMin` follows from `aggregation`. */
-  rounds: Omit<RoundRules, 'updatesMin'>;
+  /** `updatesMin` and `sparedMax` follow from `aggregation`. */
+  rounds: Omit<RoundRules, 'updatesMin' | 'sparedMax'>;
   training: TrainingPlan;
   optimiser: ServerOptimiser;
   /** null: rounds open only when an operator asks. */
@@ -110,5 +110,11 @@ export type TrackPolicy = Readonly<{
 
 /** What a round under this policy obeys. A policy that no number of updates can meet never aggregates. */
 export function rulesOf(policy: TrackPolicy): RoundRules {
-  return { ...policy.rounds, updatesMin: updatesMin(policy.aggregation) ?? Number.MAX_SAFE_INTEGER };
+  const { rounds, aggregation } = policy;
+  const graces = rounds.graceMs !== undefined && rounds.graceMs !== null;
+  return {
+    ...rounds,
+    updatesMin: updatesMin(aggregation) ?? Number.MAX_SAFE_INTEGER,
+    ...(graces && { sparedMax: Math.max(1, aggregation.f) }),
+  };
 }

@@ -25,8 +25,15 @@ export type RoundRules = Readonly<{
   aggregateForMs: number;
   /** Whether the round closes as soon as `goal` updates are in, rather than only at its deadline. */
   closesAtGoal: boolean;
+  /** How long the last few are waited for once enough are there (grace.ts); until the deadlines where null or absent. */
+  graceMs?: number | null | undefined;
+  /** How many of those wanted may be missing then. */
+  sparedMax?: number | undefined;
   carryOver: CarryOver | null;
 }>;
+
+/** A client is back within a minute after its coordinator started anew. Of policies before there was the setting: none. */
+export const graceMsDefault = 60_000;
 
 export const roundRuleLimits = {
   overSelectionDefault: 1.3,
@@ -90,9 +97,11 @@ function goalProblems({ goal, updatesMin }: RoundRules): string[] {
 
 function durationProblems(rules: RoundRules): string[] {
   const { durationMsMin, durationMsMax } = roundRuleLimits;
-  return (['recruitForMs', 'collectForMs', 'aggregateForMs'] as const)
-    .filter((name) => !(rules[name] >= durationMsMin && rules[name] <= durationMsMax))
-    .map((name) => `${name} must lie in ${durationMsMin}..${durationMsMax} ms, got ${rules[name]}`);
+  const { recruitForMs, collectForMs, aggregateForMs, graceMs } = rules;
+  const durations = { recruitForMs, collectForMs, aggregateForMs, ...(typeof graceMs === 'number' && { graceMs }) };
+  return Object.entries(durations)
+    .filter(([, value]) => !(value >= durationMsMin && value <= durationMsMax))
+    .map(([name, value]) => `${name} must lie in ${durationMsMin}..${durationMsMax} ms, got ${value}`);
 }
 
 function isCount(value: number): boolean {

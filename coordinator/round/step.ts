@@ -5,6 +5,7 @@ import { isInCohort, updateOf, withUpdate } from './accepted-updates.ts';
 import { judgeArrival } from './arrival.ts';
 import { chooseCohort } from './cohort.ts';
 import type { RoundFaultCode } from './faults.ts';
+import { enoughOf, graceEnd } from './grace.ts';
 import type { ListOf } from './growing-list.ts';
 import type { AbandonReason, Accepted, RoundEffect, RoundEvent, RoundPhase } from './phase.ts';
 import { goalUpdates, inviteCount, quorumUpdates } from './quorum.ts';
@@ -44,9 +45,9 @@ export function step(phase: RoundPhase, event: RoundEvent, rules: RoundRules): S
 export function deadlineOf(phase: RoundPhase): EpochMs | undefined {
   switch (phase.kind) {
     case 'recruiting':
-      return phase.recruitsUntilMs;
+      return phase.graceUntilMs ?? phase.recruitsUntilMs;
     case 'collecting':
-      return phase.closesAtMs;
+      return phase.graceUntilMs ?? phase.closesAtMs;
     case 'aggregating':
       return phase.abandonsAtMs;
     case 'scheduled': // Waits for its turn: the schedule opens it, an operator may cancel it.
@@ -64,8 +65,18 @@ function stepRecruiting(phase: Phase<'recruiting'>, event: RoundEvent, rules: Ro
   switch (event.kind) {
     case 'counted':
       return recruit(phase, event, rules);
+    case 'gathered': {
+      if (phase.graceUntilMs !== undefined) return stay(phase);
+      const graceMs = graceEnd(phase.openedAtMs, event.atMs, rules);
+      return moved({ ...phase, graceUntilMs: Math.min(graceMs, phase.recruitsUntilMs) });
+    }
     case 'timePassed':
-      if (event.atMs < phase.recruitsUntilMs) return stay(phase);
+      if (event.atMs < phase.recruitsUntilMs) {
+        // Those who were there at its end were counted before: some have left again, and the deadline is what is left.
+        return (phase.graceUntilMs ?? Number.POSITIVE_INFINITY) <= event.atMs
+          ? moved(withoutGrace(phase))
+          : stay(phase);
+      }
       return abandon(phase, event.atMs, 'COHORT_TOO_SMALL', 'too few clusters were connected by the deadline');
     case 'cancelled':
       return abandon(phase, event.atMs, 'CANCELLED', event.detail);
@@ -76,14 +87,28 @@ function stepRecruiting(phase: Phase<'recruiting'>, event: RoundEvent, rules: Ro
   }
 }
 
-function recruit(phase: Phase<'recruiting'>, event: Event<'counted'>, rules: RoundRules): Step {
+/** Whether a grace begins with those who were counted just now. */
+export function isGathered(phase: RoundPhase, event: RoundEvent, rules: RoundRules): boolean {
+  if (phase.kind !== 'recruiting' || event.kind !== 'counted' || phase.graceUntilMs !== undefined) return false;
+  return called(phase, event, rules).enough;
+}
+
+/** Whom a round would invite of those who were counted, whether they are all whom it wants, and enough of them. */
+function called({ seed }: Phase<'recruiting'>, event: Event<'counted'>, rules: RoundRules) {
   const goal = goalUpdates(rules, event.enrolledCount);
   const invited = inviteCount(rules, goal);
-  const cohort = chooseCohort(event.eligible, invited, phase.seed);
+  const cohort = chooseCohort(event.eligible, invited, seed);
   const quorum = quorumUpdates(rules, cohort.length);
-  const timeIsUp = event.atMs >= phase.recruitsUntilMs;
+  const wanted = Math.min(invited, event.enrolledCount);
+  const enough = cohort.length >= (enoughOf(wanted, quorum, rules) ?? Number.POSITIVE_INFINITY);
   // Everyone wanted is here, or everyone there is: waiting longer brings nobody.
-  const complete = cohort.length >= Math.min(invited, event.enrolledCount);
+  return { goal, cohort, quorum, complete: cohort.length >= wanted, enough };
+}
+
+function recruit(phase: Phase<'recruiting'>, event: Event<'counted'>, rules: RoundRules): Step {
+  const { goal, cohort, quorum, complete: everybody, enough } = called(phase, event, rules);
+  const timeIsUp = event.atMs >= phase.recruitsUntilMs;
+  const complete = everybody || (enough && event.atMs >= (phase.graceUntilMs ?? Number.POSITIVE_INFINITY));
   if (cohort.length < quorum || !(complete || timeIsUp)) {
     if (!timeIsUp) return stay(phase);
     const detail = `${cohort.length} clusters were connected by the deadline; ${quorum} updates are the quorum`;
@@ -112,7 +137,7 @@ function recruit(phase: Phase<'recruiting'>, event: Event<'counted'>, rules: Rou
 function stepCollecting(phase: Phase<'collecting'>, event: RoundEvent, rules: RoundRules): Step {
   switch (event.kind) {
     case 'timePassed':
-      return event.atMs < phase.closesAtMs ? stay(phase) : close(phase, event.atMs, rules);
+      return event.atMs < (phase.graceUntilMs ?? phase.closesAtMs) ? stay(phase) : close(phase, event.atMs, rules);
     case 'expelled':
       return expel(phase, event, rules);
     case 'cancelled':
@@ -141,12 +166,24 @@ function expel(phase: Phase<'collecting'>, { atMs, expelled }: Event<'expelled'>
   return closeAtGoal({ ...phase, expelled: all }, atMs, rules);
 }
 
-/** Closes when the goal is met, or when everyone who could still send has sent and nothing is left to wait for. */
+/** Closes when the goal is met, or when everyone who could still send has sent; a grace begins when enough have. */
 function closeAtGoal(phase: Phase<'collecting'>, atMs: EpochMs, rules: RoundRules): Step {
   if (!rules.closesAtGoal) return moved(phase);
   const awaited = phase.cohort.length - phase.expelled.length;
-  const enough = countedIn(phase) >= Math.min(phase.goalUpdates, awaited);
-  return enough ? close(phase, atMs, rules) : moved(phase);
+  const wanted = Math.min(phase.goalUpdates, awaited);
+  const counted = countedIn(phase);
+  if (counted >= wanted) return close(phase, atMs, rules);
+  const enough = enoughOf(wanted, phase.quorumUpdates, rules);
+  if (enough === undefined || counted < enough) return moved(withoutGrace(phase));
+  if (phase.graceUntilMs !== undefined) return moved(phase);
+  const graceUntilMs = graceEnd(phase.closesAtMs - rules.collectForMs, atMs, rules);
+  return moved({ ...phase, graceUntilMs: Math.min(graceUntilMs, phase.closesAtMs) });
+}
+
+function withoutGrace<Kind extends Phase<'recruiting'> | Phase<'collecting'>>(phase: Kind): Kind {
+  if (phase.graceUntilMs === undefined) return phase;
+  const { graceUntilMs: _, ...without } = phase;
+  return without as Kind;
 }
 
 /** Accepted updates of clusters still in good standing: what the aggregation will see. */

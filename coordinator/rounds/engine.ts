@@ -198,9 +198,16 @@ export class Engine implements Store, RefusalLog {
     let due = false;
     for (const entry of entries) {
       for (const listener of this.#followers) listener(entry);
-      due ||= mayMakeDue(entry.event);
+      due ||= mayMakeDue(entry.event) || this.#isInGrace(entry.event);
     }
     if (due) this.wake();
+  }
+
+  /** An update that begins a round's grace sets an alarm. */
+  #isInGrace(event: JournalEvent): boolean {
+    if (event.kind !== 'roundStepped') return false;
+    const phase = this.state().tracks.get(event.track)?.rounds.get(event.round)?.phase;
+    return phase?.kind === 'collecting' && phase.graceUntilMs !== undefined;
   }
 
   async #close(): Promise<void> {

@@ -1,6 +1,8 @@
 import type { EpochMs } from '../../base/time.ts';
 import { headOf, type Round, type State, type Track } from '../ledger/state/state.ts';
-import type { RoundEvent } from '../round/phase.ts';
+import type { RoundEvent, RoundPhase } from '../round/phase.ts';
+import type { RoundRules } from '../round/rules.ts';
+import { isGathered } from '../round/step.ts';
 import { enrolledCount, isInGoodStanding, type Presence } from './presence.ts';
 
 /** Who is connected and in good standing, as an event for a round that recruits. */
@@ -31,7 +33,7 @@ export function countedEvent(
 export function eventsFor(
   state: State,
   track: Track,
-  { phase }: Round,
+  { phase, rules }: Round,
   presence: Presence,
   roundKey: string | undefined,
   atMs: EpochMs,
@@ -44,7 +46,7 @@ export function eventsFor(
         const detail = 'its secret key is not in the key store; no update could ever be opened';
         return [{ kind: 'aggregationRefused', atMs, reason: 'ROUND_KEY_LOST', detail }];
       }
-      return [countedEvent(state, track, presence, roundKey, atMs), { kind: 'timePassed', atMs }];
+      return recruitingEvents(phase, countedEvent(state, track, presence, roundKey, atMs), rules);
     case 'collecting': {
       const expelled = phase.cohort.filter((cluster) => !isInGoodStanding(state, cluster));
       return [
@@ -58,4 +60,10 @@ export function eventsFor(
     default:
       return [{ kind: 'timePassed', atMs, ...(trouble !== undefined && { cause: trouble }) }];
   }
+}
+
+function recruitingEvents(phase: RoundPhase, counted: RoundEvent, rules: RoundRules): readonly RoundEvent[] {
+  const { atMs } = counted;
+  const gathered: readonly RoundEvent[] = isGathered(phase, counted, rules) ? [{ kind: 'gathered', atMs }] : [];
+  return [counted, ...gathered, { kind: 'timePassed', atMs }];
 }

@@ -21,7 +21,7 @@ const slow: typeof policy = {
 };
 
 /** A coordinator whose time is the test's, and whose journal and keys are in memory. Everything else is the real thing. */
-async function openInSimulatedTime(wanted: typeof policy = slow) {
+async function openInSimulatedTime(wanted: typeof policy = slow, members = clusters, away = 0) {
   const timers = new SimulatedTimers(Date.UTC(2027, 0, 1, 1, 30));
   const keys = new Map<string, Uint8Array>();
   const keyStore: KeyStore = {
@@ -32,14 +32,18 @@ async function openInSimulatedTime(wanted: typeof policy = slow) {
     destroy: async (name) => void keys.delete(name),
   };
   const journal = openMemoryJournal(new MemoryMedium(), timers);
-  const engine = await openSmallFederation(tempDir(), { timers, journal, keyStore, policy: wanted });
+  const engine = await openSmallFederation(tempDir(), {
+    ...{ timers, journal, keyStore, policy: wanted, members },
+    watchdogMs: 24 * hourMs, // What ends a round here is an alarm of its own.
+  });
   onTestFinished(() => engine.close());
   const invitations = new Map<ClusterId, Invitation>();
   const { promise: invited, resolve: allInvited } = Promise.withResolvers<void>();
-  for (const cluster of clusters) {
+  const there = members.slice(0, members.length - away);
+  for (const cluster of there) {
     engine.join(cluster, [track], (directive) => {
       if (directive.kind === 'invitation') invitations.set(cluster, directive);
-      if (invitations.size === clusters.length) allInvited();
+      if (invitations.size === there.length) allInvited();
     });
   }
   const answer = async (cluster: ClusterId) => {
@@ -110,5 +114,47 @@ describe('a round in simulated time', () => {
     await timers.advance(18 * hourMs);
     await until(engine, () => phase('r-2'));
     expect(phase('r-2')).toMatchObject({ kind: 'collecting', openedAtMs: Date.UTC(2027, 0, 2, 2) });
+  });
+
+  const six = [...clusters, 'cluster-f' as ClusterId];
+  const graced = { ...policy, rounds: { ...slow.rounds, closesAtGoal: true, graceMs: 60_000 } };
+  /** Resolves once the coordinator has set its alarm: real threads take turns of the loop, and no time. */
+  const alarmIn = async (timers: SimulatedTimers, ms: number) => {
+    while (timers.nextInMs !== ms) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  it('is not held for hours by one cluster of six that says nothing, nor for an hour by one that is away', async () => {
+    for (const away of [0, 1]) {
+      const { timers, engine, invited, answer, phase } = await openInSimulatedTime(graced, six, away);
+      unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+      if (away === 1) {
+        await alarmIn(timers, 60_000);
+        expect(phase()).toMatchObject({ kind: 'recruiting' });
+        await timers.advance(60_000);
+      }
+      await invited;
+      const openedAtMs = timers.now();
+      for (const cluster of clusters) unwrap(await answer(cluster));
+      if (away === 0) {
+        await alarmIn(timers, 60_000);
+        expect(phase()).toMatchObject({ kind: 'collecting' });
+        await timers.advance(60_000);
+      }
+      const { phase: end } = await roundEnd(engine, 'r-1');
+      const stragglers = away === 0 ? six.slice(5) : [];
+      expect(end).toMatchObject({ kind: 'candidate', closedAtMs: openedAtMs + (away === 0 ? 60_000 : 0), stragglers });
+    }
+  });
+
+  it('counts the last one that comes within the grace', async () => {
+    const { timers, engine, invited, answer } = await openInSimulatedTime(graced, six);
+    unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+    await invited;
+    for (const cluster of clusters) unwrap(await answer(cluster));
+    await alarmIn(timers, 60_000);
+    await timers.advance(59_999);
+    unwrap(await answer(six[5] as ClusterId));
+    const { phase: end } = await roundEnd(engine, 'r-1');
+    expect(end).toMatchObject({ kind: 'candidate', stragglers: [], cohort: six });
   });
 });

@@ -59,7 +59,7 @@ function timesOf({ phase }: Round): Pick<RoundView, 'openedAtMs' | 'closesAtMs' 
     case 'recruiting':
       return { ...none, openedAtMs: phase.openedAtMs };
     case 'collecting':
-      return { ...none, openedAtMs: phase.openedAtMs, closesAtMs: phase.closesAtMs };
+      return { ...none, openedAtMs: phase.openedAtMs, closesAtMs: phase.graceUntilMs ?? phase.closesAtMs };
     case 'aggregating':
       return { ...none, openedAtMs: phase.openedAtMs, closesAtMs: phase.closedAtMs };
     case 'candidate':

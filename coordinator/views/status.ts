@@ -122,7 +122,7 @@ function trackStatus({ eligible, planned }: StatusParts, track: Track): TrackSta
     openRound: open?.round ?? null,
     acceptedCount: open !== undefined && 'accepted' in open.phase ? open.phase.accepted.length : 0,
     quorumCount: open !== undefined && 'quorumUpdates' in open.phase ? open.phase.quorumUpdates : 0,
-    closesAtMs: collecting?.closesAtMs ?? null,
+    closesAtMs: collecting?.graceUntilMs ?? collecting?.closesAtMs ?? null,
     next: planned.find((run) => run.track === id) ?? null,
     lastRound: ended?.round ?? null,
     lastAbandonedBecause: ended?.phase.kind === 'abandoned' ? ended.phase.reason : null,

@@ -84,6 +84,8 @@ export const memberShapes: OwnShapes = {
       members: count,
       invited: count,
       n: count.describe('updates that a round has'),
+      enough: count.describe('so many let a round wait no longer than graceMs for the others'),
+      graceMs: count.nullable().describe('null where a round waits to its deadlines'),
       f: count,
       fMax: count.nullable().describe('null where even f = 0 is not possible'),
       rule: z.string(),

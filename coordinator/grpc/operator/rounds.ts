@@ -135,7 +135,7 @@ function whyOf(engine: Engine, track: TrackId, { phase }: Round): string {
   if (phase.kind !== 'scheduled' && phase.kind !== 'recruiting') return '';
   const { connected, missing, needed } = whoComes(engine, track);
   const missed = missing.length === 0 ? '' : `; missed: ${missing.slice(0, missingMax).join(', ')}`;
-  const until = phase.kind === 'recruiting' ? ` until ${time(phase.recruitsUntilMs)}` : '';
+  const until = phase.kind === 'recruiting' ? ` until ${time(phase.graceUntilMs ?? phase.recruitsUntilMs)}` : '';
   return `it waits for clusters${until}: ${connected.length} connected, ${needed} needed${missed}`;
 }
 

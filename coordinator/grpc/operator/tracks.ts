@@ -81,11 +81,14 @@ export function trackHandlers(door: Door<'operator'>, engine: Engine) {
 
 function trackMessage(view: TrackView): ListTracksResponse['tracks'][number] {
   const { track, spec, schemaDigest, policy, reason } = view;
+  const { rounds } = policy;
+  // Of one from before there was the setting: who reads it fills in what is left out, and would say a grace that it has not.
+  const settled = { ...policy, rounds: { ...rounds, graceMs: rounds.graceMs ?? null } };
   return {
     settings: {
       track,
       spec: { canonicalJson: specBytes(spec), schemaDigest },
-      policyJson: canonicalJson(policy as unknown as JsonValue),
+      policyJson: canonicalJson(settled as unknown as JsonValue),
       reason,
     },
     model: modelRef(view.model),
