@@ -7,6 +7,7 @@ import { type AggregationPolicy, asksOf, checkPolicy, defaultPolicy } from '../.
 import { unwrap } from '../../base/fault.ts';
 import type { Trace } from '../../client/events/trace.ts';
 import { deltaOf } from '../../client/learning/delta.ts';
+import { withSample } from '../../client/learning/mixed-sample.ts';
 import type { Observed } from '../../client/tracks/detector.ts';
 import { languageModelDetector } from '../../client/tracks/syscall/language-model/language-model-detector.ts';
 import { languageModelSpec } from '../../client/tracks/syscall/language-model/language-model-spec.ts';
@@ -35,11 +36,11 @@ const heldToBars: RuleName = 'trusted weights';
 /** Where the sample holds every class, what blind classes are heard by changes nothing; nor is a network linear in its weights. */
 const rules = [...deployed, ...ruleNames.filter((rule) => rule !== contrastRule && !deployed.includes(rule))];
 
-/** The rule as a network's policy has it; whether clients mix the sample into what they train on. */
-function deploymentFor(rule: RuleName): Readonly<{ policy: AggregationPolicy; mixes: boolean }> {
+/** The rule as a network's policy has it; what share of what clients train on is the sample. */
+function deploymentFor(rule: RuleName): Readonly<{ policy: AggregationPolicy; mix: number }> {
   const { policy, sampleShare } = deploymentOf(rule, f);
   const trusted = rule === 'trusted weights' ? { rule: defaultPolicy(f, { sample: true }).rule } : {};
-  return { policy: { ...policy, ...trusted }, mixes: sampleShare > 0 || rule === 'FLTrust' };
+  return { policy: { ...policy, ...trusted }, mix: sampleShare > 0 || rule === 'FLTrust' ? 0.5 : 0 };
 }
 
 const generic = ['sign flip ×4', 'alie z=1.5', 'min-max'] as const;
@@ -101,8 +102,9 @@ async function networkUnder(
 ): Promise<Judged> {
   const spec = languageModelSpec(new WorkloadClasses(new Set(world.names)), sizes);
   const detector = languageModelDetector(spec);
-  const { policy, mixes } = deploymentFor(rule);
+  const { policy, mix } = deploymentFor(rule);
   const content = world.contentWithout(undefined);
+  const sample = content.normal.map(observed);
   const algebra = fastAlgebra({ workers: 1 });
   const first = detector.init(1);
   let weights = first;
@@ -115,13 +117,13 @@ async function networkUnder(
     for (let round = 1; round <= rounds; round++) {
       const base = weights;
       const train = (traces: readonly Observed[], cluster: number) => {
-        const mixed = mixes ? [...traces, ...repeated(content.normal.map(observed), traces.length)] : traces;
-        const options = { ...training, seed: 1000 * round + cluster };
-        return deltaOf(detector.train(base, mixed, options).weights, base);
+        const seed = 1000 * round + cluster;
+        const mixed = withSample(traces, sample, { mix, seed });
+        return deltaOf(detector.train(base, mixed, { ...training, seed }).weights, base);
       };
       const own = world.clusters.map(({ normal }) => normal.slice(0, tracesMax));
       const honest = own.slice(f).map((traces, at) => train(traces, f + at));
-      const reference = rule === 'FLTrust' && { reference: train(content.normal.map(observed), n) };
+      const reference = rule === 'FLTrust' && { reference: train(sample, n) };
       const combined = async (sent: readonly Float32Array[]) => {
         const sink = memorySink(base.length);
         const trusted = asksOf(policy.rule).sample === 'needed' && { trusted: { loss, ...reference } };

@@ -1,10 +1,10 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
-import { seededRandom, shuffled } from '../../base/random.ts';
 import type { ClassName } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Learner } from '../tracks/learner.ts';
 import type { TrackKind } from '../tracks/track-kind.ts';
 import { addGaussianNoise, clipToNorm, deltaOf, norm, type UnitSource } from './delta.ts';
+import { withSample } from './mixed-sample.ts';
 import type { Plan } from './plan.ts';
 import { type PerStepPrivacy, type PerStepUse, type PrivateStepsFaultCode, takePrivateSteps } from './private-steps.ts';
 
@@ -104,10 +104,11 @@ export async function trainLocally(training: LocalTraining): Promise<Result<Trai
 type Taken = Readonly<{ steps: number; losses: readonly number[]; perStep?: PerStepUse }>;
 
 async function takeSteps(learner: Learner, training: LocalTraining): Promise<Result<Taken, TrainLocallyFaultCode>> {
-  const { plan, hardRepeats } = training;
+  const { plan, hardRepeats, sample = [] } = training;
   const replayed = Array.from({ length: hardRepeats }, () => training.hard).flat();
   const own = [...training.examples, ...replayed];
-  const examples = learner.counts === true ? own : withSample(own, training);
+  const examples =
+    learner.counts === true ? own : withSample(own, sample, { mix: plan.sample?.mix ?? 0, seed: plan.seed });
   const losses: { sum: number; count: number }[] = [];
   let steps = 0;
   for (let epoch = 0; epoch < plan.epochs && steps < plan.stepsMax; epoch += 1) {
@@ -136,15 +137,6 @@ async function takeSteps(learner: Learner, training: LocalTraining): Promise<Res
     }
   }
   return ok({ steps, losses: losses.map(({ sum, count }) => (count === 0 ? 0 : sum / count)) });
-}
-
-/** The sample's examples, repeated or drawn so that they are the plan's share of all. */
-function withSample(own: readonly unknown[], { sample = [], plan }: LocalTraining): readonly unknown[] {
-  const mix = plan.sample?.mix ?? 0;
-  if (mix === 0 || sample.length === 0) return own;
-  const wanted = Math.max(1, Math.round((own.length * mix) / (1 - mix)));
-  const order = shuffled([...sample], seededRandom(plan.seed));
-  return [...own, ...Array.from({ length: wanted }, (_, at) => order[at % order.length])];
 }
 
 async function privately(
