@@ -5,6 +5,7 @@ import Database from 'better-sqlite3';
 import { isMissing, makeFolder, privateFolderMode, syncPath } from '../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import type { JournalFaultCode, JournalHead } from './ledger/journal/journal.ts';
+import { openToRead } from './ledger/journal/open-to-read.ts';
 import { journalFile } from './ledger/journal/read-beside.ts';
 import { SqliteFile } from './ledger/journal/sqlite-file.ts';
 
@@ -33,9 +34,9 @@ export async function backUp(
     const made = await makeTarget(dataDir, target);
     if (!made.ok) return made;
     await copyFolder(join(dataDir, headsFolder), join(target, headsFolder));
-    const journal = new Database(join(dataDir, journalFile), { readonly: true, fileMustExist: true });
+    const journal = openToRead(join(dataDir, journalFile));
     try {
-      await journal.backup(join(target, journalFile));
+      await journal.db.backup(join(target, journalFile));
     } finally {
       journal.close();
     }

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { chainOrigin, type StoredEntry } from './entry.ts';
 import type { JournalHead } from './journal.ts';
+import { type OpenJournal, openToRead } from './open-to-read.ts';
 
 /** The embedded journal's name in its data directory. */
 export const journalFile = 'journal.sqlite';
@@ -21,12 +22,13 @@ export type JournalReader = Readonly<{
 }>;
 
 export function readBeside(dataDir: string): Result<JournalReader, 'DATA_DIR_UNUSABLE'> {
-  let journal: Database.Database;
+  let opened: OpenJournal;
   try {
-    journal = new Database(join(dataDir, journalFile), { readonly: true, fileMustExist: true, timeout: 5_000 });
+    opened = openToRead(join(dataDir, journalFile));
   } catch (error) {
     return refuse('DATA_DIR_UNUSABLE', `${dataDir} holds no journal that can be read (${(error as Error).message})`);
   }
+  const { db: journal, close } = opened;
   const origin = { seq: 0, chain: chainOrigin };
   return ok({
     head: () =>
@@ -36,7 +38,7 @@ export function readBeside(dataDir: string): Result<JournalReader, 'DATA_DIR_UNU
         ? origin
         : (journal.prepare('SELECT seq, chain FROM entries WHERE seq = ?').get(seq) as JournalHead | undefined),
     entries: (seq, last) => entriesAfter(journal, seq, last),
-    close: () => void journal.close(),
+    close,
   });
 }
 

@@ -5,6 +5,7 @@ import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { chainOrigin, type StoredEntry } from './entry.ts';
 import type { JournalFaultCode, JournalHead, Snapshot } from './journal.ts';
 import { EndNote, readEnd } from './journal-end.ts';
+import { type OpenJournal, openToRead } from './open-to-read.ts';
 import { damaged, findBreak } from './walk.ts';
 
 type Outcome<Value = void> = Result<Value, JournalFaultCode>;
@@ -82,17 +83,17 @@ export class SqliteFile {
     }
   }
 
-  /** Walks every line of a journal that may be in use, without writing to it. */
+  /** Walks every line of a journal that may be in use, without writing to it or beside it. */
   static verify(path: string): Outcome<JournalHead> {
-    let db: Database.Database | undefined;
+    let journal: OpenJournal | undefined;
     const end = readEnd(path); // Before the lines, of which a writer may append more.
     try {
-      db = new Database(path, { readonly: true, fileMustExist: true, timeout: 5_000 });
-      return walkAll(db, end);
+      journal = openToRead(path);
+      return walkAll(journal.db, end);
     } catch (error) {
       return refusalOf(error);
     } finally {
-      db?.close();
+      journal?.close();
     }
   }
 
