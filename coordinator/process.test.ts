@@ -161,8 +161,9 @@ describe('testudo coordinator', () => {
     });
   });
 
-  it('lets the root key go offline, and takes it back for a new issuer', async () => {
-    const { folder, config } = await init();
+  it('lets the root key go offline while it runs, and takes it back for a new issuer', async () => {
+    const { folder, config, credentials } = await init();
+    const { child, address } = await start(config);
     const rootKey = join(folder, 'root.key');
     const exportRoot = ['coordinator', 'export-root', '--config', config, '--to', rootKey];
     // Neither key moves where one of the two names is somebody's.
@@ -186,7 +187,13 @@ describe('testudo coordinator', () => {
     expect(await testudo(...exportRoot)).toMatchObject({ code: 1, stderr: expect.stringContaining('ROOT_KEY_ABSENT') });
     const renew = ['coordinator', 'renew-issuer', '--config', config];
     expect(await testudo(...renew)).toMatchObject({ code: 1, stderr: expect.stringContaining('ROOT_KEY_ABSENT') });
+    // Nothing that it does from here on asks for a root key: it enrols, it signs, and it starts again.
+    const at = ['--credentials', credentials, '--address', address];
+    expect((await testudo('operators', 'renew', ...at)).code).toBe(0);
+    expect((await testudo('root', 'keys', ...at)).code).toBe(0);
     expect((await testudo(...renew, '--root-key', rootKey)).code).toBe(0);
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
     await start(config);
   });
 });

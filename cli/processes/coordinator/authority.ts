@@ -12,7 +12,9 @@ import { withKeys } from './keys.ts';
 /** `testudo coordinator export-root`: from then on both root keys are offline. */
 export function exportRootCommand() {
   return new Command('export-root')
-    .description('move the root keys (of certificates, of releases) out of the data directory, for a safe')
+    .description(
+      'move the root keys (of certificates, of releases) out of the data directory, for a safe; safe beside a running coordinator',
+    )
     .option('-c, --config <file>', "the coordinator's configuration", './coordinator.yaml')
     .requiredOption('--to <file>', 'a new file, unencrypted PEM: put it on something that can be locked away')
     .option(
