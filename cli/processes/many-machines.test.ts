@@ -138,7 +138,7 @@ it('the ten commands of docs/operations.md take a federation from one machine to
 
   // What is there before: one coordinator, as `init` makes it, three clusters, and a round.
   const config = join(root, 'one', 'etc', 'testudo', 'coordinator.yaml');
-  await done('one', 'testudo coordinator init /etc/testudo --server-name one.example.org --listen 127.0.0.1:0');
+  await done('one', 'testudo coordinator init /etc/testudo --server-name one.example.org');
   const track = join(root, 'one', 'etc', 'testudo', 'syscall');
   await mkdir(track);
   await writeSmallTrack(track, names.length);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -21,10 +21,29 @@ it('coordinator init --listen writes where it listens, so that nobody edits a fi
   expect(JSON.parse(readFileSync(join(folder, 'operator.json'), 'utf8'))).toMatchObject({
     ...{ address: 'herd.example:9442', enrolAddress: 'herd.example:9441' },
   });
+  const none = await runTestudo('coordinator', 'init', join(folder, 'other'), '--listen', '127.0.0.1:0');
+  expect(none).toMatchObject({
+    code: 2,
+    error: expect.stringContaining('it cannot be 0; name one from 1 to 65531, such as 7441'),
+  });
+  expect(existsSync(join(folder, 'other'))).toBe(false);
   for (const refused of [without, tooHigh]) {
     expect(refused).toMatchObject({
       code: 2,
       error: expect.stringContaining('--listen: expected an address and a port'),
     });
   }
+});
+
+it('coordinator init says of a configuration that leaves its ports to the kernel that its credentials reach nothing', async () => {
+  const folder = join(tempDir(), 'herd');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'master.key'), 'a master key for tests alone\n', { mode: 0o600 });
+  const places = ['enrolment', 'federation', 'health', 'dashboard'].map((name) => `${name}: "127.0.0.1:0"`).join(', ');
+  const config = `federation: herd\ndataDirectory: ./data\nmasterKey: { file: ./master.key }\nserverNames: [herd.example]\nlisten: { ${places} }\n`;
+  writeFileSync(join(folder, 'coordinator.yaml'), config, { mode: 0o600 });
+  expect(await runTestudo('coordinator', 'init', folder)).toMatchObject({
+    code: 0,
+    error: expect.stringContaining('leaves its ports to the kernel (port 0)'),
+  });
 });

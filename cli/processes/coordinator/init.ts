@@ -13,6 +13,7 @@ import { enrolAddressOf } from '../../operator/enrol-address.ts';
 import { complain, print } from '../../print.ts';
 
 const portMax = 65_535;
+const portsWanted = `name one from 1 to ${portMax - 4}, such as 7441`;
 
 /** `testudo coordinator init`: from an empty folder to a coordinator that can be started, and its first admin. */
 export function initCommand(host: string) {
@@ -71,19 +72,20 @@ export function initCommand(host: string) {
       const { credentials, pinIsNamed } = orExit(await makeLocalOperator(config, wanted));
       await replaceCredentials(paths.credentials, { ...credentials, ...enrolAddress, pinKey });
       print(nextSteps(paths, config.dataDirectory));
+      if (/:0$/.test(address) || /:0$/.test(enrolment)) complain(portLeft(paths));
       if (!pinIsNamed) complain(pinKeyLeft);
     });
 }
 
 type Addresses = Readonly<Record<'enrolment' | 'federation' | 'health' | 'dashboard', string>>;
 
-/** Port 0 leaves every port to the kernel. */
 function addressesFrom(listen: string): Addresses {
   const [, host, text] = /^(.+):(\d{1,5})$/.exec(listen) ?? [];
   const port = Number(text);
   if (host === undefined || !isListenAddress(listen) || port > portMax - 4)
     return usage(`--listen: expected an address and a port up to ${portMax - 4}, such as 0.0.0.0:7441; got ${listen}`);
-  const at = (name: string, further: number) => `${name}:${port === 0 ? 0 : port + further}`;
+  if (port === 0) usage(`--listen: clusters are told this port and the next, so that it cannot be 0; ${portsWanted}`);
+  const at = (name: string, further: number) => `${name}:${port + further}`;
   return {
     ...{ enrolment: at(host, 0), federation: at(host, 1) },
     ...{ health: at('127.0.0.1', 2), dashboard: at('127.0.0.1', 4) },
@@ -101,6 +103,11 @@ function pathsIn(folder: string) {
 
 /** The root keys were taken away, as they should be: only who has them can say that this operator may pin. */
 const pinKeyLeft = `the root keys are offline: \`testudo pins key\` shows the new pin key, for the next root to name`;
+
+/** Of a configuration that was there before. */
+function portLeft({ config, credentials }: ReturnType<typeof pathsIn>): string {
+  return `${config} leaves its ports to the kernel (port 0): ${credentials} reaches nothing before \`listen\` names them; or give --address`;
+}
 
 function nextSteps({ config, masterKey, credentials }: ReturnType<typeof pathsIn>, data: string): string {
   return `made ${config}, ${credentials} (the first admin) and ${data}
