@@ -180,6 +180,14 @@ it('the coordinator receipts where a chain of evidence ends, and hears of a brea
     signal,
   );
   expect(asked).toMatchObject({ ok: false, fault: { code: 'EVIDENCE_CONFLICT' } });
+  // No key, or one that anybody can sign for: no chain can be its.
+  for (const signer of [Buffer.alloc(31), Buffer.alloc(32), Buffer.from(`01${'00'.repeat(31)}`, 'hex')]) {
+    const refused = await hub.responses?.journalEvidence(
+      { signer, record: 1n, digest: forged.last.digest ?? '' },
+      signal,
+    );
+    expect(refused).toMatchObject({ ok: false, fault: { code: 'KEY_INVALID' } });
+  }
   expect(heads()).toEqual([2, 3]);
   await rm(join(agent, 'evidence'), { recursive: true });
   await rename(join(folder, 'taken'), join(agent, 'evidence'));

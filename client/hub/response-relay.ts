@@ -27,6 +27,7 @@ type RelayParts = Readonly<{
 /** What the agent is told as it is: it can do something about it. Everything else is the coordinator's absence. */
 const handedOn = new Set<string>([
   'REPORT_INVALID',
+  'KEY_INVALID',
   'EVIDENCE_CONFLICT',
   'RATE_LIMITED',
   'TRACK_NOT_FOUND',

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { publicKeyOfRequest } from '../../base/certificates/certificate-request.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 import type { Authority, CertificateChain, CertificatePlan } from '../keys/authority.ts';
 import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
 import type { State } from '../ledger/state/state.ts';
 import type { Committed, Store, StoreFaultCode } from '../ledger/store.ts';
+import { publicKeyOfVettedRequest } from './vetted-request.ts';
 
 type Answer<Value, Code extends string> = Promise<Result<Value, Code | StoreFaultCode>>;
 
@@ -70,7 +70,7 @@ export class DoorMembers {
       state: Pick<State, 'doors'>,
     ) => Result<Readonly<{ hosts: readonly string[]; event: JournalEvent }>, Code>,
   ): Answer<DoorCertified, Code | 'CERTIFICATE_REQUEST_INVALID'> {
-    const publicKey = await publicKeyOfRequest(request);
+    const publicKey = await publicKeyOfVettedRequest(request);
     if (!publicKey.ok) return publicKey;
     const random = randomBytes(9);
     type Planned = Readonly<{ plan: CertificatePlan; hosts: readonly string[] }>;

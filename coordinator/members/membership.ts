@@ -1,5 +1,4 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { publicKeyOfRequest } from '../../base/certificates/certificate-request.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 import type { EpochMs } from '../../base/time.ts';
@@ -13,6 +12,7 @@ import type { Actor, JournalEvent, Labels, OperatorRole } from '../ledger/journa
 import type { Cluster, State, Token } from '../ledger/state/state.ts';
 import type { Committed, Store, StoreFaultCode } from '../ledger/store.ts';
 import type { Caller } from './authenticate.ts';
+import { publicKeyOfVettedRequest } from './vetted-request.ts';
 
 /** Why a token does not make a member. */
 type TokenFaultCode = 'TOKEN_UNKNOWN' | 'TOKEN_USED' | 'TOKEN_EXPIRED' | 'TOKEN_REVOKED';
@@ -106,7 +106,7 @@ export class Membership {
     const keyText = Buffer.from(signingKey).toString('base64');
     const early = usableToken(this.#store.state(), secretDigest, keyText, this.#clock());
     if (!early.ok) return early;
-    const publicKey = await publicKeyOfRequest(request);
+    const publicKey = await publicKeyOfVettedRequest(request);
     if (!publicKey.ok) return publicKey;
     const proven = verifyEnrolment(request, proof, signingKey);
     if (!proven.ok) return proven;
@@ -132,7 +132,7 @@ export class Membership {
 
   /** A new certificate for who the TLS session says is calling. */
   async renew(actor: Actor, caller: Caller, request: Uint8Array): Answer<Certified, RenewFaultCode> {
-    const publicKey = await publicKeyOfRequest(request);
+    const publicKey = await publicKeyOfVettedRequest(request);
     if (!publicKey.ok) return publicKey;
     const { clusterMs, operatorMs } = this.#lifetimes;
     const random = randomBytes(9);
@@ -231,7 +231,7 @@ export class Membership {
       reason,
     }: Readonly<{ name: string; role: OperatorRole; request: Uint8Array; reason?: string | undefined }>,
   ): Answer<Certified, 'CERTIFICATE_REQUEST_INVALID' | 'LAST_ADMIN'> {
-    const publicKey = await publicKeyOfRequest(request);
+    const publicKey = await publicKeyOfVettedRequest(request);
     if (!publicKey.ok) return publicKey;
     const random = randomBytes(9);
     const committed = await this.#store.commit(actor, ({ operators }, atMs) => {

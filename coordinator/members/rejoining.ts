@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { publicKeyOfRequest } from '../../base/certificates/certificate-request.ts';
 import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
 import { verifyRejoin } from '../../proto/envelope/rejoin-proof.ts';
 import { type ClusterId, isClusterId } from '../../proto/ids.ts';
@@ -8,6 +7,7 @@ import type { Actor } from '../ledger/journal/events.ts';
 import type { Cluster, State } from '../ledger/state/state.ts';
 import type { Store, StoreFaultCode } from '../ledger/store.ts';
 import type { Challenge, Challenges } from './challenges.ts';
+import { publicKeyOfVettedRequest } from './vetted-request.ts';
 
 type StandingFaultCode = 'CLUSTER_REVOKED' | 'REJOIN_TOO_LATE';
 type RejoinFaultCode =
@@ -51,7 +51,7 @@ export class Rejoining {
     const { store, authority, challenges, times } = this.#parts;
     const unsound = challenges.check(challenge);
     if (unsound !== undefined) return { ok: false, fault: unsound };
-    const publicKey = await publicKeyOfRequest(request);
+    const publicKey = await publicKeyOfVettedRequest(request);
     if (!publicKey.ok) return publicKey;
     const statement = { federation: store.federation, cluster, certificateRequest: request, challenge };
     const proven = provenMember(store.state(), cluster, (signingKey) => {

@@ -1,4 +1,5 @@
 import { ok, refuse } from '../../../base/fault.ts';
+import { vetSigningPublicKey } from '../../../proto/envelope/crypto/keys.ts';
 import {
   type JournalEvidenceRequest,
   type JournalEvidenceResponse,
@@ -31,9 +32,11 @@ export function responsesService({ door, reports, board, receiptKey }: Responses
   const journalEvidence = door.unary<'cluster', JournalEvidenceRequest, JournalEvidenceResponse>(
     calls.responses.journalEvidence,
     async ({ signer, record, digest }, { caller }) => {
-      const isLegal = signer.length === 32 && record >= 1n && record <= safeMax && isDigest(digest);
-      if (!isLegal) return refuse('REPORT_INVALID', 'signer of 32 bytes, record from 1 on and a digest are wanted');
-      const head = { signer: Buffer.from(signer).toString('hex'), record: Number(record), digest };
+      const isLegal = record >= 1n && record <= safeMax && isDigest(digest);
+      if (!isLegal) return refuse('REPORT_INVALID', 'a record from 1 on and a digest are wanted');
+      const vetted = vetSigningPublicKey(signer);
+      if (!vetted.ok) return vetted;
+      const head = { signer: Buffer.from(vetted.value).toString('hex'), record: Number(record), digest };
       const journaled = await reports.journalEvidence(caller.cluster, head);
       if (!journaled.ok) return journaled;
       const { receipt, signature } = journaled.value;
