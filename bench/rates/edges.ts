@@ -2,7 +2,7 @@ import { endKey, endOfFlow } from '../../client/events/flow-record.ts';
 import { flowFacts } from '../../client/rates/flow-facts.ts';
 import { WorkloadRates } from '../../client/rates/workload-rates.ts';
 import { type RatesSeen, RateWatch, withRates } from '../../client/scoring/rates-seen.ts';
-import { Threshold } from '../../client/scoring/threshold.ts';
+import { Threshold } from '../../client/scoring/thresholds/threshold.ts';
 import type { NamedSlice } from '../../client/tracks/flow/graph/slice.ts';
 import { edgeSurprisal } from '../../client/tracks/flow/local/edge-surprisal.ts';
 import { PairMemory, serviceOf } from '../../client/tracks/flow/local/pair-memory.ts';

@@ -3,10 +3,14 @@ import { isBenign, type Trace } from '../../client/events/trace.ts';
 import { flowFacts } from '../../client/rates/flow-facts.ts';
 import { WorkloadRates } from '../../client/rates/workload-rates.ts';
 import { type RatesSeen, RateWatch, withRates } from '../../client/scoring/rates-seen.ts';
-import { Threshold } from '../../client/scoring/threshold.ts';
+import { scoresByGroup, unlearntScores } from '../../client/scoring/thresholds/first-scores.ts';
+import { GroupThresholds } from '../../client/scoring/thresholds/group-thresholds.ts';
+import { defaultWindowMax, shortWarmUp } from '../../client/scoring/thresholds/threshold.ts';
+import type { PlaceScorer } from '../../client/tracks/place-scores.ts';
 import type { SyscallDetectorName } from '../../client/tracks/syscall/detector-names.ts';
+import { learnClusterState, SyscallScorer } from '../../client/tracks/syscall/scoring/scoring.ts';
 import { defaultAlertRate } from '../../client/tracks/track-kind.ts';
-import { auc, judged, meanOf, percent, recordedWorld, scoresOf, statesOf } from '../detection/world.ts';
+import { auc, judged, meanOf, percent, recordedWorld, scoresOf, statesOf, type World } from '../detection/world.ts';
 import { type RecordedFlows, recordedFlows } from '../flow-detection/recorded-flows.ts';
 import type { Report } from '../harness/report.ts';
 import { recordedRates } from './recorded-rates.ts';
@@ -26,12 +30,15 @@ export async function guessingWithRates(detectors: readonly SyscallDetectorName[
     const weights = meanOf(world.locals);
     const states = statesOf(world, weights);
     const alone = scoresOf(world, weights, states);
-    const thresholds = thresholdsOf(world.training, (some) => scoresOf(world, weights, states, some));
+    const thresholds = new Map<string, GroupThresholds>();
+    for (const [at, cluster] of world.names.entries()) {
+      thresholds.set(cluster, await thresholdsOf(world, weights, cluster, world.training[at] ?? []));
+    }
     const before = judged(world.unseen, alone);
     for (const unknown of ['in turn', 'first'] as const) {
       const seen = ratesAt(timesOf(world.unseen, flows, unknown), flows);
       const both = world.unseen.map((trace, at) => {
-        const own = thresholds.get(groupOf(trace));
+        const own = thresholds.get(trace.cluster ?? '')?.find(trace.service);
         return own === undefined ? (alone[at] as number) : withRates(own, alone[at] as number, seen.get(trace));
       });
       const after = judged(world.unseen, both);
@@ -62,23 +69,26 @@ The recorded traces carry no times, and the flows of the same recording do. So a
   report.table(['measure', 'before', 'with rates', 'bar', ''], rows);
 }
 
-function groupOf({ cluster, service }: Trace): string {
-  return `${cluster}/${service}`;
-}
-
-/** What is usual in each workload, as a client's buffer would say. */
-function thresholdsOf(training: readonly (readonly Trace[])[], score: (some: readonly Trace[]) => Float64Array) {
-  const found = new Map<string, Threshold>();
-  for (const [group, own] of Map.groupBy(training.flat(), groupOf)) {
-    const threshold = new Threshold({
-      rule: { kind: 'quantile', alertRate: defaultAlertRate },
-      warmUp: 20,
-      windowMax: 2_000,
-    });
-    threshold.seed([...score(own)]);
-    found.set(group, threshold);
-  }
-  return found;
+/** What is usual in each workload of a cluster, as a client's buffer would say. */
+async function thresholdsOf(
+  { detector }: World,
+  weights: Float32Array,
+  cluster: string,
+  normal: readonly Trace[],
+): Promise<GroupThresholds> {
+  const open = async (some: readonly Trace[]): Promise<PlaceScorer<Trace>> => {
+    const clusters = new Map([[cluster, learnClusterState(detector, weights, some)]]);
+    const scorer = new SyscallScorer({ detector, weights, clusters });
+    return {
+      score: (traces) => traces.map((one) => ({ groups: [one.service], scores: scorer.score([one]) })),
+      close: () => scorer.close(),
+    };
+  };
+  const scorer = await open(normal);
+  const scores = new Map([...(await scoresByGroup(scorer, normal)), ...(await unlearntScores(open, normal))]);
+  scorer.close();
+  const rule = { kind: 'quantile', alertRate: defaultAlertRate } as const;
+  return new GroupThresholds(scores, { rule, warmUp: shortWarmUp, windowMax: defaultWindowMax });
 }
 
 function timesOf(traces: readonly Trace[], recorded: readonly RecordedFlows[], unknown: Unknown): Map<Trace, number> {

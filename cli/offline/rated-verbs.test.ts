@@ -2,12 +2,24 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unwrap } from '../../base/fault.ts';
+import { seededRandom } from '../../base/random.ts';
+import type { Trace } from '../../client/events/trace.ts';
+import { ExampleBuffer } from '../../client/learning/example-buffer.ts';
+import { readTraceFile } from '../../client/recordings/trace-file.ts';
+import { JudgedModel } from '../../client/scoring/judged-model.ts';
+import { loadModel } from '../../client/scoring/loaded-model.ts';
+import { defaultWindowMax, shortWarmUp } from '../../client/scoring/thresholds/threshold.ts';
 import { saveFlowModel } from '../../client/tracks/flow/flow-model-folder.ts';
 import { initialLinkModel, linkSpec } from '../../client/tracks/flow/link/link-model.ts';
 import { openDetector } from '../../client/tracks/syscall/architectures.ts';
 import { gramTableSpec, initialGramTable } from '../../client/tracks/syscall/gram-table/gram-table.ts';
 import { saveModelFolder } from '../../client/tracks/syscall/offline/model-folder.ts';
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
+import { trackKind } from '../../client/tracks/syscall/track.ts';
+import { moduleOfKind } from '../../client/tracks/track-kinds.ts';
+import { digestOf } from '../../proto/digest.ts';
+import { bytesOfValues } from '../../proto/layout.ts';
 import { runTestudo } from '../testing/command-line.ts';
 
 /** 2026-11-02, midnight. */
@@ -49,7 +61,7 @@ describe('rates in testudo evaluate and score, of flows', () => {
       'start_s,duration_s,cluster,src_service,dst_service,dst_port,protocol,bytes_out,bytes_in,packets_out,packets_in,label,family';
     const row = (start: number, family = 'normal') =>
       `${start},0.1,c01,client,sshd,22,tcp,900,1400,9,9,${family === 'normal' ? family : 'attack'},${family}`;
-    await writeFile(at('usual.csv'), [header, ...logins(-30, 0).map((s) => row(s))].join('\n'));
+    await writeFile(at('usual.csv'), [header, ...logins(-60, 0).map((s) => row(s))].join('\n'));
     const guessed = guesses.map((s) => row(s, 'password_guessing'));
     await writeFile(at('judged.csv'), [header, ...logins(0, 40).map((s) => row(s)), ...guessed].join('\n'));
   });
@@ -177,5 +189,71 @@ describe('rates in testudo evaluate and score, of system calls', () => {
     expect(code).toBe(0);
     const judged = logins(0, 40).length + guesses.length - 1;
     expect(error).toContain(`${judged} traces in 40 minutes of workloads scored; 1 without a time are in none`);
+  });
+});
+
+describe('alarms that testudo evaluate tells', () => {
+  const spec = gramTableSpec(new WorkloadClasses(['sshd', 'nginx']), 2 ** 12);
+  const random = seededRandom(7);
+  /** Runs of thirty calls, one in six of which is anything out of thirty: much of what comes is new to a memory. An hour apart. */
+  const varied = (split: string, service: string, many: number) =>
+    Array.from({ length: many }, (_, n) => {
+      // Of attacks these are calls that nobody made before.
+      const others = split === 'attack' ? 100 : 50;
+      const callAt = (place: number) => (random() < 1 / 6 ? others + Math.floor(random() * 30) : place % 5);
+      const calls = Array.from({ length: 30 }, (_, place) => callAt(place));
+      const endedS = startS + 3_600 * (split === 'train' ? n - 500 : n);
+      const family = split === 'attack' ? 'reverse_shell' : 'normal';
+      return [split, 'c01', service, family, `${split}-${service}-${n}`, endedS, calls.join(' ')].join('\t');
+    });
+  const lines = [
+    ...varied('train', 'sshd', 120),
+    ...varied('train', 'nginx', 60),
+    ...varied('validation', 'sshd', 300),
+    ...varied('validation', 'nginx', 100),
+    ...varied('attack', 'sshd', 20),
+  ];
+
+  /** What a client says of the traces that come in whose buffer are those that are normal. */
+  async function alarmsOfClient(path: string): Promise<number> {
+    const traces: Trace[] = [];
+    for await (const item of readTraceFile(path)) if (item.kind === 'trace') traces.push(item.trace);
+    const exampleOf = ({ service, calls }: Trace) => ({ workload: service, calls });
+    const [known, coming] = [true, false].map((isKnown) =>
+      traces.filter(({ split }) => (split === 'train') === isKnown),
+    );
+    const bytes = bytesOfValues(initialGramTable(spec));
+    await writeFile(at('weights.bin'), bytes);
+    const [dataKey, bufferPath] = [Buffer.alloc(32, 1), at('buffer.db')];
+    const bufferSizes = { recent: 400, reservoir: 400, hard: 10, regression: 10 };
+    const buffer = unwrap(ExampleBuffer.open(bufferPath, dataKey, trackKind.examples, bufferSizes));
+    unwrap(buffer.add((known ?? []).map(exampleOf), 1));
+    buffer.close();
+    const model = {
+      ...{ kindModule: moduleOfKind('syscall') as string, spec, version: 1, digest: digestOf(bytes) },
+      ...{ weightsPath: at('weights.bin'), bufferPath, bufferSizes, dataKey },
+    };
+    const loaded = await loadModel(model, []);
+    const rule = { kind: 'quantile', alertRate: 0.001 } as const;
+    const judged = new JudgedModel(model, loaded, { rule, warmUp: shortWarmUp, windowMax: defaultWindowMax });
+    const inOrder = (coming ?? []).toSorted((a, b) => (a.endedMs ?? 0) - (b.endedMs ?? 0));
+    const scores = loaded.scorer.score(inOrder.map(exampleOf)).map(({ scores: [score] }) => score as number);
+    loaded.scorer.close();
+    return inOrder.filter(({ service }, n) => judged.of(service).judge(scores[n] as number).alarm).length;
+  }
+
+  it('are as many as a client raises whose buffer holds what is normal', async () => {
+    const detector = await openDetector(spec);
+    await saveModelFolder(at('varied'), { detector, weights: initialGramTable(spec), clusters: new Map() });
+    await writeFile(at('varied.tsv'), `${lines.join('\n')}\n`);
+    const files = ['--model', at('varied'), '--normal', at('varied.tsv'), '--input', at('varied.tsv'), '--json'];
+    const { code, out } = await runTestudo('evaluate', ...files);
+    expect(code).toBe(0);
+    const { benign, hostile } = (JSON.parse(out) as { rates: Rates }).rates.alarms;
+    expect(benign.alone + hostile.alone).toBe(await alarmsOfClient(at('varied.tsv')));
+    // One in a thousand may be. By scores of what the memory had learnt nearly all were.
+    expect(benign).toMatchObject({ places: 400 });
+    expect(benign.alone).toBeLessThan(0.05 * 400);
+    expect(hostile.alone).toBeGreaterThan(10);
   });
 });

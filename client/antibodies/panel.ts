@@ -1,5 +1,5 @@
 import type { Antibody } from '../../proto/antibody.ts';
-import { turn } from '../tracks/score-in-turns.ts';
+import { turn } from '../tracks/place-scores.ts';
 import { NormalTail, quantile } from './normal-tail.ts';
 import { Weighed } from './weighed.ts';
 

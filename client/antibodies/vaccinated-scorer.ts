@@ -1,6 +1,7 @@
 import type { Antibody } from '../../proto/antibody.ts';
-import { scoreInTurns, turn } from '../tracks/score-in-turns.ts';
-import type { Explanation, PlaceScores, TrackScorer } from '../tracks/track-kind.ts';
+import type { PlaceScores } from '../tracks/place-scores.ts';
+import { scoreInTurns, turn } from '../tracks/place-scores.ts';
+import type { Explanation, TrackScorer } from '../tracks/track-kind.ts';
 import { distinctAntigens } from './distinct-antigens.ts';
 import { jointRisk } from './joint-risk.ts';
 import { quantile } from './normal-tail.ts';

@@ -15,7 +15,8 @@ import type { TrackScorer } from '../tracks/track-kind.ts';
 import { moduleOfKind } from '../tracks/track-kinds.ts';
 import { JudgedModel } from './judged-model.ts';
 import { loadModel } from './loaded-model.ts';
-import type { NormalScores, ScoringModel } from './score-protocol.ts';
+import type { ScoringModel } from './score-protocol.ts';
+import type { NormalScores } from './thresholds/first-scores.ts';
 
 const spec = gramTableSpec(new WorkloadClasses(['nginx', 'redis', 'cron']), 2 ** 12);
 const alertRate = 0.001;

@@ -5,7 +5,7 @@ import type { Explanation, Subject, TrackKind } from '../tracks/track-kind.ts';
 import type { AlertStore } from './alert-store.ts';
 import type { RateWatch } from './rates-seen.ts';
 import type { Scorer } from './scoring-thread.ts';
-import type { ThresholdOptions } from './threshold.ts';
+import type { ThresholdOptions } from './thresholds/threshold.ts';
 
 /** What a judge is put together from. */
 export type JudgeParts = Readonly<{

@@ -1,7 +1,7 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { faultFields } from '../../base/log.ts';
 import type { IntrusionLabel } from '../events/source-item.ts';
-import type { PlaceScores } from '../tracks/track-kind.ts';
+import type { PlaceScores } from '../tracks/place-scores.ts';
 import { type Alert, alertId, alertOf } from './alert.ts';
 import { IntrusionLabels } from './intrusion-labels.ts';
 import type { JudgeParts } from './judge-parts.ts';

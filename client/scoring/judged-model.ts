@@ -1,13 +1,12 @@
-import { type ModelName, type NormalScores, nameOf, type ScoringModel } from './score-protocol.ts';
-import { Threshold, type ThresholdOptions } from './threshold.ts';
+import { type ModelName, nameOf, type ScoringModel } from './score-protocol.ts';
+import type { NormalScores } from './thresholds/first-scores.ts';
+import { GroupThresholds } from './thresholds/group-thresholds.ts';
+import type { Threshold, ThresholdOptions } from './thresholds/threshold.ts';
 
 /** What a score of one group under one model must pass, and what is usual, by the scores of a whole cluster. */
 export type GroupLevel = Readonly<{ model: string; group: string; usual: number; level: number }>;
 /** The same by the latest scores of this machine alone, with how many they are. */
 export type GroupSketch = GroupLevel & Readonly<{ count: number }>;
-
-const groupsMax = 4_096;
-const others = '(others)';
 
 /** What belongs to one loaded model: scores of different models are on different scales, so are their thresholds. */
 export class JudgedModel {
@@ -17,10 +16,7 @@ export class JudgedModel {
   readonly remarks: readonly string[];
   /** Groups whose normal has moved since this model scores. */
   readonly drifting = new Set<string>();
-  readonly #options: ThresholdOptions;
-  readonly #thresholds = new Map<string, Threshold>();
-  readonly #aboveUsual: number | undefined;
-  #levels: ReadonlyMap<string, GroupLevel> = new Map();
+  readonly #thresholds: GroupThresholds;
 
   constructor(
     model: ScoringModel,
@@ -30,9 +26,7 @@ export class JudgedModel {
     this.remarks = remarks;
     this.name = nameOf(model);
     this.version = model.version;
-    this.#options = options;
-    this.#aboveUsual = aboveUsualOf(normal, options);
-    for (const [workload, scores] of normal) this.of(workload).seed(scores.slice(-options.windowMax));
+    this.#thresholds = new GroupThresholds(normal, options);
   }
 
   get workloads(): number {
@@ -40,31 +34,22 @@ export class JudgedModel {
   }
 
   of(group: string): Threshold {
-    const known = this.#thresholds.get(group);
-    if (known !== undefined) return known;
-    // Names come from what is watched: whoever makes many of them shares one threshold.
-    if (this.#thresholds.size >= groupsMax && group !== others) return this.of(others);
-    const fresh = new Threshold(this.#options);
-    fresh.borrow(this.#aboveUsual);
-    fresh.follow(this.#levels.get(group));
-    this.#thresholds.set(group, fresh);
-    return fresh;
+    return this.#thresholds.of(group);
   }
 
   /** Workloads that the model before guarded are guarded at once. */
   succeed(before: JudgedModel | undefined): void {
     if (before === undefined) return;
-    for (const [workload, threshold] of before.#thresholds) this.of(workload).succeed(threshold);
+    for (const [workload, threshold] of before.#thresholds.entries()) this.of(workload).succeed(threshold);
   }
 
   /** Goes by what the whole cluster's scores say, for the groups of this model that are named. */
   follow(levels: readonly GroupLevel[]): void {
-    this.#levels = new Map(levels.filter(({ model }) => model === this.name).map((one) => [one.group, one]));
-    for (const [group, threshold] of this.#thresholds) threshold.follow(this.#levels.get(group));
+    this.#thresholds.follow(new Map(levels.filter(({ model }) => model === this.name).map((one) => [one.group, one])));
   }
 
   sketches(): readonly GroupSketch[] {
-    return [...this.#thresholds].flatMap(([group, threshold]) => {
+    return [...this.#thresholds.entries()].flatMap(([group, threshold]) => {
       const said = threshold.sketch();
       return said === undefined ? [] : [{ model: this.name, group, ...said }];
     });
@@ -72,19 +57,6 @@ export class JudgedModel {
 
   /** What a score must pass to be an alarm; infinite where there is nothing to judge by yet. Nothing is remembered. */
   level(workload: string): number {
-    return this.#thresholds.get(workload)?.level() ?? Number.POSITIVE_INFINITY;
+    return this.#thresholds.find(workload)?.level() ?? Number.POSITIVE_INFINITY;
   }
-}
-
-/** What the scores of all groups say together: how far above its group's middle one in as many as may raise an alarm stands. */
-function aboveUsualOf(normal: NormalScores, { rule, windowMax }: ThresholdOptions): number | undefined {
-  if (rule.kind === 'deviation') return undefined;
-  const above: number[] = [];
-  for (const scores of normal.values()) {
-    const sorted = scores.slice(-windowMax).sort((a, b) => a - b);
-    const usual = sorted[Math.floor(sorted.length / 2)] ?? 0;
-    for (const score of sorted) above.push(score - usual);
-  }
-  above.sort((a, b) => a - b);
-  return above[Math.min(above.length - 1, Math.floor((1 - rule.alertRate) * above.length))];
 }

@@ -22,7 +22,7 @@ import { RateWatch } from './rates-seen.ts';
 import type { CheckedFile, HeldAntibody, ModelName } from './score-protocol.ts';
 import { type JudgeFaultCode, type ScoreFaultCode, type ScoreLink, Scorer } from './scoring-thread.ts';
 import type { ShadowObserver } from './shadow-verdicts.ts';
-import { defaultWindowMax } from './threshold.ts';
+import { defaultWindowMax } from './thresholds/threshold.ts';
 
 /** What scoring reads of the client's configuration. */
 export type ScoringSettings = Readonly<{

@@ -7,10 +7,11 @@ import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
 import { vaccinate } from '../antibodies/vaccinated-scorer.ts';
 import { heldText } from '../antibodies/vaccination-text.ts';
 import { ExampleBuffer } from '../learning/example-buffer.ts';
-import { scoreInTurns, turn } from '../tracks/score-in-turns.ts';
+import { turn } from '../tracks/place-scores.ts';
 import type { TrackKind, TrackScorer } from '../tracks/track-kind.ts';
 import { importTrackKind } from '../tracks/track-kinds.ts';
-import type { NormalScores, ScoringModel, ThreadFaultCode } from './score-protocol.ts';
+import type { ScoringModel, ThreadFaultCode } from './score-protocol.ts';
+import { type NormalScores, scoresByGroup, unlearntScores } from './thresholds/first-scores.ts';
 
 /**
  * Reads, checks, calibrates and warms a model. Its scores of the buffer's normal examples and of the `recent` ones come
@@ -38,48 +39,6 @@ export async function loadModel(
 }
 
 type Open = (normal: readonly unknown[]) => Promise<TrackScorer<unknown>>;
-
-/** A group of fewer examples starts from what was learnt: half of them would not calibrate a model. */
-const unlearntMin = 40;
-
-/**
- * Normal examples scored by a model that has learnt the other half of them: what a cluster's memory knows scores lower than what
- * comes. A threshold of such scores that one in a thousand was to pass let a fifth of what came next pass, on the recorded clusters.
- */
-async function unlearntScores(open: Open, examples: readonly unknown[]): Promise<NormalScores> {
-  if (examples.length < unlearntMin) return new Map();
-  const found = new Map<string, number[]>();
-  for (const half of [0, 1]) {
-    const [own, others] = [half, 1 - half].map((odd) => examples.filter((_, at) => at % 2 === odd)) as [
-      unknown[],
-      unknown[],
-    ];
-    const scorer = await open(others);
-    try {
-      for (const [group, scores] of await scoresByGroup(scorer, own)) {
-        found.set(group, [...(found.get(group) ?? []), ...scores]);
-      }
-    } finally {
-      scorer.close();
-    }
-  }
-  return new Map([...found].filter(([, scores]) => scores.length >= unlearntMin));
-}
-
-async function scoresByGroup(
-  scorer: TrackScorer<unknown>,
-  examples: readonly unknown[],
-): Promise<ReadonlyMap<string, number[]>> {
-  const found = new Map<string, number[]>();
-  for (const { groups, scores } of await scoreInTurns(scorer, examples)) {
-    for (const [place, group] of groups.entries()) {
-      const known = found.get(group);
-      if (known === undefined) found.set(group, [scores[place] as number]);
-      else known.push(scores[place] as number);
-    }
-  }
-  return found;
-}
 
 /** Opens the model with the antibodies that the release brings along and operators keep, where the track has any. */
 async function opening(

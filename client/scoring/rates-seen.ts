@@ -3,7 +3,7 @@ import type { Unusual } from '../events/rate-fact.ts';
 import { liftedRisk } from '../rates/lifted-risk.ts';
 import { rateText, type WorkloadRates } from '../rates/workload-rates.ts';
 import type { Explanation, RateView } from '../tracks/track-kind.ts';
-import type { Judgement, Threshold } from './threshold.ts';
+import type { Judgement, Threshold } from './thresholds/threshold.ts';
 
 /** What is unusual of the rates that a place is part of. */
 export type RatesSeen = Readonly<{

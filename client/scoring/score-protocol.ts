@@ -2,7 +2,9 @@ import { digestOf } from '../../proto/digest.ts';
 import type { Branded, Digest } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { BufferFault, BufferSizes } from '../learning/example-buffer.ts';
-import type { Explanation, PlaceScores, ScorerOptions } from '../tracks/track-kind.ts';
+import type { PlaceScores } from '../tracks/place-scores.ts';
+import type { Explanation, ScorerOptions } from '../tracks/track-kind.ts';
+import type { NormalScores } from './thresholds/first-scores.ts';
 
 /** A file of a release on disk, and what its bytes are checked against. */
 export type CheckedFile = Readonly<{ digest: Digest; path: string }>;
@@ -50,9 +52,6 @@ export function nameOf({
   const more = held.length === 0 ? '' : `/${digestOf(Buffer.from(held.join('\n')))}`;
   return `${version}/${digest}${more}` as ModelName;
 }
-
-/** Group (what has a threshold of its own) to scores of its normal examples. */
-export type NormalScores = ReadonlyMap<string, readonly number[]>;
 
 /** One model's scores of a batch, in the batch's order. */
 export type ModelScores = Readonly<{ model: ModelName; scores: readonly PlaceScores[]; microseconds: number }>;

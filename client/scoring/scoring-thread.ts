@@ -1,6 +1,7 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { LastingThread, ThreadLost } from '../../base/thread-link.ts';
-import type { Explanation, PlaceScores } from '../tracks/track-kind.ts';
+import type { PlaceScores } from '../tracks/place-scores.ts';
+import type { Explanation } from '../tracks/track-kind.ts';
 import { ScoreDesk } from './score-desk.ts';
 import type { FromScorer, ModelName, ScoringModel, ThreadFaultCode, ToScorer } from './score-protocol.ts';
 

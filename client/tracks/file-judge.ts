@@ -4,14 +4,15 @@
  */
 import type { ObservedFlow } from '../events/flow-record.ts';
 import type { RateFact, RateQuery, Unusual } from '../events/rate-fact.ts';
+import type { PlaceScorer } from './place-scores.ts';
 
 /** intervalMs: how long a "minute" is. One judge for each cluster. */
 export type OpenFileJudge = (intervalMs: number) => FileJudge;
 
 export interface FileJudge {
   readonly intervalMs: number;
-  /** Scores of what is normal here: thresholds start from them. */
-  seed(group: string, scores: readonly number[]): void;
+  /** What is normal here: thresholds start from it as a client's do from its buffer. Before anything is judged. */
+  start<Example>(known: Known<Example>): Promise<void>;
   /** Counts a flow when it is over. In the order of their ends; times are those of the file. */
   hear(flow: ObservedFlow): void;
   /** Counts what a place of known normal behaviour adds, which is not judged. */
@@ -21,6 +22,14 @@ export interface FileJudge {
   /** In the order of time. The threshold learns the place's own score. */
   judge(place: JudgedPlace): FileVerdict;
 }
+
+export type Known<Example> = Readonly<{
+  normal: readonly Example[];
+  /** What judges. */
+  scorer: PlaceScorer<Example>;
+  /** The same that has learnt these alone; undefined where it has learnt none of them, so that all are new to it. */
+  open: ((normal: readonly Example[]) => Promise<PlaceScorer<Example>>) | undefined;
+}>;
 
 export type JudgedPlace = Readonly<{
   /** What has a threshold of its own. */

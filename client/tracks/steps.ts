@@ -1,4 +1,4 @@
-import { turn } from './score-in-turns.ts';
+import { turn } from './place-scores.ts';
 
 /** Long work that may be interrupted after each step. */
 export type Steps<Value> = Generator<undefined, Value, undefined>;

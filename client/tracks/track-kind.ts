@@ -22,6 +22,7 @@ import type { FilePosition } from '../recordings/file-follower.ts';
 import type { ExampleCodec } from './example-codec.ts';
 import type { Learner } from './learner.ts';
 import type { OfflineKind } from './offline-kind.ts';
+import type { PlaceScorer } from './place-scores.ts';
 import type { SharedMap } from './shared-map.ts';
 
 /**
@@ -202,22 +203,11 @@ export type Surroundings = Readonly<{
   now: () => EpochMs;
 }>;
 
-/** Scores of one example, higher is less normal; place by place. Places are the track's: edges of a graph, or just one. */
-export type PlaceScores = Readonly<{
-  /** What has a threshold of its own, such as a workload; few and stable, since each is remembered. Shape [places]. */
-  groups: readonly string[];
-  /** Shape [places]. */
-  scores: Float64Array;
-}>;
-
 /** A model that judges, opened for one client. Holds native memory until `close()`, which may be called twice. */
-export interface TrackScorer<Example> {
-  /** In the order of the examples. */
-  score(examples: readonly Example[]): readonly PlaceScores[];
+export interface TrackScorer<Example> extends PlaceScorer<Example> {
   explain(example: Example, place: number): Explanation;
   /** What its calibration says of itself, a sentence each: what is still learning, which part has no say here and why. */
   remarks?(): readonly string[];
-  close(): void;
 }
 
 /** Why it scored as it did: for programs and for people. */

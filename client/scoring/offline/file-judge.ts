@@ -1,13 +1,21 @@
 import { endOfFlow, type ObservedFlow } from '../../events/flow-record.ts';
 import { flowFacts } from '../../rates/flow-facts.ts';
 import { defaultRates, rateText, WorkloadRates } from '../../rates/workload-rates.ts';
-import type { FileJudge, FileVerdict, JudgedPlace, OpenFileJudge } from '../../tracks/file-judge.ts';
+import type { FileJudge, FileVerdict, JudgedPlace, Known, OpenFileJudge } from '../../tracks/file-judge.ts';
 import { defaultAlertRate } from '../../tracks/track-kind.ts';
 import { judgeWith, RateWatch, withRates } from '../rates-seen.ts';
-import { defaultWindowMax, shortWarmUp, Threshold } from '../threshold.ts';
+import { scoresByGroup, unlearntScores } from '../thresholds/first-scores.ts';
+import { GroupThresholds } from '../thresholds/group-thresholds.ts';
+import { defaultWindowMax, shortWarmUp, type Threshold, type ThresholdOptions } from '../thresholds/threshold.ts';
 
 /** For the verbs on files. */
 export const openRates: OpenFileJudge = (intervalMs) => new ClientLikeJudge(intervalMs);
+
+const options: ThresholdOptions = {
+  rule: { kind: 'quantile', alertRate: defaultAlertRate },
+  warmUp: shortWarmUp,
+  windowMax: defaultWindowMax,
+};
 
 /**
  * What a client whose settings are the usual ones would have said of a file, had it watched: thresholds by group, which go on
@@ -15,7 +23,7 @@ export const openRates: OpenFileJudge = (intervalMs) => new ClientLikeJudge(inte
  */
 class ClientLikeJudge implements FileJudge {
   readonly intervalMs: number;
-  readonly #thresholds = new Map<string, Threshold>();
+  #thresholds = new GroupThresholds(new Map(), options);
   #rates: WorkloadRates;
   #watch: RateWatch;
   #nowMs = 0;
@@ -26,8 +34,9 @@ class ClientLikeJudge implements FileJudge {
     this.#watch = this.#watchOf(this.#rates);
   }
 
-  seed(group: string, scores: readonly number[]): void {
-    this.#thresholdOf(group).seed(scores.slice(-defaultWindowMax));
+  async start<Example>({ normal, scorer, open }: Known<Example>): Promise<void> {
+    const unlearnt = open === undefined ? [] : await unlearntScores(open, normal);
+    this.#thresholds = new GroupThresholds(new Map([...(await scoresByGroup(scorer, normal)), ...unlearnt]), options);
   }
 
   hear(flow: ObservedFlow): void {
@@ -52,7 +61,7 @@ class ClientLikeJudge implements FileJudge {
   judge({ group, score, view, nowMs }: JudgedPlace): FileVerdict {
     this.#nowMs = Math.max(this.#nowMs, nowMs);
     const seen = this.#watch.see(view);
-    const own = this.#thresholdOf(group);
+    const own = this.#thresholds.of(group);
     const riskAlone = riskOn(own, score);
     const liftedRisk = riskOn(own, withRates(own, score, seen));
     const { lifted, alarm, byRates } = judgeWith(own, score, seen);
@@ -62,15 +71,6 @@ class ClientLikeJudge implements FileJudge {
       rateP: seen?.p,
       told: told.map((one) => ({ ...one, text: rateText(one, this.intervalMs) })),
     };
-  }
-
-  #thresholdOf(group: string): Threshold {
-    const known = this.#thresholds.get(group);
-    if (known !== undefined) return known;
-    const rule = { kind: 'quantile', alertRate: defaultAlertRate } as const;
-    const fresh = new Threshold({ rule, warmUp: shortWarmUp, windowMax: defaultWindowMax });
-    this.#thresholds.set(group, fresh);
-    return fresh;
   }
 
   #watchOf(rates: WorkloadRates): RateWatch {

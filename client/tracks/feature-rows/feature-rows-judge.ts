@@ -6,7 +6,8 @@ import {
   missedShares,
   scoreFeatures,
 } from '../neural/features/feature-scorer.ts';
-import type { Explanation, PlaceScores, TrackScorer } from '../track-kind.ts';
+import type { PlaceScores } from '../place-scores.ts';
+import type { Explanation, TrackScorer } from '../track-kind.ts';
 import type { FeatureRow } from './feature-row.ts';
 import { valuesOf } from './row-columns.ts';
 

@@ -1,12 +1,7 @@
 import type { ModelSpec } from '../../../proto/model-spec.ts';
 import { endKey } from '../../events/flow-record.ts';
-import {
-  defaultAlertRate,
-  type Explanation,
-  type PlaceScores,
-  type ScorerOptions,
-  type TrackScorer,
-} from '../track-kind.ts';
+import type { PlaceScores } from '../place-scores.ts';
+import { defaultAlertRate, type Explanation, type ScorerOptions, type TrackScorer } from '../track-kind.ts';
 import { learnFlowCluster } from './cluster-state.ts';
 import { explainEdge, hopOf } from './explain/explain-edge.ts';
 import { explanationSvg } from './explain/explain-svg.ts';

@@ -1,5 +1,6 @@
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
-import type { Explanation, PlaceScores, TrackScorer } from '../../track-kind.ts';
+import type { PlaceScores } from '../../place-scores.ts';
+import type { Explanation, TrackScorer } from '../../track-kind.ts';
 import type { ApiCall, ApiExample } from '../example.ts';
 import { views, viewWeights } from '../facts/views.ts';
 import { ApiMemory } from '../memory/api-memory.ts';

@@ -5,7 +5,8 @@ import {
   missedShares,
   scoreFeatures,
 } from '../../neural/features/feature-scorer.ts';
-import type { Explanation, PlaceScores, TrackScorer } from '../../track-kind.ts';
+import type { PlaceScores } from '../../place-scores.ts';
+import type { Explanation, TrackScorer } from '../../track-kind.ts';
 import { hopOf } from '../explain/explain-edge.ts';
 import { groupsOf } from '../flow-judge.ts';
 import type { NamedSlice } from '../graph/slice.ts';

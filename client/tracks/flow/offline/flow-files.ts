@@ -143,7 +143,7 @@ async function opened(judging: FlowJudging): Promise<Result<Opened, OpenFaultCod
   const learnt = file.value.windows.flatMap((window) => normalPart(window) ?? []);
   if (learnt.length === 0) return await nothingIn(normal, file.value, 'every flow in it is labelled as an attack');
   const scorer = openFlowModel(model.value, cluster, learnt);
-  rated?.seed(scorer, learnt);
+  await rated?.start(learnt, scorer, (some) => openFlowModel(model.value, cluster, some));
   return ok({ scorer, rated });
 }
 

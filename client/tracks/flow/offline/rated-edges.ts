@@ -1,6 +1,7 @@
 import type { ObservedFlow } from '../../../events/flow-record.ts';
 import type { FileJudge } from '../../file-judge.ts';
 import { Minutes, type Side } from '../../minutes.ts';
+import type { PlaceScorer } from '../../place-scores.ts';
 import { edgeRates } from '../edge-rates.ts';
 import { groupsOf } from '../flow-judge.ts';
 import type { FlowScorer } from '../flow-scorer.ts';
@@ -18,16 +19,18 @@ export class RatedEdges {
     this.minutes = new Minutes(judge.intervalMs);
   }
 
-  /** What is normal here, in the order of time: it is counted, and thresholds start from its scores. ended: flows that were over then. */
+  /** What is normal here, in the order of time: it is counted. flows: those that were over when a window closed. */
   learn(flows: readonly ObservedFlow[]): void {
     for (const flow of flows) if (!isHostile(flow.label)) this.#judge.hear(flow);
   }
 
-  seed(scorer: FlowScorer, normal: readonly NamedSlice[]): void {
-    for (const window of normal) {
-      const groups = groupsOf(window);
-      for (const [edge, { score }] of scorer.score(window).entries()) this.#judge.seed(groups[edge] as string, [score]);
-    }
+  /** Thresholds start from windows of what is normal here. open: a scorer that has learnt these alone. */
+  async start(
+    normal: readonly NamedSlice[],
+    scorer: FlowScorer,
+    open: (some: readonly NamedSlice[]) => FlowScorer,
+  ): Promise<void> {
+    await this.#judge.start({ normal, scorer: byPlaces(scorer), open: async (some) => byPlaces(open(some)) });
   }
 
   /** Another file begins: its clock counts from now on. */
@@ -51,4 +54,15 @@ export class RatedEdges {
       this.minutes.add(place, this.#judge.judge(place), side, side === 'drift' ? ['drift'] : labels);
     }
   }
+}
+
+function byPlaces(scorer: FlowScorer): PlaceScorer<NamedSlice> {
+  return {
+    score: (windows) =>
+      windows.map((window) => ({
+        groups: groupsOf(window),
+        scores: Float64Array.from(scorer.score(window), ({ score }) => score),
+      })),
+    close: () => scorer.close(),
+  };
 }

@@ -7,17 +7,21 @@ import { sortedFlows } from '../../../recordings/sorted-flows.ts';
 import { readTraceFile, type TraceFileOptions } from '../../../recordings/trace-file.ts';
 import type { FileJudge } from '../../file-judge.ts';
 import { Minutes, minuteLine, type Side } from '../../minutes.ts';
+import type { PlaceScorer } from '../../place-scores.ts';
 import { writeLines } from '../../score-lines.ts';
 import type { SyscallScorer } from '../scoring/scoring.ts';
 import { traceRates } from '../traces/trace-rates.ts';
 import type { Labelled } from './evaluation.ts';
+import { distinct } from './relearnt.ts';
 
 /** What the rates of traces are counted from. */
 export type Rating = Readonly<{
   /** Opens a judge for one cluster. */
   open(): FileJudge;
-  /** What is normal: it is counted where it has times, and thresholds start from its scores. */
+  /** What is normal: it is counted where it has times, and thresholds start from it. */
   normal: readonly Trace[];
+  /** What opens scorers that have learnt some of a cluster's traces alone; undefined where the model's has learnt none. */
+  alone(cluster: string): ((normal: readonly Trace[]) => SyscallScorer) | undefined;
   /** A recording of the flows of the same time: sessions and refusals count for traces. */
   flows: string | undefined;
 }>;
@@ -31,7 +35,7 @@ type Timed = Labelled & Readonly<{ endedMs: number }>;
 export async function rateTraces(
   scorer: SyscallScorer,
   scored: readonly Labelled[],
-  { open, normal, flows }: Rating,
+  { open, alone, normal, flows }: Rating,
 ): Promise<Result<Minutes | undefined, 'INPUT_UNREADABLE'>> {
   const timed = scored.flatMap((one): Timed[] => {
     const { endedMs } = one.trace;
@@ -45,11 +49,14 @@ export async function rateTraces(
   for (const [cluster, here] of Map.groupBy(judged, ({ trace }) => trace.cluster ?? '')) {
     const judge = open();
     minutes ??= new Minutes(judge.intervalMs);
-    learn(
-      judge,
-      scorer,
-      known.filter((trace) => (trace.cluster ?? '') === cluster),
-    );
+    const own = known.filter((trace) => (trace.cluster ?? '') === cluster);
+    const opened = alone(cluster);
+    await judge.start<Trace>({
+      normal: distinct(own),
+      scorer: byPlaces(scorer),
+      open: opened && (async (some) => byPlaces(opened(some))),
+    });
+    count(judge, own);
     const recorded = flows === undefined ? ok([]) : await flowsOf(flows, cluster);
     if (!recorded.ok) return recorded;
     const heard = recorded.value.values();
@@ -95,10 +102,18 @@ export async function scoreMinutes(
 export const noTimes =
   'no trace to judge has a time, so nothing was counted by the minute; a column before the calls says when a trace ended (docs/detection.md, Rates)';
 
-function learn(judge: FileJudge, scorer: SyscallScorer, normal: readonly Trace[]): void {
-  for (const [service, some] of Map.groupBy(normal, (trace) => trace.service)) {
-    judge.seed(service, [...scorer.score(some)]);
-  }
+/** A trace is one place; its threshold is its service's. */
+function byPlaces(scorer: SyscallScorer): PlaceScorer<Trace> {
+  return {
+    score(traces) {
+      const scores = scorer.score(traces);
+      return traces.map(({ service }, at) => ({ groups: [service], scores: scores.subarray(at, at + 1) }));
+    },
+    close: () => scorer.close(),
+  };
+}
+
+function count(judge: FileJudge, normal: readonly Trace[]): void {
   const timed = normal.flatMap((trace) => (trace.endedMs === undefined ? [] : [viewOf(trace, trace.endedMs)]));
   for (const view of timed.sort((a, b) => a.atMs - b.atMs)) judge.count(view);
 }

@@ -15,7 +15,7 @@ import { evaluateTraceFiles } from './evaluation-report.ts';
 import { explainTraceOf } from './explain-trace.ts';
 import { syscallModelOf } from './model-folder.ts';
 import { type Rating, scoreMinutes } from './rated-traces.ts';
-import { relearnt } from './relearnt.ts';
+import { learnAlone, relearnt } from './relearnt.ts';
 import { scoreTraceFile, summaryText } from './score-file.ts';
 
 const abi: OfflineOption = {
@@ -215,6 +215,8 @@ async function openJudging(
   if (!model.ok) return model;
   const ready = await relearnt(model.value, normal, callWeights, { abi: numbering });
   if (!ready.ok) return ready;
-  const rating = open.value && { open: open.value, normal: ready.value.normal, flows };
-  return ok({ scorer: new SyscallScorer(ready.value.model), abi: numbering, rating });
+  const { model: judge, normal: known } = ready.value;
+  const alone = (cluster: string) => learnAlone(judge, callWeights, cluster);
+  const rating = open.value && { open: open.value, normal: known, alone, flows };
+  return ok({ scorer: new SyscallScorer(judge), abi: numbering, rating });
 }

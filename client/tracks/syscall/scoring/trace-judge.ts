@@ -1,7 +1,8 @@
 import { argumentClasses } from '../../../events/argument-class.ts';
 import type { JudgingDetector } from '../../detector.ts';
+import type { PlaceScores } from '../../place-scores.ts';
 import { inTurns } from '../../steps.ts';
-import type { Explanation, PlaceScores, ScorerOptions, TrackScorer } from '../../track-kind.ts';
+import type { Explanation, ScorerOptions, TrackScorer } from '../../track-kind.ts';
 import { calibrationTracesMin } from '../memory/local-memory.ts';
 import type { Example } from '../traces/example.ts';
 import { explainTrace, explanationText, normalWindows, type TraceExplanation } from './explain.ts';

@@ -15,6 +15,14 @@ export type ThresholdOptions = Readonly<{
 
 export const defaultWindowMax = 2_000;
 
+/** What the normal places of a whole cluster score, whatever their group. */
+export type ClusterTail = Readonly<{
+  /** How far above its group's usual score one lies that as many pass as may raise an alarm. */
+  aboveUsual: number;
+  /** How many scores say so. */
+  scores: number;
+}>;
+
 export type Judgement = Readonly<{
   /** Infinite during warm-up. */
   threshold: number;
@@ -34,6 +42,9 @@ export const shortWarmUp = 20;
 /** Of the level: scores that are nearer to each other are alike. */
 const alikeShare = 0.01;
 
+/** Of the level: two that differ by less are one level, once added up and once not. */
+const alikeLevels = 1e-9;
+
 /** Of the distance between the median and the threshold, for each alarm. */
 const growth = 0.05;
 
@@ -46,7 +57,7 @@ export class Threshold {
   #sinceChecked = 0;
   #warmUp: number;
   #cluster: Readonly<{ usual: number; level: number }> | undefined;
-  #aboveUsual: number | undefined;
+  #tail: ClusterTail | undefined;
 
   constructor(options: ThresholdOptions) {
     this.#options = options;
@@ -64,11 +75,11 @@ export class Threshold {
   }
 
   /**
-   * How far above its usual score one passes that the asked-for share of a cluster's normal places do, whatever their group. The level is
-   * drawn to it while a group's own scores are too few to show so small a share: the highest of fifty says little of it.
+   * The level is drawn to what a cluster's places say together while a group's own scores are too few to show so small a share: the
+   * highest of fifty says little of it.
    */
-  borrow(aboveUsual: number | undefined): void {
-    this.#aboveUsual = aboveUsual;
+  borrow(tail: ClusterTail | undefined): void {
+    this.#tail = tail;
   }
 
   /**
@@ -98,11 +109,17 @@ export class Threshold {
   }
 
   /**
-   * The share of usual places that may pass the level, where `alertRate` are to: of n scores of one's own the highest is passed by one in
-   * n + 1, however few are to pass it. A cluster's level is taken at its word.
+   * The share of usual places that may pass the level, where `alertRate` are to: the highest of n scores is passed by one in n + 1,
+   * however few are to pass it. Of a level that lies between one's own and that of a cluster's places it is the share between theirs, as
+   * an exponential tail has it. A level that a cluster said is taken at its word.
    */
   passedBy(alertRate: number): number {
-    return this.#cluster !== undefined ? alertRate : Math.max(alertRate, 1 / (this.#window.length + 1));
+    if (this.#cluster !== undefined) return alertRate;
+    const passing = (scores: number) => Math.max(alertRate, 1 / (scores + 1));
+    const own = passing(this.#window.length);
+    if (this.#tail === undefined) return own;
+    const share = this.#ownShare();
+    return own ** share * passing(this.#tail.scores) ** (1 - share);
   }
 
   /**
@@ -152,9 +169,18 @@ export class Threshold {
     const { rule } = this.#options;
     if (rule.kind === 'deviation') return this.#window.deviation(rule.k);
     const own = this.#window.quantile(1 - rule.alertRate);
-    if (this.#aboveUsual === undefined || this.#window.length === 0) return own;
-    const share = Math.min(1, this.#window.length * rule.alertRate);
-    return share * own + (1 - share) * (this.#window.quantile(0.5) + this.#aboveUsual);
+    if (this.#tail === undefined || this.#window.length === 0) return own;
+    const borrowed = this.#window.quantile(0.5) + this.#tail.aboveUsual;
+    // Where both say the same, to the last bits: scores that equal the highest one before are no alarm.
+    if (Math.abs(borrowed - own) <= alikeLevels * Math.abs(own)) return own;
+    const share = this.#ownShare();
+    return share * own + (1 - share) * borrowed;
+  }
+
+  /** How much one's own scores say of the level, 0 … 1; the rest is a cluster's. */
+  #ownShare(): number {
+    const { rule } = this.#options;
+    return rule.kind === 'deviation' ? 1 : Math.min(1, this.#window.length * rule.alertRate);
   }
 
   /** Looks every `driftSample` scores; a threshold that would follow a drift is held instead. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seededStream } from '../../base/random.ts';
+import { seededStream } from '../../../base/random.ts';
 import { largestGap, Threshold, type ThresholdOptions } from './threshold.ts';
 
 const options: ThresholdOptions = { rule: { kind: 'quantile', alertRate: 0.01 }, warmUp: 100, windowMax: 1_000 };
@@ -58,15 +58,26 @@ describe('Threshold', () => {
       const threshold = new Threshold({ ...options, rule });
       threshold.seed(Array.from({ length: many }, (_, at) => at / many));
       const alone = threshold.sketch()?.level ?? Number.NaN;
-      threshold.borrow(3);
+      threshold.borrow({ aboveUsual: 3, scores: 999 });
       const { usual = Number.NaN, level = Number.NaN } = threshold.sketch() ?? {};
       return { drawn: (level - alone) / (usual + 3 - alone) };
     });
     for (const [at, share] of [0.9, 0.5, 0, 0].entries()) expect(levels[at]?.drawn).toBeCloseTo(share, 10);
     const deviation = new Threshold({ ...options, rule: { kind: 'deviation', k: 3 }, warmUp: 4 });
-    deviation.borrow(3);
+    deviation.borrow({ aboveUsual: 3, scores: 999 });
     deviation.seed([2, 4, 4, 6]);
     expect(deviation.level()).toBe(4 + 3 * Math.SQRT2);
+  });
+
+  it('is not alarmed by its highest score where that is what a cluster says, too', () => {
+    for (const highest of [0.3, 1.1, 7.7, 123.456]) {
+      const threshold = new Threshold({ ...options, rule: { kind: 'quantile', alertRate: 0.001 }, warmUp: 20 });
+      threshold.seed(Array.from({ length: 30 }, (_, at) => (highest * (at + 1)) / 30));
+      const usual = threshold.sketch()?.usual ?? Number.NaN;
+      // One group is the whole cluster.
+      threshold.borrow({ aboveUsual: highest - usual, scores: 30 });
+      expect(threshold.judge(highest)).toMatchObject({ alarm: false, threshold: highest });
+    }
   });
 
   it('is warm at once after a baseline', () => {
@@ -127,6 +138,42 @@ describe('risk', () => {
     const followed = new Threshold({ ...options, warmUp: 20 });
     followed.follow({ usual: 0, level: 1 });
     expect(followed.passedBy(0.001)).toBe(0.001);
+  });
+});
+
+describe('the share that passes a level drawn to a cluster', () => {
+  const drawn = (own: number, scores: number) => {
+    const threshold = new Threshold({ rule: { kind: 'quantile', alertRate: 0.001 }, warmUp: 20, windowMax: 2_000 });
+    threshold.seed(Array.from({ length: own }, (_, at) => at / own));
+    threshold.borrow({ aboveUsual: 3, scores });
+    return threshold.passedBy(0.001);
+  };
+
+  it('is one of the cluster scores where own ones say nothing, one of the own where they say all, and between as their logarithms', () => {
+    expect(drawn(0, 399)).toBeCloseTo(1 / 400, 12);
+    expect(drawn(1_500, 3_000)).toBe(0.001);
+    // Of 500 scores half is a workload's own: the middle of 1 / 501 and the cluster's 1 / 1,000, on a scale of ratios.
+    expect(drawn(500, 999)).toBeCloseTo(Math.sqrt(0.001 / 501), 12);
+  });
+
+  it('is what passes it, of exponential tails', () => {
+    const random = seededStream(3, 'passed');
+    const exponential = () => -Math.log(1 - random());
+    const runs = 500;
+    let passed = 0;
+    let said = 0;
+    for (let run = 0; run < runs; run++) {
+      const threshold = new Threshold({ rule: { kind: 'quantile', alertRate: 0.002 }, warmUp: 20, windowMax: 500 });
+      threshold.seed(Array.from({ length: 100 }, exponential));
+      const others = Array.from({ length: 499 }, exponential).sort((a, b) => a - b);
+      const aboveUsual = (others[498] as number) - (others[249] as number);
+      threshold.borrow({ aboveUsual, scores: others.length });
+      passed += Math.exp(-threshold.level()) / runs;
+      said = threshold.passedBy(0.002);
+    }
+    expect(said).toBeCloseTo(101 ** -0.2 * 500 ** -0.8, 12);
+    expect(passed / said).toBeGreaterThan(0.75);
+    expect(passed / said).toBeLessThan(1.1);
   });
 });
 
