@@ -124,6 +124,28 @@ describe('the autoencoder of flow features', () => {
     }
   });
 
+  it('counts a column by what is usual of it, and by a squared spread at most beside all others', () => {
+    const scale = { centers: new Float32Array(2), spreads: new Float32Array(2).fill(1) };
+    const two = featureSpec(['steady', 'busy'], { hidden: 2, code: 1, scale });
+    // A network that writes nothing: all of a value is missed.
+    const blank = new Float32Array(layoutOf(two).length);
+    const missed = (value: number) => (8 * Math.tanh(Math.log1p(value) / 8)) ** 2;
+    const calibration = calibrateFeatures(two, blank, Float32Array.of(0.1, 3, 0.1, 3));
+    const [steady, busy] = [missed(0.1), missed(3)];
+    const byColumn = (a: number, b: number) => (Math.min(100, a / steady) + Math.min(100, b / busy)) / 2;
+    const ofAll = (a: number, b: number) => (Math.min(1, a) + Math.min(1, b)) / (steady + busy);
+    for (const [a, b] of [
+      [0.1, 3],
+      [0.5, 3],
+      [50, 0],
+      [0.1, 400],
+    ] as const) {
+      const [score] = scoreFeatures(two, blank, calibration, Float32Array.of(a, b));
+      const expected = (2 * byColumn(missed(a), missed(b)) + ofAll(missed(a), missed(b))) / 3;
+      expect(score).toBeCloseTo(expected, 3);
+    }
+  });
+
   it('gives shares whose mean is the score, and the same bits for the same seed', () => {
     const rows = scaled(fitScale(flows(64, 1), width), flows(64, 1));
     const train = () => trainFeatures(spec, initialFeatures(spec, 1), rows, { seed: 4, steps: 10 }).weights;

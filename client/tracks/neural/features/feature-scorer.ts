@@ -9,9 +9,16 @@ export type FeatureCalibration = Readonly<{
   usuallyMissed: Float32Array;
 }>;
 
-/** One column alone counts for at most this many times what is usual. */
+/** One column alone counts for at most this many times what is usual of it, */
 const shareMax = 100;
+/** and for at most so many squared spreads of what all columns miss together. */
+const missedMax = 1;
 const missedMin = 1e-3;
+/**
+ * Of a score the part in which columns count by what is usual of each; in the rest they count alike. Columns that are nearly always the
+ * same would else make the least of others a wonder; counted alike they would drown the rare call that is one.
+ */
+const byColumn = 2 / 3;
 
 /** normal: raw rows of the cluster's own normal flows, shape [n, width]. Calibrate again when the weights change. */
 export function calibrateFeatures(spec: ModelSpec, weights: Float32Array, normal: Float32Array): FeatureCalibration {
@@ -28,7 +35,10 @@ export function calibrateFeatures(spec: ModelSpec, weights: Float32Array, normal
   return { scale, usuallyMissed };
 }
 
-/** How unusual each flow is, shape [n]: the mean over columns of what is missed against what is usually missed. */
+/**
+ * How unusual each flow is, shape [n], about 1 for a usual one: what is missed against what is usually missed, column by column and of all
+ * columns together.
+ */
 export function scoreFeatures(
   spec: ModelSpec,
   weights: Float32Array,
@@ -53,8 +63,11 @@ export function missedShares(
 ): Float32Array {
   const width = usuallyMissed.length;
   const missed = missedSquares(spec, weights, scaled(scale, rows));
+  const usualOfAll = usuallyMissed.reduce((sum, value) => sum + value, 0) / width;
   return missed.map((value, at) => {
-    const share = value / (usuallyMissed[at % width] as number);
-    return Number.isFinite(share) ? Math.min(shareMax, share) : 0;
+    if (!Number.isFinite(value)) return 0;
+    const ofColumn = Math.min(shareMax, value / (usuallyMissed[at % width] as number));
+    const ofAll = Math.min(missedMax, value) / usualOfAll;
+    return byColumn * ofColumn + (1 - byColumn) * ofAll;
   });
 }
