@@ -6,15 +6,13 @@ import { isMissing, makeFolder, privateFolderMode, syncPath } from '../base/atom
 import { ok, type Result, refuse } from '../base/fault.ts';
 import type { JournalFaultCode, JournalHead } from './ledger/journal/journal.ts';
 import { openToRead } from './ledger/journal/open-to-read.ts';
-import { journalFile } from './ledger/journal/read-beside.ts';
+import { type AbsenceCode, absentJournal, journalFile } from './ledger/journal/read-beside.ts';
 import { SqliteFile } from './ledger/journal/sqlite-file.ts';
 
 /** What a data directory needs to go on elsewhere. Uploads under way, scratch and locks are not part of it. */
 const folders = ['blobs', 'keys', 'identity'] as const;
 /** Copied before the journal: a head that is signed meanwhile would be of more entries than the copy has. */
 export const headsFolder = 'transparency';
-/** What a move into a database leaves of it. */
-export const movedJournalFile = 'journal.moved.sqlite';
 
 /**
  * Copies a data directory, which must be whole, also while its coordinator runs, into `target`, which must be new or empty. After its signed heads
@@ -24,8 +22,10 @@ export const movedJournalFile = 'journal.moved.sqlite';
 export async function backUp(
   dataDir: string,
   target: string,
-): Promise<Result<JournalHead, JournalFaultCode | TargetFaultCode | 'DATA_DIR_UNUSABLE'>> {
+): Promise<Result<JournalHead, JournalFaultCode | TargetFaultCode | AbsenceCode | 'DATA_DIR_UNUSABLE'>> {
   try {
+    const absent = absentJournal(dataDir);
+    if (absent !== undefined) return absent;
     const lost = folders.find((folder) => !existsSync(join(dataDir, folder)));
     if (lost !== undefined) {
       const message = `${join(dataDir, lost)} is gone: what is left would be no backup; bring it back from an earlier one`;
@@ -52,8 +52,8 @@ export async function backUp(
 }
 
 /** Walks the journal's chain; safe beside a running coordinator. */
-export function verifyDataDir(dataDir: string): Result<JournalHead, JournalFaultCode> {
-  return SqliteFile.verify(join(dataDir, journalFile));
+export function verifyDataDir(dataDir: string): Result<JournalHead, JournalFaultCode | AbsenceCode> {
+  return absentJournal(dataDir) ?? SqliteFile.verify(join(dataDir, journalFile));
 }
 
 export type TargetFaultCode = 'TARGET_NOT_EMPTY' | 'TARGET_INSIDE';

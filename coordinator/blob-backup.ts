@@ -6,7 +6,7 @@ import type { Timers } from '../base/time.ts';
 import { type BlobPlaceFaultCode, openBlobPlace } from './blob-place.ts';
 import type { BlobFaultCode } from './blobs/blob-store.ts';
 import type { CoordinatorConfig } from './config/config.ts';
-import { readBeside } from './ledger/journal/read-beside.ts';
+import { type ReadFaultCode, readBeside } from './ledger/journal/read-beside.ts';
 import { ReadingAlong } from './ledger/reading-along.ts';
 import { digestsNamedIn } from './rounds/orphans.ts';
 
@@ -18,7 +18,7 @@ export async function backUpBucket(
   config: Pick<CoordinatorConfig, 'blobs' | 'dataDirectory'>,
   { environment, timers }: Readonly<{ environment: NodeJS.ProcessEnv; timers: Timers }>,
   target: string,
-): Promise<Result<void, BlobFaultCode | BlobPlaceFaultCode | 'JOURNAL_DAMAGED' | 'DATA_DIR_UNUSABLE'>> {
+): Promise<Result<void, BlobFaultCode | BlobPlaceFaultCode | 'JOURNAL_DAMAGED' | ReadFaultCode>> {
   const named = await digestsNamedInBackup(target);
   if (!named.ok) return named;
   const place = await openBlobPlace(config, environment, timers, () => {});
@@ -38,7 +38,7 @@ export async function backUpBucket(
 /** Every digest that the journal of a backup names, hexadecimal. */
 export async function digestsNamedInBackup(
   target: string,
-): Promise<Result<ReadonlySet<string>, 'JOURNAL_DAMAGED' | 'DATA_DIR_UNUSABLE'>> {
+): Promise<Result<ReadonlySet<string>, 'JOURNAL_DAMAGED' | ReadFaultCode>> {
   const journal = readBeside(target);
   if (!journal.ok) return journal;
   const along = new ReadingAlong();

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { makeFolder } from '../base/atomic-file.ts';
 import { type Fault, FaultError, ok, type Result, refuse } from '../base/fault.ts';
 import type { Timers } from '../base/time.ts';
@@ -9,6 +8,7 @@ import type { BucketSettings } from './blobs/s3/bucket-settings.ts';
 import { placesIn } from './candidate/places.ts';
 import type { BucketConfig, CoordinatorConfig } from './config/config.ts';
 import { readSecret } from './keys/master-key.ts';
+import { readTrustedAuthority } from './keys/trusted-authority.ts';
 
 /** Where blobs lie that do not lie in the data directory alone. */
 export type BlobPlace = Readonly<{
@@ -86,7 +86,7 @@ async function settingsOf(
   for (const secret of [accessKeyId, secretAccessKey]) {
     if (!secret.ok) return refuse('SECRET_UNAVAILABLE', `blobs.s3.credentials from ${secret.fault.message}`);
   }
-  const ca = await readCa(tls?.ca);
+  const ca = await readTrustedAuthority('blobs.s3.tls.ca', tls?.ca);
   if (!ca.ok || !accessKeyId.ok || !secretAccessKey.ok) return ca.ok ? (accessKeyId as never) : ca;
   return ok({
     ...rest,
@@ -97,13 +97,4 @@ async function settingsOf(
     bytesPerSecondMin: 65_536,
     tries: { max: 4, between: { firstMs: 200, maxMs: 2_000 } },
   });
-}
-
-async function readCa(path: string | undefined): Promise<Result<string | undefined, 'SECRET_UNAVAILABLE'>> {
-  try {
-    return ok(path === undefined ? undefined : await readFile(path, 'utf8'));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return refuse('SECRET_UNAVAILABLE', `blobs.s3.tls.ca: ${path} cannot be read (${code})`);
-  }
 }

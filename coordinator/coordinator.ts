@@ -28,6 +28,7 @@ import { RoundObserver } from './observability/round-observer.ts';
 import { RoundTraces } from './observability/round-traces.ts';
 import { standingMetrics } from './observability/standing-metrics.ts';
 import { overviewOf } from './operations/overview.ts';
+import { placeOfRedis } from './place-of-redis.ts';
 import type { LightForm } from './registry/keeping/publisher.ts';
 import { Registry } from './registry/registry.ts';
 import { lifetimesOf } from './registry/signing/found-root.ts';
@@ -92,6 +93,8 @@ export async function startCoordinator(
   if (!room.ok) return room;
   const masterKey = await readMasterKey(config.masterKey, environment);
   if (!masterKey.ok) return masterKey;
+  const redis = config.redis === null ? ok(null) : await placeOfRedis(config.redis);
+  if (!redis.ok) return redis;
   const place = await openBlobPlace(config, environment, timers, (code, cause) => log.warn({ code, cause }, 'trouble'));
   if (!place.ok) return place;
   const ground = await openGround(config, environment, timers);
@@ -124,7 +127,7 @@ export async function startCoordinator(
     openBlobs: place.value?.open,
     folded: folded.value,
     timers,
-    redis: config.redis && { place: config.redis, fallbackAfterMs: fallbackMsOf(config.workers) },
+    redis: redis.value && { place: redis.value, fallbackAfterMs: fallbackMsOf(config.workers) },
     sampleReader,
     trouble: (code, cause) => log.warn({ code, cause }, 'trouble'),
     committed: (_entries, seconds) => metrics.journalSynced(seconds),

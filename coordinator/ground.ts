@@ -1,14 +1,12 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ConnectionOptions } from 'node:tls';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import type { Timers } from '../base/time.ts';
-import { movedJournalFile } from './backup.ts';
 import type { CoordinatorConfig, PostgresConfig } from './config/config.ts';
 import { type IdentityPlace, placeInFolder } from './keys/key-place.ts';
 import { readSecret } from './keys/master-key.ts';
 import { placeInDatabase } from './keys/place-in-database.ts';
+import { readTrustedAuthority } from './keys/trusted-authority.ts';
 import { lockDataDir } from './ledger/data-dir-lock.ts';
 import type { Journal } from './ledger/journal/journal.ts';
 import { openPostgresJournal } from './ledger/journal/open-journal.ts';
@@ -19,7 +17,7 @@ import {
   type PostgresJournalFaultCode,
   readFence,
 } from './ledger/journal/postgres/open-postgres.ts';
-import { journalFile } from './ledger/journal/read-beside.ts';
+import { absentJournal, journalFile } from './ledger/journal/read-beside.ts';
 import { ReadingAlong } from './ledger/reading-along.ts';
 import type { MutableState } from './ledger/state/mutable-state.ts';
 import type { State } from './ledger/state/state.ts';
@@ -63,13 +61,12 @@ export async function openGround(
   timers: Timers,
 ): Promise<Result<Ground, GroundFaultCode>> {
   const { dataDirectory, journal } = config;
-  const [isHere, wasHere] = [journalFile, movedJournalFile].map((name) => existsSync(join(dataDirectory, name)));
   if (journal.postgres === null) {
-    if (isHere || !wasHere) return ok(groundInFolder(dataDirectory));
-    const message = `the journal of ${dataDirectory} was moved into a database: name it in journal.postgres`;
-    return refuse('JOURNAL_MOVED', message);
+    const absent = absentJournal(dataDirectory);
+    if (absent?.fault.code !== 'JOURNAL_MOVED') return ok(groundInFolder(dataDirectory));
+    return refuse('JOURNAL_MOVED', absent.fault.message);
   }
-  if (isHere) {
+  if (existsSync(join(dataDirectory, journalFile))) {
     const remedy = 'run `testudo coordinator move --to postgres`, or name another data directory';
     return refuse(
       'JOURNAL_NOT_MOVED',
@@ -132,25 +129,17 @@ export async function openLink(
   if (!address.ok) return refuse('CONFIG_INVALID', `journal.postgres.address: ${address.fault.message}`);
   const password = config.password === null ? ok('') : await readSecret(config.password, environment);
   if (!password.ok) return refuse('SECRET_UNAVAILABLE', `journal.postgres.password from ${password.fault.message}`);
-  const secured = tls === undefined ? ok(undefined) : await trusted(tls.ca);
-  if (!secured.ok) return secured;
+  const authority = await readTrustedAuthority('journal.postgres.tls.ca', tls?.ca);
+  if (!authority.ok) return authority;
+  const ca = authority.value;
   const settings = {
     ...address.value,
     password: password.value,
     schema,
-    tls: secured.value,
+    tls: tls && (ca === undefined ? {} : { ca }),
     isReplicated: synchronous === 'required',
     outageMs: outageSeconds * 1_000,
     leaseMs: leaseSeconds * 1_000,
   };
   return ok(new PostgresLink(settings, timers));
-}
-
-async function trusted(ca: string | undefined): Promise<Result<ConnectionOptions, 'SECRET_UNAVAILABLE'>> {
-  try {
-    return ok(ca === undefined ? {} : { ca: await readFile(ca, 'utf8') });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return refuse('SECRET_UNAVAILABLE', `journal.postgres.tls.ca: ${ca} cannot be read (${code})`);
-  }
 }

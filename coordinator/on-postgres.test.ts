@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
@@ -7,13 +7,14 @@ import { ok, unwrap } from '../base/fault.ts';
 import { makeLog } from '../base/log.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import type { RoundId } from '../proto/ids.ts';
-import { verifyDataDir } from './backup.ts';
+import { backUp, verifyDataDir } from './backup.ts';
 import { startCoordinator } from './coordinator.ts';
 import { backUpDatabase, verifyDatabase } from './database-copy.ts';
 import { keyStoreContract } from './keys/key-store-contract.ts';
 import { placeInDatabase } from './keys/place-in-database.ts';
 import { Vault } from './keys/vault.ts';
 import { openPostgresStore } from './ledger/journal/postgres/open-postgres.ts';
+import { readBeside } from './ledger/journal/read-beside.ts';
 import { SqliteFile } from './ledger/journal/sqlite-file.ts';
 import { moveToDatabase, moveToFolder } from './move-journal.ts';
 import { ensureLayout } from './postgres/layout.ts';
@@ -312,6 +313,11 @@ describe('a coordinator on PostgreSQL', () => {
     writeFileSync(join(data, 'keys', 'issuer-key'), 'what was not destroyed yet');
     expect(unwrap(await moveToDatabase(data, there))).toEqual(before);
     expect(readdirSync(join(data, 'keys'))).toEqual([]);
+    // Whoever asks with the configuration of before is told the same, and not that a disk failed.
+    const asked = [verifyDataDir(data), await backUp(data, join(folder, 'none')), readBeside(data)];
+    expect(asked.map((each) => each.ok || each.fault.code)).toEqual(Array(3).fill('JOURNAL_MOVED'));
+    expect(existsSync(join(folder, 'none'))).toBe(false);
+    expect(verifyDataDir(tempDir())).toMatchObject({ fault: { code: 'JOURNAL_MISSING' } });
     const twice = await moveToDatabase(data, there);
     expect(twice).toMatchObject({
       fault: { code: 'JOURNAL_MISSING', message: expect.stringContaining('moved before') },

@@ -12,6 +12,7 @@ import { openGround } from './ground.ts';
 import { readMasterKey } from './keys/master-key.ts';
 import { queueKey } from './keys/queue-key.ts';
 import { Vault } from './keys/vault.ts';
+import { placeOfRedis } from './place-of-redis.ts';
 import { startAggregationWorker } from './queue/redis/aggregation-worker.ts';
 import { RedisLink } from './queue/redis/redis-link.ts';
 
@@ -50,6 +51,8 @@ export async function startWorker(
       'a worker needs redis.url, the one of its coordinator; without Redis rounds run there',
     );
   }
+  const redisPlace = await placeOfRedis(redis);
+  if (!redisPlace.ok) return redisPlace;
   const masterKey = await readMasterKey(config.masterKey, environment);
   if (!masterKey.ok) return masterKey;
   const trouble = (code: string, cause: string) => log.warn({ code, cause }, 'trouble');
@@ -70,7 +73,7 @@ export async function startWorker(
     await leaveGround();
     return keyStore;
   }
-  const link = await RedisLink.open({ place: redis, timers, trouble });
+  const link = await RedisLink.open({ place: redisPlace.value, timers, trouble });
   if (!link.ok) {
     await leaveGround();
     return link;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { unwrap } from '../../base/fault.ts';
 import { type ConfigSources, parseConfig } from './config.ts';
 import { parseTrackPolicy } from './policy.ts';
 
@@ -152,6 +153,14 @@ describe('parseConfig', () => {
     else expect(problems).toContain(`wants ${missing}`);
     expect(problems).not.toContain('secret');
     expect(parse(`${minimal}redis: { url: "${url}", unprotected: true }\n`).ok).toBe(true);
+  });
+
+  it('takes an authority for a Redis that speaks TLS, beside the file, and for no other', () => {
+    const redisAt = (url: string) => parse(`${minimal}redis: { url: "${url}", tls: { ca: ./redis-ca.pem } }\n`);
+    expect(unwrap(redisAt('rediss://:secret@redis.example.org')).redis?.tls).toEqual({
+      ca: '/etc/testudo/redis-ca.pem',
+    });
+    expect(problemsOf(redisAt('redis://127.0.0.1'))).toContain('redis.tls is for TLS: write rediss:// in redis.url');
   });
 
   it.each([

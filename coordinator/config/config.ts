@@ -23,6 +23,8 @@ export type BucketConfig = Readonly<
   }
 >;
 
+export type RedisConfig = Readonly<NonNullable<RawConfig['redis']>>;
+
 /** The whole configuration: checked, cross-checked, paths absolute, frozen. */
 export type CoordinatorConfig = Readonly<
   Omit<RawConfig, 'federation' | 'masterKey' | 'tracks' | 'redis' | 'journal' | 'blobs'> & {
@@ -31,7 +33,7 @@ export type CoordinatorConfig = Readonly<
     journal: Readonly<{ postgres: PostgresConfig | null }>;
     blobs: Readonly<{ s3: BucketConfig | null }>;
     tracks: readonly TrackFile[];
-    redis: Readonly<{ url: string; sentinels: readonly string[]; unprotected: boolean }> | null;
+    redis: RedisConfig | null;
   }
 >;
 
@@ -88,7 +90,7 @@ function resolved(raw: RawConfig, absolute: (path: string) => string): Coordinat
     alerts: withAbsoluteSinks(raw.alerts, absolute),
     federation: raw.federation as FederationId,
     dataDirectory: absolute(raw.dataDirectory),
-    redis: redis ?? null,
+    redis: redis === undefined ? null : { ...redis, ...(redis.tls && { tls: { ca: absolute(redis.tls.ca) } }) },
     masterKey: secretSource(masterKey, absolute),
     journal: { postgres: postgresWith(journal.postgres, absolute) },
     blobs: { s3: bucketWith(blobs.s3, absolute) },
@@ -201,11 +203,12 @@ function dashboardProblems(listen: string | undefined, { url, tls, oidc }: Coord
 }
 
 /** Whoever can write to Redis can hold up rounds, and who listens learns of them: off this machine it wants a lock. */
-function redisProblems({ url, sentinels, unprotected }: NonNullable<CoordinatorConfig['redis']>): string[] {
+function redisProblems({ url, sentinels, tls, unprotected }: RedisConfig): string[] {
   if (!URL.canParse(url)) return ['redis.url: expected redis://[user:password@]host[:port], or rediss:// for TLS'];
   const { hostname, port, protocol, password, pathname } = new URL(url);
   if (sentinels.length > 0 && (hostname === '' || port !== '' || !/^(?:\/\d{0,5})?$/.test(pathname)))
     return ['redis.url: with redis.sentinels its host is the name of the primary and has no port: redis://mymaster'];
+  if (tls !== undefined && protocol !== 'rediss:') return ['redis.tls is for TLS: write rediss:// in redis.url'];
   if (unprotected) return [];
   const hosts = sentinels.length > 0 ? sentinels.map((each) => hostOf(each)) : [hostname];
   if (hosts.every((each) => isLoopback(each))) return [];

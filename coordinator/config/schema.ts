@@ -251,6 +251,8 @@ export const configSchema = z.strictObject({
       url: z.string().regex(/^rediss?:\/\//, 'expected redis:// or rediss://'),
       /** host:port of Redis Sentinels that say where the primary is, protected as it is. */
       sentinels: z.array(address).max(16).default([]),
+      /** Whose certificates Redis and Sentinels must show; without it those that this machine trusts. */
+      tls: z.strictObject({ ca: path }).optional(),
       /** Lets Redis be off this machine without a password or without TLS. */
       unprotected: z.boolean().default(false),
     })

@@ -7,7 +7,7 @@ import { type CheckpointKeyFault, checkSigned, parseCheckpoint } from '../../pro
 import { sameHash } from '../../proto/transparency/merkle.ts';
 import { treeHead } from '../../proto/transparency/proofs.ts';
 import { noteText, type SignedNote, type VerifierKey } from '../../proto/transparency/signed-note.ts';
-import { readBeside } from '../ledger/journal/read-beside.ts';
+import { type ReadFaultCode, readBeside } from '../ledger/journal/read-beside.ts';
 import { folderOf } from './checkpoint-file.ts';
 import { leavesOf } from './prove.ts';
 
@@ -28,7 +28,7 @@ export async function readCosigned(dataDir: string): Promise<readonly Readonly<{
 type CosigningFault =
   | CheckpointKeyFault
   | 'NOTE_INVALID'
-  | 'DATA_DIR_UNUSABLE'
+  | ReadFaultCode
   | 'LOG_FORKED'
   | 'FOLDER_IN_USE'
   | 'FOLDER_UNUSABLE'

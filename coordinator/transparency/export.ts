@@ -5,7 +5,7 @@ import { signCheckpoint } from '../../proto/transparency/checkpoint.ts';
 import { Frontier } from '../../proto/transparency/merkle.ts';
 import { openEntry } from '../ledger/journal/entry.ts';
 import type { JournalHead } from '../ledger/journal/journal.ts';
-import { type JournalReader, readBeside } from '../ledger/journal/read-beside.ts';
+import { type JournalReader, type ReadFaultCode, readBeside } from '../ledger/journal/read-beside.ts';
 import { readCheckpoints, treeText } from './checkpoint-file.ts';
 import { type CheckpointSigner, publicCheckpointKeys } from './checkpoint-key.ts';
 import { readCosigned } from './cosigned.ts';
@@ -13,7 +13,7 @@ import { exportFormat } from './export-format.ts';
 import { leafOf } from './leaf.ts';
 import { ocsfEvent } from './ocsf.ts';
 
-export type ExportFault = 'DATA_DIR_UNUSABLE' | 'ENTRY_NOT_FOUND';
+export type ExportFault = ReadFaultCode | 'ENTRY_NOT_FOUND';
 
 /**
  * The journal as JSON lines that anybody can check without the coordinator: a line that says where it starts and ends, then

@@ -3,11 +3,11 @@ import { signCheckpoint } from '../../proto/transparency/checkpoint.ts';
 import { hashBytes } from '../../proto/transparency/merkle.ts';
 import { inclusionText, witnessRequestText } from '../../proto/transparency/proof-files.ts';
 import { consistencyProof, inclusionProof, type Leaves, treeHead } from '../../proto/transparency/proofs.ts';
-import { type JournalReader, readBeside } from '../ledger/journal/read-beside.ts';
+import { type JournalReader, type ReadFaultCode, readBeside } from '../ledger/journal/read-beside.ts';
 import type { CheckpointSigner } from './checkpoint-key.ts';
 import { leafOf } from './leaf.ts';
 
-export type ProveFault = 'DATA_DIR_UNUSABLE' | 'ENTRY_NOT_FOUND';
+export type ProveFault = ReadFaultCode | 'ENTRY_NOT_FOUND';
 
 /** Reads the leaves of the first `size` entries into memory: 32 bytes each. */
 export function leavesOf(journal: JournalReader, size: number): Leaves {

@@ -2,7 +2,7 @@ import { ok, type Result, refuse } from '../../base/fault.ts';
 import { type CheckpointKeyFault, checkSigned } from '../../proto/transparency/checkpoint.ts';
 import { Frontier, sameHash } from '../../proto/transparency/merkle.ts';
 import { parseVerifierKey, type VerifierKey } from '../../proto/transparency/signed-note.ts';
-import { readBeside } from '../ledger/journal/read-beside.ts';
+import { type ReadFaultCode, readBeside } from '../ledger/journal/read-beside.ts';
 import { readCheckpoints, type StoredCheckpoint } from './checkpoint-file.ts';
 import { publicCheckpointKeys } from './checkpoint-key.ts';
 import { leafOf } from './leaf.ts';
@@ -26,7 +26,7 @@ export async function storedHeads(dataDir: string): Promise<StoredHeads> {
 export async function verifyStoredHeads(
   { heads, keys }: StoredHeads,
   journalDir: string,
-): Promise<Result<number, CheckpointKeyFault | 'DATA_DIR_UNUSABLE' | 'LOG_FORKED'>> {
+): Promise<Result<number, CheckpointKeyFault | ReadFaultCode | 'LOG_FORKED'>> {
   const journal = readBeside(journalDir);
   if (!journal.ok) return journal;
   try {

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { masterKey, TestFederation } from '../../../coordinator/testing/federation.ts';
+import { ObjectStore, rclone } from '../../../coordinator/testing/object-store.ts';
 import { PostgresServer } from '../../../coordinator/testing/postgres-server.ts';
 import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
+import { rclonePath } from '../../../tools/testing/stores/rclone.mjs';
 import { runTestudo } from '../../testing/command-line.ts';
 
 const testudo = fileURLToPath(new URL('../../testudo.ts', import.meta.url));
@@ -32,6 +34,41 @@ it('leaves no copy of the journal behind, whoever ends the process, and asks not
   expect(readdirSync(temporary)).toEqual([]);
   const wrong = run('prove', '--entry', '0', '--to', to, '-c', config);
   expect(wrong).toMatchObject({ status: 2, stderr: expect.stringContaining('--entry: expected a position from 1') });
+}, 600_000);
+
+it('moves no journal for a coordinator that its bucket would not let start, and says why', async () => {
+  const [server, folder] = [await PostgresServer.start(), tempDir()];
+  onTestFinished(() => server.remove());
+  const store = await ObjectStore.start(rclone(rclonePath()));
+  onTestFinished(() => store.remove());
+  const text = (name: string, what: string) => writeFileSync(join(folder, name), what, { mode: 0o600 });
+  const { endpoint, bucket, accessKeyId, secretAccessKey } = store.settings();
+  text('password', PostgresServer.password);
+  text('key-id', accessKeyId);
+  text('key', 'a word that is not the key');
+  text('not-pem', 'no certificate');
+  const { config, coordinator } = await TestFederation.start({ values: 300, dataDirectory: folder });
+  await coordinator.close();
+  const { federation, dataDirectory } = config;
+  const moveTo = (postgres: object, s3: object) => {
+    const credentials = { accessKeyId: { file: './key-id' }, secretAccessKey: { file: './key' } };
+    const places = {
+      journal: { postgres: { address: server.url, password: { file: './password' }, ...postgres } },
+      blobs: { s3: { endpoint, bucket, credentials, ...s3 } },
+    };
+    text('moved.yaml', JSON.stringify({ federation, dataDirectory, masterKey: { file: './master' }, ...places }));
+    return runTestudo('coordinator', 'move', '--to', 'postgres', '-c', join(folder, 'moved.yaml'));
+  };
+  const refused = (what: string) => ({ code: 1, out: '', error: expect.stringContaining(what) });
+  expect(await moveTo({}, {})).toEqual(refused('BLOB_STORE_DENIED'));
+  text('key', secretAccessKey);
+  expect(await moveTo({}, { bucket: 'another' })).toEqual(refused('BUCKET_NOT_FOUND'));
+  expect(await moveTo({ tls: { ca: './not-pem' } }, {})).toEqual(
+    refused(`journal.postgres.tls.ca: ${join(folder, 'not-pem')} holds no certificate`),
+  );
+  expect(readdirSync(dataDirectory)).toContain('journal.sqlite');
+  expect(await moveTo({}, {})).toMatchObject({ code: 0, error: '' });
+  expect(readdirSync(dataDirectory)).toContain('journal.moved.sqlite');
 }, 600_000);
 
 it('makes no other key for signed heads beside a coordinator on a database that signs with the one in use', async () => {

@@ -1,4 +1,5 @@
 import { type Refused, refuse } from '../../../base/fault.ts';
+import type { BucketSettings } from './bucket-settings.ts';
 
 export type BucketFaultCode =
   /** The store failed, or was too slow, or gave bytes that are not the blob's. Whether a write was done is not known. */
@@ -21,11 +22,26 @@ export function mayPass(error: unknown): boolean {
   return status === undefined || status >= 500 || status === 408 || status === 429 || status === 200;
 }
 
-/** What the store's error means, and what to do about it. Its text is the store's own: it holds no secret of ours. */
-export function bucketFault(error: unknown, bucket: string): Refused<BucketFaultCode> {
+/** The store's own text, which holds no secret of ours. */
+function toldIn(error: unknown): string {
   const { name = '', message = '' } = error as Partial<Error>;
   const status = statusIn(error);
-  const told = `${status === undefined ? '' : `${status} `}${name}${message === '' || message === name ? '' : `: ${message}`}`;
+  return `${status === undefined ? '' : `${status} `}${name}${message === '' || message === name ? '' : `: ${message}`}`;
+}
+
+/** As below, of a store that was asked for the first time, by who does not go on without it. */
+export function startFault(error: unknown, { endpoint, bucket }: BucketSettings): Refused<BucketFaultCode> {
+  const refused = bucketFault(error, bucket);
+  if (refused.fault.code !== 'BLOB_IO') return refused;
+  const remedy = 'start it, or mend blobs.s3.endpoint and blobs.s3.tls';
+  return refuse('BLOB_IO', `the store of blobs at ${endpoint} failed (${toldIn(error)}); ${remedy}`);
+}
+
+/** What the store's error means, and what to do about it. */
+export function bucketFault(error: unknown, bucket: string): Refused<BucketFaultCode> {
+  const { name = '' } = error as Partial<Error>;
+  const status = statusIn(error);
+  const told = toldIn(error);
   if (name === 'RequestTimeTooSkewed') {
     return refuse('BLOB_CLOCK', `the store's clock and this machine's differ too much (${told}); set the clocks`);
   }

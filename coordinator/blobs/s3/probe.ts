@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
 import { Bucket } from './bucket.ts';
-import { type BucketFaultCode, bucketFault, statusIn } from './bucket-faults.ts';
+import { type BucketFaultCode, startFault, statusIn } from './bucket-faults.ts';
 import type { BucketSettings, StoreHabits } from './bucket-settings.ts';
 import { loadSdk, openClient, type Sdk, withStoreTime } from './client.ts';
 
@@ -38,7 +38,7 @@ export async function openBucket(settings: BucketSettings, timers: Timers): Prom
           'BLOB_IO',
           `the store of blobs at ${settings.endpoint} does not answer; start it, or mend blobs.s3.endpoint`,
         )
-      : bucketFault(error, settings.bucket);
+      : startFault(error, settings);
   } finally {
     timers.cancel(timer);
   }

@@ -43,8 +43,8 @@ it('a journal is read beside its writer, from anywhere, also more than a page of
 it('a folder without a journal is refused, and none is made there', () => {
   const dataDir = tempDir();
   const fault = {
-    code: 'DATA_DIR_UNUSABLE',
-    message: expect.stringContaining(`${dataDir} holds no journal that can be read`),
+    code: 'JOURNAL_MISSING',
+    message: expect.stringContaining(`${dataDir} holds no journal.sqlite`),
   };
   expect(readBeside(dataDir)).toMatchObject({ fault });
   expect(readBeside(dataDir)).toMatchObject({ fault });

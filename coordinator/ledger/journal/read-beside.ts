@@ -1,12 +1,27 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
-import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { ok, type Refused, type Result, refuse } from '../../../base/fault.ts';
 import { chainOrigin, type StoredEntry } from './entry.ts';
 import type { JournalHead } from './journal.ts';
 import { type OpenJournal, openToRead } from './open-to-read.ts';
 
 /** The embedded journal's name in its data directory. */
 export const journalFile = 'journal.sqlite';
+/** What a move into a database leaves of it. */
+export const movedJournalFile = 'journal.moved.sqlite';
+
+export type AbsenceCode = 'JOURNAL_MOVED' | 'JOURNAL_MISSING';
+export type ReadFaultCode = AbsenceCode | 'DATA_DIR_UNUSABLE';
+
+/** Why there is none to read: SQLite would say that the disk failed. Undefined where there is one. */
+export function absentJournal(dataDir: string): Refused<AbsenceCode> | undefined {
+  if (existsSync(join(dataDir, journalFile))) return undefined;
+  if (existsSync(join(dataDir, movedJournalFile))) {
+    return refuse('JOURNAL_MOVED', `the journal of ${dataDir} was moved into a database: name it in journal.postgres`);
+  }
+  return refuse('JOURNAL_MISSING', `${dataDir} holds no ${journalFile}: name the data directory of a coordinator`);
+}
 
 const rowsAtOnce = 1_000;
 
@@ -21,7 +36,9 @@ export type JournalReader = Readonly<{
   close(): void;
 }>;
 
-export function readBeside(dataDir: string): Result<JournalReader, 'DATA_DIR_UNUSABLE'> {
+export function readBeside(dataDir: string): Result<JournalReader, ReadFaultCode> {
+  const absent = absentJournal(dataDir);
+  if (absent !== undefined) return absent;
   let opened: OpenJournal;
   try {
     opened = openToRead(join(dataDir, journalFile));

@@ -32,6 +32,10 @@ export class RedisLink {
   #isReplica = false;
   #isClosed = false;
   #runId: string | undefined;
+  /** Why its connection is not made, as it said last; none once it is. */
+  #whyUnconnected: Error | undefined;
+  /** Why we were refused, as it was said of this outage. */
+  #refusalSaid = '';
   #probing: Promise<void> | undefined;
   #listeners = new Set<() => void>();
 
@@ -39,7 +43,13 @@ export class RedisLink {
     this.#options = options;
     const { url, ...connection } = { url: undefined, ...this.producer, maxRetriesPerRequest: 0 };
     this.#client = url === undefined ? new Redis(connection) : new Redis(url, connection);
-    this.#client.on('error', () => {}); // The probe says what there is to say.
+    // The probe says what there is to say.
+    this.#client.on('error', (error) => {
+      this.#whyUnconnected = error;
+    });
+    this.#client.on('ready', () => {
+      this.#whyUnconnected = undefined;
+    });
     this.#timer = options.timers.every(options.probeMs, () => void this.probe());
   }
 
@@ -149,13 +159,24 @@ export class RedisLink {
       const wasKnown = this.#runId !== undefined;
       this.#isUp = true;
       this.#runId = runId;
+      this.#refusalSaid = '';
       if (isNew && wasKnown) trouble('REDIS_BACK', 'Redis answers again; everything due is derived anew');
       if (isNew) for (const listener of this.#listeners) listener();
     } catch (error) {
-      if (this.#isUp || this.#runId === undefined) trouble('REDIS_LOST', `Redis does not answer (${String(error)})`);
+      const isNews = this.#isUp || this.#runId === undefined;
       this.#runId ??= '';
       this.#isUp = false;
+      this.#sayLost(this.#whyUnconnected ?? (error as Error), isNews);
     }
+  }
+
+  /** Once of an outage; and once more where it turns out that we are refused: that does not pass by itself. */
+  #sayLost(error: Error, isNews: boolean): void {
+    const refusal = refusalIn(error);
+    if (!isNews && (refusal === undefined || refusal === this.#refusalSaid)) return;
+    this.#refusalSaid = refusal ?? '';
+    const [why] = error.message.split('\n', 1);
+    this.#options.trouble('REDIS_LOST', refusal ?? `Redis does not answer (${why})`);
   }
 
   #leaveReplica(): void {
@@ -175,6 +196,14 @@ export class RedisLink {
     const info = await this.#client.info('memory').catch(() => '');
     return /maxmemory_policy:(\S+)/.exec(info)?.[1];
   }
+}
+
+/** That Redis does not want us, or we not it, in a sentence. Its own begins with a word in capitals, which is all that is told of it. */
+function refusalIn({ message, code = '' }: NodeJS.ErrnoException): string | undefined {
+  const [denied] = /^(?:WRONGPASS|NOAUTH|NOPERM)\b/.exec(message) ?? [];
+  if (denied !== undefined) return `Redis does not let us in (${denied}): mend user and password in redis.url`;
+  if (!/CERT|^UNABLE_TO|SIGNATURE/.test(code)) return undefined;
+  return `Redis shows a certificate that is not trusted here (${code}): mend redis.url, or name its authority in redis.tls.ca`;
 }
 
 /** A connection to what was the primary, and is a replica now: leave it, and say the refused command again on the new one. */

@@ -1,9 +1,13 @@
+import type { ConnectionOptions } from 'node:tls';
+
 /** Where a Redis is: at its URL, or at whatever Sentinels say is the primary whose name is the URL's host. */
 export type RedisPlace = Readonly<{
   /** redis:// or rediss://, with credentials where needed. Never logged. */
   url: string;
   /** host:port of each. Asked with the URL's credentials and, for rediss://, by TLS, as Redis itself is. */
   sentinels?: readonly string[] | undefined;
+  /** PEM: whose certificates Redis and Sentinels must show, for rediss:// alone. Without it those that this machine trusts. */
+  ca?: string | undefined;
 }>;
 
 type Retry = (times: number) => number | null;
@@ -14,8 +18,8 @@ type BySentinels = Locks<'username', 'password'> &
     sentinels: { host: string; port: number }[];
     name: string;
     db: number;
-    tls?: object;
-    sentinelTLS?: object;
+    tls?: ConnectionOptions;
+    sentinelTLS?: ConnectionOptions;
     enableTLSForSentinelMode?: boolean;
     socketTimeout?: number;
     sentinelRetryStrategy: Retry;
@@ -27,10 +31,11 @@ type BySentinels = Locks<'username', 'password'> &
  * for who blocks in a read.
  */
 export function addressOf(
-  { url, sentinels = [] }: RedisPlace,
+  { url, sentinels = [], ca }: RedisPlace,
   { retry, answersWithinMs }: Readonly<{ retry: Retry; answersWithinMs?: number | undefined }>,
-): { url: string } | BySentinels {
-  if (sentinels.length === 0) return { url };
+): { url: string; tls?: ConnectionOptions } | BySentinels {
+  const tls = ca === undefined ? {} : { ca };
+  if (sentinels.length === 0) return ca === undefined ? { url } : { url, tls };
   const { protocol, hostname, username, password, pathname } = new URL(url);
   const [user, secret] = [decodeURIComponent(username), decodeURIComponent(password)];
   return {
@@ -42,7 +47,7 @@ export function addressOf(
     db: Number(pathname.slice(1) || 0),
     ...(user !== '' && { username: user, sentinelUsername: user }),
     ...(secret !== '' && { password: secret, sentinelPassword: secret }),
-    ...(protocol === 'rediss:' && { tls: {}, enableTLSForSentinelMode: true, sentinelTLS: {} }),
+    ...(protocol === 'rediss:' && { tls, enableTLSForSentinelMode: true, sentinelTLS: tls }),
     sentinelRetryStrategy: retry,
     ...(answersWithinMs !== undefined && { socketTimeout: answersWithinMs }),
   };
