@@ -29,7 +29,27 @@ describe('measureHiddenEdges', () => {
     // Databases are called and web servers are not: degrees alone tell nearly all of it.
     expect(detail.preferentialAttachment.any.auc).toBeGreaterThan(0.9);
     expect(detail.model.any.auc).toBeGreaterThanOrEqual(0);
-    expect(report.value.text).toContain('5 of 20 pairs between 23 workloads hidden');
+    expect(report.value.text).toContain(
+      '5 of 20 pairs between 23 workloads hidden, ranked against 20 of any two and 20 hard ones',
+    );
+    // sqrt((5 + 20 + 1) / (12 x 5 x 20)) = 0.1472, twice to either side of a half.
+    expect(detail).toMatchObject({ isFew: true, byLot: [expect.closeTo(0.2115, 4), expect.closeTo(0.7885, 4)] });
+    expect(report.value.text).toContain(
+      'caution: the AUC of 5 hidden edges says little: scores drawn by lot would give 0.21 to 0.79 in 19 of 20 cases; hide 20 or more',
+    );
+  });
+
+  it('says nothing more of twenty hidden edges', () => {
+    const many = Array.from({ length: 40 }, (_, at) => ({ client: `web${at}`, server: `db${at % 3}`, port: 5432 }));
+    const spec = linkSpec('gcn');
+    const reader = new LinkReader(spec, initialLinkModel(spec, 1));
+    const of = (share: number) => measureHiddenEdges(reader, sampleWindows(many, 2, seededRandom(1)), { share });
+    const [nineteen, twenty] = [of(19 / 40), of(0.5)];
+    reader.close();
+    expect(nineteen).toMatchObject({ value: { detail: { hidden: 19, isFew: true } } });
+    expect(twenty).toMatchObject({
+      value: { detail: { hidden: 20, isFew: false }, text: expect.not.stringContaining('caution') },
+    });
   });
 
   it('asks the model about the hidden pairs, which it does not see', () => {

@@ -13,6 +13,8 @@ import { namedPairs, ReferenceGraph } from '../local/reference-graph.ts';
 /** Pairs that are none for each hidden edge, of each kind. */
 const wrongEach = 4;
 const pairsMin = 5;
+/** An area under the curve of fewer hidden edges is said with what scores drawn by lot would give. */
+const hiddenFew = 20;
 
 type Asked = Readonly<{ source: number; target: number }>;
 type LinkQuality = Readonly<{ auc: number; averagePrecision: number }>;
@@ -83,6 +85,9 @@ export function measureHiddenEdges(
     workloads: keys.length,
     pairs: pairs.length,
     hidden: hidden.length,
+    wrong: { any: any.length, hard: hard.length },
+    byLot: byLotOf(hidden.length, any.length),
+    isFew: hidden.length < hiddenFew,
     model: measured(logits),
     preferentialAttachment: measured(attachment),
   };
@@ -90,13 +95,27 @@ export function measureHiddenEdges(
   return ok({ detail, text: textOf(detail) });
 }
 
-function textOf({
-  workloads,
-  pairs,
-  hidden,
-  model,
-  preferentialAttachment,
-}: Readonly<{ workloads: number; pairs: number; hidden: number; model: Measured; preferentialAttachment: Measured }>) {
+/**
+ * Between which areas scores that know nothing lie in 19 of 20 draws: 0.5 with the variance of Mann and Whitney's U for so many
+ * right and wrong (1947), (r + w + 1) / (12 r w), as if pairs were drawn each by itself.
+ */
+function byLotOf(right: number, wrong: number): readonly [number, number] {
+  const deviation = 1.96 * Math.sqrt((right + wrong + 1) / (12 * right * wrong));
+  return [Math.max(0, 0.5 - deviation), Math.min(1, 0.5 + deviation)];
+}
+
+type Detail = Readonly<{
+  workloads: number;
+  pairs: number;
+  hidden: number;
+  wrong: Readonly<{ any: number; hard: number }>;
+  byLot: readonly [number, number];
+  isFew: boolean;
+  model: Measured;
+  preferentialAttachment: Measured;
+}>;
+
+function textOf({ workloads, pairs, hidden, wrong, byLot, isFew, model, preferentialAttachment }: Detail) {
   const rows = [
     { name: 'this model', ...model },
     { name: 'preferential attachment', ...preferentialAttachment },
@@ -104,11 +123,17 @@ function textOf({
   ];
   const of = (value: number) => (Number.isNaN(value) ? '-' : value.toFixed(4));
   return [
-    `${hidden} of ${pairs} pairs between ${workloads} workloads hidden`,
+    `${hidden} of ${pairs} pairs between ${workloads} workloads hidden, ranked against ${wrong.any} of any two and ${wrong.hard} hard ones`,
     table(rows, [
       { title: 'EDGES BY', text: ({ name }) => name },
       { title: 'AUC, ANY PAIRS', text: ({ any }) => of(any.auc), align: 'right' },
       { title: 'AUC, HARD PAIRS', text: ({ hard }) => of(hard.auc), align: 'right' },
     ]),
+    ...(isFew ? [caution(hidden, byLot)] : []),
   ].join('\n\n');
+}
+
+function caution(hidden: number, [low, high]: readonly [number, number]): string {
+  const lot = `scores drawn by lot would give ${low.toFixed(2)} to ${high.toFixed(2)} in 19 of 20 cases`;
+  return `caution: the AUC of ${hidden} hidden edges says little: ${lot}; hide ${hiddenFew} or more (a larger file or share)`;
 }
