@@ -99,6 +99,63 @@ describe('an input that was cut short', () => {
     600_000,
   );
 
+  it.each([
+    ['calls', 'calls'],
+    ['flows', 'flows'],
+    ['api', 'api'],
+    ['rows', 'rows-learnt'],
+  ])(
+    'of %s: so do they where something else follows packed data, or a plain file ends amid a line; a whole line without an end is none',
+    async (kind, model) => {
+      const whole = await readFile(at(`whole-${kind}`), 'utf8');
+      await writeFile(at(`junk-${kind}`), Buffer.concat([gzipSync(whole), Buffer.from('-----BEGIN SIGNATURE-----')]));
+      await writeFile(at(`plain-${kind}`), `${whole}${whole.split('\n').at(-2)?.slice(0, 4)}`);
+      await writeFile(at(`noend-${kind}`), whole.trimEnd());
+      const scored = async (input: string) => {
+        const ended = await runTestudo('score', '--model', at(model), '--input', at(input), '--output', at('of.tsv'));
+        return { ...ended, scores: await readFile(at('of.tsv'), 'utf8') };
+      };
+      const { scores } = await scored(`whole-${kind}`);
+      expect(await scored(`junk-${kind}`)).toMatchObject({
+        ...{ code: 1, scores },
+        error: expect.stringMatching(
+          /INPUT_CUT_SHORT: .*junk-\w+ was not read to its end \(the packed data are damaged, or/,
+        ),
+      });
+      expect(await scored(`plain-${kind}`)).toMatchObject({
+        // Every line of a file of traces has its score, those that make no sense 0.
+        ...{ code: 1, scores: kind === 'calls' ? `${scores}line-4\t0\n` : scores },
+        error: expect.stringMatching(
+          /INPUT_CUT_SHORT: .*plain-\w+ was not read to its end \(its last line is cut off\)/,
+        ),
+      });
+      expect(await scored(`noend-${kind}`)).toMatchObject({
+        ...{ code: 0, scores, error: expect.not.stringContaining('CUT_SHORT') },
+      });
+    },
+    600_000,
+  );
+
+  it('of a packing that is not read: every verb says which it is, and asks nothing', async () => {
+    await writeFile(at('of.xz'), Buffer.from('fd377a585a000004e6d6b446', 'hex'));
+    const ofXz = /packed by xz, which is not read: unpack it \(unxz\), or pack it by gzip or zstd$/m;
+    const model = ['--model', at('flows')];
+    for (const words of [
+      ['map', '--input', at('of.xz')],
+      ['score', '--model', at('calls'), '--input', at('of.xz'), '--output', at('x.tsv')],
+      ['score', ...model, '--input', at('of.xz'), '--output', at('x.tsv')],
+      ['score', '--model', at('api'), '--input', at('of.xz'), '--output', at('x.tsv')],
+      ['score', '--model', at('rows-learnt'), '--input', at('of.xz'), '--output', at('x.tsv')],
+      ['evaluate', ...model, '--input', at('of.xz')],
+      ['evaluate', ...model, '--input', at('of.xz'), '--hide-edges', '0.5'],
+    ]) {
+      const ended = await runTestudo(...words);
+      expect([words[0], ended]).toEqual([words[0], expect.objectContaining({ code: 1, out: '' })]);
+      expect(ended.error).toMatch(ofXz);
+      expect(ended.error).not.toContain('is it a');
+    }
+  }, 600_000);
+
   it('is told by map, and by a command that reads it beside its input', async () => {
     const mapped = await runTestudo('map', '--input', at('cut-api'), '--json');
     expect(mapped).toMatchObject({ code: 1, error: expect.stringMatching(saysSo) });

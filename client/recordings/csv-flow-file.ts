@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { boundedLineBatches } from '../../base/text/bounded-lines.ts';
 import { inBatches } from '../../base/text/in-batches.ts';
 import type { FlowBatch, FlowItem } from '../events/source-item.ts';
+import { noticingCutLine } from './compressed/cut-line.ts';
 import { decompressed } from './compressed/decompressed.ts';
 import { type FilePosition, type FollowOptions, followLines } from './file-follower.ts';
 import { FlowLines, jsonDocument } from './flow-lines.ts';
@@ -67,9 +68,12 @@ export async function* csvFlowRecording(
   layout: CsvFlowOptions,
   signal?: AbortSignal,
 ): AsyncGenerator<FlowItem[]> {
-  const [isDocument, bytes] = await begun(untilAborted(decompressed(createReadStream(path)), signal));
-  if (isDocument) return yield* documentFlows(path, bytes, layout);
-  yield* inBatches(itemsOf(bytes, new FlowLines(path, layout)), batchSize);
+  const source = createReadStream(path);
+  const [isDocument, bytes] = await begun(untilAborted(decompressed(source), signal));
+  const batches = isDocument
+    ? documentFlows(path, bytes, layout)
+    : inBatches(itemsOf(bytes, new FlowLines(path, layout)), batchSize);
+  yield* noticingCutLine(source, batches);
 }
 
 async function* itemsOf(bytes: AsyncIterable<Uint8Array>, reader: FlowLines): AsyncGenerator<Iterable<FlowItem>> {

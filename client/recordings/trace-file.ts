@@ -14,6 +14,7 @@ import type { Readable } from 'node:stream';
 import { refuse } from '../../base/fault.ts';
 import type { Abi } from '../events/vocabulary.ts';
 import { decompressed } from './compressed/decompressed.ts';
+import { noticeCutLine } from './compressed/unread-ends.ts';
 import { untilAborted } from './lines.ts';
 import { type TraceItem, TraceLineParser } from './trace-line-parser.ts';
 
@@ -44,7 +45,10 @@ export async function* readTraces(
   } finally {
     source.destroy();
   }
-  yield* parser.end();
+  for (const item of parser.end()) {
+    if (item.kind === 'malformed') noticeCutLine(source);
+    yield item;
+  }
 }
 
 function inputFault(label: string, cause: unknown, line: number) {

@@ -1,10 +1,12 @@
 import type { Transform } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { noticeUnreadEnd } from './unread-ends.ts';
+import { createZstdDecompress } from 'node:zlib';
+import { gunzipped, isGzip } from './gzip-members.ts';
+import { noticeUnendedLine, noticeUnreadEnd } from './unread-ends.ts';
 import { unreadForm } from './unread-forms.ts';
 import { isZstd, zstdFrames } from './zstd-frames.ts';
 
 const magicBytes = 4;
+const newline = 0x0a;
 
 /**
  * A stream's bytes, unpacked where they begin with the magic number of gzip or of zstd: every member or frame, in order.
@@ -14,7 +16,12 @@ const magicBytes = 4;
 export async function* decompressed(source: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
   const chunks = source[Symbol.asyncIterator]();
   try {
-    yield* unpackedIfPacked(chunks);
+    let last: number | undefined;
+    for await (const piece of unpackedIfPacked(chunks)) {
+      last = piece.at(-1) ?? last;
+      yield piece;
+    }
+    if (last !== undefined && last !== newline) noticeUnendedLine(source);
   } catch (cause) {
     noticeUnreadEnd(source, cause);
     throw cause;
@@ -31,7 +38,7 @@ async function* unpackedIfPacked(chunks: AsyncIterator<Buffer>): AsyncGenerator<
     head = Buffer.concat([head, next.value]);
   }
   const rest: AsyncIterable<Buffer> = { [Symbol.asyncIterator]: () => chunks };
-  if (head[0] === 0x1f && head[1] === 0x8b) yield* unpacked(createGunzip(), prepended(head, rest));
+  if (isGzip(head)) yield* saidOfDamage(gunzipped(prepended(head, rest)));
   else if (isZstd(head)) yield* unpacked(createZstdDecompress(), zstdFrames(prepended(head, rest)));
   else {
     const form = unreadForm(head);
@@ -51,7 +58,7 @@ async function* unpacked(unpack: Transform, packed: AsyncIterable<Buffer>): Asyn
   let fault: Error | undefined;
   const failed = new Promise<void>((resolve) => {
     unpack.once('error', (error) => {
-      fault = damageOf(error);
+      fault = error;
       resolve();
     });
   });
@@ -70,6 +77,14 @@ async function* unpacked(unpack: Transform, packed: AsyncIterable<Buffer>): Asyn
     if (fault !== undefined) throw fault;
   } finally {
     unpack.destroy();
+  }
+}
+
+async function* saidOfDamage(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    throw damageOf(error as NodeJS.ErrnoException);
   }
 }
 

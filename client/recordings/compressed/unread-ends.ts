@@ -14,6 +14,18 @@ export async function noticingUnreadEnds<Answer>(
   return { answer: await asked.run(unread, run), unread };
 }
 
+/** Streams of text that came to an end without a line's end. */
+const unended = new WeakSet<object>();
+
+export function noticeUnendedLine(source: object): void {
+  unended.add(source);
+}
+
+/** Said of a text of which the last line makes no sense, where that line has no end either: it was cut off. Other writers end none. */
+export function noticeCutLine(source: object): void {
+  if (unended.has(source)) noticeUnreadEnd(source, 'its last line is cut off');
+}
+
 export function noticeUnreadEnd(source: unknown, cause: unknown): void {
   const { path } = source as Readonly<{ path?: unknown }>;
   const why = cause instanceof Error ? cause.message : String(cause);

@@ -5,6 +5,7 @@
 import { createReadStream } from 'node:fs';
 import { boundedLines } from '../../../base/text/bounded-lines.ts';
 import { decompressed } from '../../recordings/compressed/decompressed.ts';
+import { noticeCutLine } from '../../recordings/compressed/unread-ends.ts';
 import { CsvRecords } from '../../recordings/csv-records.ts';
 import type { FeatureRow } from './feature-row.ts';
 
@@ -41,11 +42,18 @@ export async function* readRows(path: string): AsyncGenerator<RowItem> {
       if (fields.length !== header.length) return [{ kind: 'malformed', line }];
       return [{ kind: 'row', line, ...rowOf(header, fields) }];
     });
+  const source = createReadStream(path);
+  let last: RowItem | undefined;
+  const told = (items: RowItem[]): RowItem[] => {
+    last = items.at(-1) ?? last;
+    return items;
+  };
   try {
-    for await (const line of boundedLines(decompressed(createReadStream(path)))) {
-      yield* itemsOf(line === undefined ? records.skipLine() : records.push(line));
+    for await (const line of boundedLines(decompressed(source))) {
+      yield* told(itemsOf(line === undefined ? records.skipLine() : records.push(line)));
     }
-    yield* itemsOf(records.end());
+    yield* told(itemsOf(records.end()));
+    if (last?.kind === 'malformed') noticeCutLine(source);
   } catch (error) {
     yield { kind: 'broken', message: `${path}: ${(error as Error).message}` };
   }

@@ -72,7 +72,8 @@ export async function eachApiChain(
   takeAll(intake.flush());
   const read = { requests, chains, skipped, ...(broken !== undefined && { broken }) };
   if (chains > 0) return ok(read);
-  return refuse('INPUT_UNREADABLE', `${path}: ${sentenceOf(read)}; is it a file of requests with a header?`);
+  const question = broken === undefined ? '; is it a file of requests with a header?' : '';
+  return refuse('INPUT_UNREADABLE', `${path}: ${sentenceOf(read)}${question}`);
 }
 
 /** A proxy's access log, or a table or log of flows. Who wrote an access log is not said in a file: where lines need it, a proxy. */

@@ -156,7 +156,8 @@ function hasEdges({ windows }: FlowFile): boolean {
 }
 
 async function nothingIn(path: string, file: FlowFile, outcome: string): Promise<Result<never, 'INPUT_UNREADABLE'>> {
-  return refuse('INPUT_UNREADABLE', `${path}: ${sentence(file)}: ${outcome}; ${await remedy(path, file)}`);
+  const why = `${path}: ${sentence(file)}: ${outcome}`;
+  return refuse('INPUT_UNREADABLE', file.broken === undefined ? `${why}; ${await remedy(path, file)}` : why);
 }
 
 /** `unknown`: the files of which no header was understood. */
