@@ -7,6 +7,7 @@ import type { Waker } from '../queue/waker.ts';
 import { alarmsOf } from './due.ts';
 import type { RoundKeeper } from './keeper.ts';
 import type { KeptInputs } from './kept-inputs.ts';
+import type { PayloadHolds } from './payload-holds.ts';
 import { StoreSweep, sweepSealed } from './sweep.ts';
 
 const stillDueMs = 1_000;
@@ -18,6 +19,7 @@ export type PulseParts = Readonly<{
   keeper: RoundKeeper;
   inputs: KeptInputs;
   blobs: BlobStore;
+  holds: PayloadHolds;
   waker: Waker;
   timers: Timers;
   watchdogMs: number;
@@ -69,7 +71,7 @@ export class Pulse {
 
   /** The waker, which other processes hear too, knows when to beat again. */
   async #work(): Promise<void> {
-    const { keeper, ledger, inputs, blobs, waker, timers } = this.#parts;
+    const { keeper, ledger, inputs, blobs, holds, waker, timers } = this.#parts;
     const startedAtMs = timers.now();
     const retryAtMs = await keeper.tick();
     this.#also();
@@ -80,7 +82,7 @@ export class Pulse {
     waker.set({ nextMs: soonest.length === 0 ? null : Math.min(...soonest), schedules });
     await this.#snapshotNowAndThen();
     await inputs.sweep();
-    await sweepSealed(ledger, blobs, this.#sweptRounds);
+    await sweepSealed(ledger, blobs, holds, this.#sweptRounds);
     this.#storeSweep.nowAndThen();
   }
 

@@ -17,6 +17,7 @@ import { RoundKeeper } from './keeper.ts';
 import { KeptInputs } from './kept-inputs.ts';
 import { sweepRoundKeys } from './keys.ts';
 import { askForOrphans, digestsNamedIn, sweepOrphans } from './orphans.ts';
+import { PayloadHolds } from './payload-holds.ts';
 import { Presence } from './presence.ts';
 
 export type StartOptions = Readonly<{
@@ -127,6 +128,7 @@ export async function startEngine(
     presence,
     inputs,
     blobs,
+    holds: new PayloadHolds(),
     runner,
     waker,
     timers,

@@ -14,6 +14,7 @@ import { folded } from '../testing/folding.ts';
 import { newState, track as released, weightsOf } from '../testing/released-state.ts';
 import { openSmallFederation, policy, track } from '../testing/small-federation.ts';
 import { tempDir } from '../testing/temp-dir.ts';
+import { PayloadHolds } from './payload-holds.ts';
 import { sweepSealed } from './sweep.ts';
 
 /** Keeps what each sweep was shown as proof. */
@@ -100,11 +101,15 @@ describe('sealed updates of rounds that ended longer ago', () => {
     ...[...opened(second), sent(second, 'd', 'kept'), cancelled(second), ...opened(third)],
   ];
 
-  async function left(tentative: readonly JournalEvent[], durable: readonly JournalEvent[] = []) {
+  async function left(
+    tentative: readonly JournalEvent[],
+    durable: readonly JournalEvent[] = [],
+    holds = new PayloadHolds(),
+  ) {
     const blobs = new MemoryBlobStore();
     for (const text of ['own', 'sent again', 'kept']) unwrap(await blobs.put(bytes(text)));
     const state = folded(newState(), [...events, ...durable]);
-    await sweepSealed({ state, tentative: folded(state, tentative) }, blobs, new Set());
+    await sweepSealed({ state, tentative: folded(state, tentative) }, blobs, holds, new Set());
     const has = (text: string) => blobs.has(digestOf(bytes(text)));
     return { own: await has('own'), again: await has('sent again'), kept: await has('kept') };
   }
@@ -117,5 +122,13 @@ describe('sealed updates of rounds that ended longer ago', () => {
     const again = sent(third, 'e', 'sent again');
     expect(await left([again])).toEqual({ own: false, again: true, kept: true });
     expect(await left([], [again])).toEqual({ own: false, again: true, kept: true });
+  });
+
+  it('stay while an acceptance that found them stored is being decided', async () => {
+    const holds = new PayloadHolds();
+    const letGo = await holds.hold(digestOf(bytes('sent again')));
+    expect(await left([], [], holds)).toEqual({ own: false, again: true, kept: true });
+    letGo();
+    expect(await left([], [], holds)).toEqual({ own: false, again: false, kept: true });
   });
 });

@@ -5,6 +5,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Round, State, Track } from '../ledger/state/state.ts';
 import { hasPayload } from '../round/accepted-updates.ts';
 import { digestsNamedIn } from './orphans.ts';
+import type { PayloadHolds } from './payload-holds.ts';
 
 /** Ended rounds of a track whose sealed updates are kept, as evidence: nobody can open them, but by keys kept for that. */
 const sealedRoundsKept = 1;
@@ -19,6 +20,7 @@ const everyMs = 3_600_000;
 export async function sweepSealed(
   ledger: Pick<Ledger, 'state' | 'tentative'>,
   blobs: Pick<BlobStore, 'remove'>,
+  holds: PayloadHolds,
   swept: Set<string>,
 ): Promise<void> {
   for (const track of ledger.state.tracks.values()) {
@@ -28,7 +30,7 @@ export async function sweepSealed(
       swept.add(name);
       for (const { payloadDigest } of phase.accepted) {
         // What is on its way into the journal counts as well.
-        if (!isKept(ledger.tentative, payloadDigest)) await blobs.remove(payloadDigest);
+        await holds.remove(payloadDigest, blobs, () => isKept(ledger.tentative, payloadDigest));
       }
     }
   }

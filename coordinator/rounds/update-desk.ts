@@ -16,6 +16,7 @@ import type { RoundFaultCode } from '../round/faults.ts';
 import type { RoundEvent } from '../round/phase.ts';
 import { joinNext } from './directives.ts';
 import { stepsOf } from './events.ts';
+import type { PayloadHolds } from './payload-holds.ts';
 
 /** What a receipt says; grpc/ signs it. The same update always gets the same receipt, to the byte. */
 export type ReceiptData = Readonly<{
@@ -38,6 +39,7 @@ export type UpdateDeskParts = Readonly<{
   federation: FederationId;
   ledger: Ledger;
   blobs: BlobStore;
+  holds: PayloadHolds;
   clock: () => EpochMs;
 }>;
 
@@ -68,17 +70,11 @@ export class UpdateDesk {
     door?: string,
   ): Promise<Result<ReceiptData, RoundFaultCode | StoreFaultCode | 'PAYLOAD_MISSING'>> {
     failpoint('update-stored');
-    const size = await this.#parts.blobs.size(header.payload);
-    if (!size.ok || size.value !== header.payloadBytes) {
-      return refuse('PAYLOAD_MISSING', 'the payload is not stored whole; upload it first');
-    }
     let isRefused = false;
-    const actor = { kind: 'cluster', cluster: header.cluster, ...(door !== undefined && { door }) } as const;
-    const accepted = await this.#parts.ledger.commit(actor, (state, atMs) => {
-      const decided = decide(state, header, Buffer.from(signature).toString('base64'), atMs);
-      isRefused = !decided.ok;
-      return decided;
-    });
+    const letGo = await this.#parts.holds.hold(header.payload);
+    const accepted = await this.#journal(header, signature, door, () => {
+      isRefused = true;
+    }).finally(letGo);
     if (!accepted.ok) {
       // Only what a decision refused. After any other failure the acceptance may be on disk, or another coordinator may
       // have taken over and receipted these very bytes: a later start sweeps what turns out to count for nobody.
@@ -93,6 +89,19 @@ export class UpdateDesk {
     return ok(receipt);
   }
 
+  async #journal(header: UpdateHeader, signature: Uint8Array, door: string | undefined, onRefused: () => void) {
+    const size = await this.#parts.blobs.size(header.payload);
+    if (!size.ok || size.value !== header.payloadBytes) {
+      return refuse('PAYLOAD_MISSING', 'the payload is not stored whole; upload it first');
+    }
+    const actor = { kind: 'cluster', cluster: header.cluster, ...(door !== undefined && { door }) } as const;
+    return this.#parts.ledger.commit(actor, (state, atMs) => {
+      const decided = decide(state, header, Buffer.from(signature).toString('base64'), atMs);
+      if (!decided.ok) onRefused();
+      return decided;
+    });
+  }
+
   /** The receipt of an update accepted earlier, for UploadStatus. */
   receiptOf(peer: ClusterId, track: TrackId, round: RoundId, payloadDigest: Digest): ReceiptData | undefined {
     const known = this.#parts.ledger.state.tracks.get(track)?.rounds.get(round);
@@ -101,13 +110,18 @@ export class UpdateDesk {
 
   /** A refused update's bytes are of no use, unless they are another's that counts. */
   async #dropUnlessCounted(digest: Digest): Promise<void> {
-    for (const { rounds } of this.#parts.ledger.tentative.tracks.values()) {
-      for (const { phase } of rounds.values()) {
-        if ('accepted' in phase && hasPayload(phase.accepted, digest)) return;
-      }
-    }
-    await this.#parts.blobs.remove(digest);
+    const { ledger, blobs, holds } = this.#parts;
+    await holds.remove(digest, blobs, () => isCounted(ledger.tentative, digest));
   }
+}
+
+function isCounted({ tracks }: State, digest: Digest): boolean {
+  for (const { rounds } of tracks.values()) {
+    for (const { phase } of rounds.values()) {
+      if ('accepted' in phase && hasPayload(phase.accepted, digest)) return true;
+    }
+  }
+  return false;
 }
 
 /** What a header may do in this state: also in that of a door, which reads the journal along. */
