@@ -14,6 +14,7 @@ import { allClusters, refuseUnknownSubject, warnOfRevoked } from './known-names.
 import { showChange } from './moves.ts';
 import { pinEffects } from './pin-effects.ts';
 import { pinKeyOf } from './pin-key.ts';
+import { proposalName } from './proposal-name.ts';
 import { type TrustedReleases, trustedReleases } from './release-trust.ts';
 import { readRoot, writeNew } from './root-files.ts';
 
@@ -100,6 +101,7 @@ export async function changePins(
     }
     const effects = pinEffects(clusters, track, releases.catalogue, releases.pins, next, nowMs);
     const { threshold } = releases.root.roles.pins;
+    if (options.out === undefined) await tellOfReplaced(connection);
     if (options.dryRun) {
       const set = { pinsVersion: next.version, pending: threshold > 1, signers: [], threshold };
       return showChange(options, `${sentence}: pins version ${next.version}`, effects, { ...facts, ...set });
@@ -133,6 +135,15 @@ export async function changePins(
     await untilServed(connection, options.credentials, own, next.version);
     showChange(options, `${sentence}: pins version ${next.version} is in force`, change_, { ...facts, ...set });
   });
+}
+
+/** A set that waits for signatures was made from what is in force, as this one is: only one of them can follow. */
+async function tellOfReplaced(connection: OperatorConnection): Promise<void> {
+  const { pending } = await connection.call(connection.client.listPins, {});
+  if (pending === undefined) return;
+  const { document, signers, threshold } = pending;
+  const waits = `${proposalName(document)}, signed by ${signers.length} of ${threshold}`;
+  complain(`this replaces the set that waits (${waits}): what that changes has to be proposed again afterwards`);
 }
 
 /** The newest version of pins that some agent has seen, as who restores a backup may know it; 0 where it was not said. */

@@ -245,7 +245,23 @@ describe('testudo pins sign', () => {
       const tried = await line.runAs('bob', ...verb, 'sign', name, '--reason', 'seen', '--dry-run', '--json');
       expect(JSON.parse(tried.out)).toMatchObject({ dryRun: true, sequence: 0, proposed: { pins: [{ version: 0 }] } });
     }
-    const both = await line.runAs('bob', 'pins', 'sign', name, '--reason', 'seen');
+    // Another set in its place is said to be that, also where it is only tried.
+    const replacing = ['pin', 'b', 'syscall@0', '--reason', 'hold that one'];
+    for (const [words, code] of [
+      [[...replacing, '--dry-run'], 0],
+      [replacing, 0],
+    ] as const) {
+      expect(await line.runAs('bob', ...words)).toMatchObject({
+        code,
+        error: expect.stringContaining(`this replaces the set that waits (${name}, signed by 1 of 2)`),
+      });
+    }
+    const gone = await line.runAs('bob', 'pins', 'sign', name, '--reason', 'seen');
+    expect(gone).toMatchObject({ code: 1, error: expect.stringContaining('PROPOSAL_CHANGED') });
+    const again = await line.run('pin', 'a', 'syscall@0', '--reason', 'hold it');
+    expect(again).toMatchObject({ code: 0, error: expect.stringContaining('this replaces the set that waits') });
+    const [, anew = ''] = /testudo pins sign (\w+)/.exec((await line.runAs('bob', 'pins', 'list')).out) ?? [];
+    const both = await line.runAs('bob', 'pins', 'sign', anew, '--reason', 'seen');
     expect(both).toMatchObject({ code: 0, out: expect.stringContaining('is in force') });
     const { pins, root } = await agent.until(({ pins: { pins } }) => pins.length === 1);
     expect(pins.pins).toMatchObject([{ subject: { cluster: 'a' }, version: 0 }]);

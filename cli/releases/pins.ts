@@ -1,7 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { jsonLine, listing, table, time } from '../../base/text/table.ts';
 import { readCredentials, replaceCredentials } from '../../coordinator/keys/operator-credentials.ts';
-import { digestOf } from '../../proto/digest.ts';
 import type { FederationId } from '../../proto/ids.ts';
 import { addSignatures } from '../../proto/release/co-sign.ts';
 import type { AntibodyPin, Pin, Pins } from '../../proto/release/documents/catalogue.ts';
@@ -14,6 +13,7 @@ import { changePins } from '../operator/change-pins.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
 import { newPinKey, pinKeyOf, pinKeyPair } from '../operator/pin-key.ts';
+import { proposalName } from '../operator/proposal-name.ts';
 import { type TrustedReleases, trustedReleases } from '../operator/release-trust.ts';
 import { responseDifferences } from '../operator/response-text.ts';
 import { readText, writeNew } from '../operator/root-files.ts';
@@ -122,12 +122,6 @@ function differences(before: Pins, after: Pins): string {
   ];
   const policy = responseDifferences(before.response, after.response);
   return [...rows, ...policy, `  good until ${time(after.expiresAtMs)}`].join('\n');
-}
-
-/** A proposal as one names it to sign it: the first digits of its digest, which no signature changes. */
-function proposalName(document: Uint8Array): string {
-  const { signed } = JSON.parse(Buffer.from(document).toString('utf8')) as { signed: unknown };
-  return digestOf(Buffer.from(JSON.stringify(signed))).slice('sha256:'.length, 'sha256:'.length + 12);
 }
 
 export function signPinsCommand() {

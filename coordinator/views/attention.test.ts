@@ -41,7 +41,7 @@ function stateOf(policy: Partial<TrackPolicy> = {}): State {
   return eventsAfter(state, lasting);
 }
 
-function acknowledged(version: number, outcome: 'installed' | 'refused'): JournalEvent {
+function acknowledged(version: number, outcome: 'installed' | 'refused', why = 'DIGEST_WRONG'): JournalEvent {
   return {
     kind: 'releaseAcknowledged',
     cluster: 'a' as ClusterId,
@@ -49,7 +49,7 @@ function acknowledged(version: number, outcome: 'installed' | 'refused'): Journa
     version,
     manifestDigest: weightsOf(version),
     outcome,
-    faultCode: outcome === 'refused' ? 'DIGEST_WRONG' : '',
+    faultCode: outcome === 'refused' ? why : '',
     pinsVersion: 0,
     reportedAtMs: nowMs,
     signature: '',
@@ -90,6 +90,18 @@ describe('attentionOf', () => {
   it('tells an agent that refused, one that never spoke and one that stayed behind apart', () => {
     expect(codes(stateOf())).toEqual(['RELEASE_UNKNOWN']);
     expect(codes(eventsAfter(stateOf(), [acknowledged(0, 'refused')]))).toEqual(['RELEASE_REFUSED']);
+    const running = eventsAfter(stateOf(), [acknowledged(0, 'installed')]);
+    const textOf = (why: string) =>
+      found(eventsAfter(running, [acknowledged(0, 'refused', why)])).find(({ code }) => code === 'RELEASE_REFUSED')
+        ?.text;
+    expect(textOf('DIGEST_WRONG')).toBe('its agent refused version 0 (DIGEST_WRONG) and keeps 0');
+    // After a restore the journal says version 0 runs: it ran when the backup was made.
+    for (const why of ['FLOOR_LOWERED', 'METADATA_ROLLED_BACK']) {
+      expect(textOf(why)).toMatch(
+        /^its agent refused version 0 \(\w+\): it has seen newer metadata .* as after a restore/,
+      );
+      expect(textOf(why)).not.toContain('keeps 0');
+    }
     let state = eventsAfter(stateOf(), [acknowledged(0, 'installed')]);
     state = eventsAfter(state, released(state, 1));
     const moved: JournalEvent = {

@@ -1,5 +1,6 @@
 import type { EpochMs } from '../../base/time.ts';
 import type { TrackId } from '../../proto/ids.ts';
+import type { ReleaseFaultCode } from '../../proto/release/faults.ts';
 import type { State, Track } from '../ledger/state/state.ts';
 import { openBreakers } from '../registry/decide/at-the-gate.ts';
 import { breakersMaxOf, type GateView as RegistryGate } from '../registry/decide/gate.ts';
@@ -231,7 +232,11 @@ function ofCluster(state: State, view: ClusterStateView, { nowMs }: Surroundings
   for (const { track, live, wanted, refusedCode, excludedIn, score } of view.tracks) {
     const movedAtMs = lastMove(state.tracks.get(track));
     if (refusedCode !== null) {
-      const text = `its agent refused version ${wanted ?? '?'} (${refusedCode}) and keeps ${live ?? 'what it has'}`;
+      const refused = `its agent refused version ${wanted ?? '?'} (${refusedCode})`;
+      const text = aheadCodes.has(refusedCode)
+        ? `${refused}: it has seen newer metadata than this coordinator serves, as after a restore, and keeps what it runs, ` +
+          'which may be a version that is not known here (docs/operations.md, "Lose the coordinator")'
+        : `${refused} and keeps ${live ?? 'what it has'}`;
       found.push(about('critical', 'RELEASE_REFUSED', text, { cluster, track }));
     } else if (wanted !== null && live === null && nowMs - movedAtMs > behindMs) {
       found.push(about('warning', 'RELEASE_UNKNOWN', 'its agent never said what scores there', { cluster, track }));
@@ -247,6 +252,9 @@ function ofCluster(state: State, view: ClusterStateView, { nowMs }: Surroundings
   }
   return found;
 }
+
+/** An agent refuses for these what is older than what it trusts. */
+const aheadCodes: ReadonlySet<string> = new Set<ReleaseFaultCode>(['FLOOR_LOWERED', 'METADATA_ROLLED_BACK']);
 
 /** What its record over rounds says that one round does not. */
 function ofRecord(cluster: string, track: string, record: Standing | undefined): Attention[] {
