@@ -11,6 +11,9 @@ export type Tally = Readonly<{ kills: number; rounds: number; receipts: number; 
 /** So many random kills share one data directory. */
 export const killsPerFolder = 25;
 
+/** A snapshot is saved when enough has been journalled since the last: within so many rounds, and not in every one. */
+const roundsUntilPassed = 3;
+
 /** What a process takes for its start and one round on this machine, now: random kills fall within it. */
 type Times = Readonly<{ startToEndMs: number; openToEndMs: number }>;
 
@@ -46,7 +49,7 @@ export class KilledRounds {
     const receipts: ReceiptData[] = [];
     let kills = 0;
     for (const failpoint of order) {
-      const ended = await runRounds(folder, 1, { failpoint });
+      const ended = await runRounds(folder, roundsUntilPassed, { failpoint });
       if (ended.killed) kills++;
       receipts.push(...ended.receipts);
     }
