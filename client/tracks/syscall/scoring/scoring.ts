@@ -270,7 +270,7 @@ function finiteOrNone(surprisal: Float32Array | undefined): Float32Array | undef
 
 /** A stored one may say anything: what no version wrote is read as the first. */
 function readingOf({ reading }: Calibration): Reading {
-  return reading === 2 || reading === 3 || reading === 4 ? reading : 1;
+  return reading === 2 || reading === 3 ? reading : 1;
 }
 
 type SharedUsual = Readonly<{ median: number; reading: Reading }>;

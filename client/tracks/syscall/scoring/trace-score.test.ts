@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { syscallDetector } from '../detectors.ts';
-import type { LocalFindings, Reading } from '../memory/local-memory.ts';
+import type { LocalFindings } from '../memory/local-memory.ts';
 import { WorkloadClasses } from '../traces/workload-classes.ts';
 import { learnClusterState, SyscallScorer } from './scoring.ts';
 import { rawTraceScore } from './trace-score.ts';
@@ -11,10 +11,9 @@ describe('rawTraceScore beside a memory', () => {
   const local: LocalFindings = { surprisal, profileDistances: { counts: 0.04, presence: 0.09 } };
   const setUsual = Math.log(0.12);
   const mean = (power: number) => ((4 * 3 ** power + 60 * 0.1 ** power) / 64) ** (1 / power);
-  const profiles = (presenceWeight: number) =>
-    2 * Math.sqrt(0.04 * mean(2)) + presenceWeight * Math.sqrt(0.09 * mean(2));
+  const profiles = 2 * Math.sqrt(0.04 * mean(2)) + Math.sqrt(0.09 * mean(2));
 
-  const scoreOf = (setDistance: number, reading?: Reading) =>
+  const scoreOf = (setDistance: number, reading?: 1 | 2 | 3) =>
     rawTraceScore({ surprisal, setDistance }, local, { setUsual, reading });
 
   it('counts how far the set is beyond what is usual, a fifth of it, up to a quarter of a nat', () => {
@@ -24,20 +23,14 @@ describe('rawTraceScore beside a memory', () => {
       [0.5, 0.25],
       [8, 0.25],
     ] as const) {
-      expect(scoreOf(distance)).toBeCloseTo(mean(5) + profiles(0.5) + 0.2 * nats, 6);
-      expect(scoreOf(distance, 4)).toBe(scoreOf(distance));
-    }
-  });
-
-  it('hears fewer odd calls less, and presence more, by the readings before', () => {
-    for (const reading of [2, 3] as const) {
-      expect(scoreOf(0.5, reading)).toBeCloseTo(mean(3) + profiles(1) + 0.2 * 0.25, 6);
+      expect(scoreOf(distance)).toBeCloseTo(mean(3) + profiles + 0.2 * nats, 6);
+      expect(scoreOf(distance, 2)).toBe(scoreOf(distance));
     }
   });
 
   it('counts all of it by the first reading', () => {
-    expect(scoreOf(8, 1)).toBeCloseTo(mean(3) + profiles(1) + 0.2 * Math.log(8.02 / 0.12), 6);
-    expect(scoreOf(0.02, 1)).toBe(scoreOf(0.02, 2));
+    expect(scoreOf(8, 1)).toBeCloseTo(mean(3) + profiles + 0.2 * Math.log(8.02 / 0.12), 6);
+    expect(scoreOf(0.02, 1)).toBe(scoreOf(0.02));
   });
 });
 
@@ -46,8 +39,7 @@ describe('rawTraceScore without a memory', () => {
 
   it('multiplies the views, either no less than a twentieth', () => {
     expect(rawTraceScore(shared, undefined)).toBeCloseTo(Math.log(0.06) + Math.log(0.45), 6);
-    for (const reading of [3, 4] as const)
-      expect(rawTraceScore(shared, undefined, { reading })).toBe(rawTraceScore(shared, undefined));
+    expect(rawTraceScore(shared, undefined, { reading: 3 })).toBe(rawTraceScore(shared, undefined));
   });
 
   it('takes a fiftieth by the readings before', () => {
@@ -73,15 +65,14 @@ describe('a calibration', () => {
     const classId = classes.idOf('web');
     const calibration = state.calibrations.get(classId);
     if (calibration === undefined) throw new Error('twelve traces calibrate');
-    expect(calibration.reading).toBe(4);
+    expect(calibration.reading).toBe(3);
     const { reading: _, ...before } = calibration;
     const judged = { ...trace(5), calls: Uint16Array.of(...trace(5).calls, 90, 31, 91, 30) };
     const opened = detector.open(weights);
     const found = { surprisal: opened.surprisal([judged])[0], setDistance: opened.setDistance?.(judged) };
     opened.close();
     for (const [one, reading] of [
-      [calibration, 4],
-      [{ ...calibration, reading: 3 as const }, 3],
+      [calibration, 3],
       [{ ...calibration, reading: 2 as const }, 2],
       [before, 1],
     ] as const) {
@@ -102,7 +93,7 @@ describe('a calibration', () => {
     const opened = detector.open(weights);
     const found = { surprisal: opened.surprisal([judged])[0], setDistance: opened.setDistance?.(judged) };
     opened.close();
-    const stored = (sharedMedian: number, reading: Reading) => ({ ...calibration, sharedMedian, reading });
+    const stored = (sharedMedian: number, reading: 1 | 2 | 3) => ({ ...calibration, sharedMedian, reading });
     for (const [some, median, reading] of [
       [[stored(-5, 2)], -5, 2],
       [[stored(-5, 1), stored(-3, 3), stored(-5, 2)], -3, 3],

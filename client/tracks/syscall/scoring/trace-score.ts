@@ -11,52 +11,34 @@
  * 1. A call's surprisal: −ln of the mixed probability `localShare`·p_local + (1 − localShare)·p_shared. A call that
  *    either this cluster's past or the federation explains is no surprise.
  *    Where the model reads arguments, plus −ln of how likely their class is given the call: memory knows calls alone.
- * 2. Calls to trace: the power mean with exponent 3, of models of two views 5. The mean would let 600 padded calls hide 20 hostile
- *    ones (mimicry); the maximum would alarm at any one new call.
+ * 2. Calls to trace: the power mean with exponent 3. The mean would let 600 padded calls hide 20 hostile ones (mimicry);
+ *    the maximum would alarm at any one new call.
  * 3. Plus `profileWeight`·√(profile distance × root mean square shared surprisal): proportions that no process here has,
  *    counting as far as the federation is surprised too, so that a change that other clusters made before stays quiet.
- *    Falls away for a cluster without a local memory. Models of two views add a quarter of that of presence, and a fifth of how far ln d
+ *    Falls away for a cluster without a local memory. Models of two views add the same of presence, and a fifth of how far ln d
  *    exceeds what nine of ten normal traces of the workload stay below: being nearer than usual excuses nothing, and being much
  *    farther tells no more than a quarter of a nat does (of busy programs some normal sets are very far).
  * 4. Minus the median score of the workload's own normal traces (calibration.median): scores count from "as usual here".
  *
  * The constants were chosen on one half of the recorded traces' validation contents and attack runs, by content, and hold
- * on the other half (`npm run bench -- detection`); exponent 5 and the weight of presence on normal traces that are learnt from, each
- * judged as if it had not been, against one half of the attack runs (docs/detection-study.md).
+ * on the other half (`npm run bench -- detection`).
  */
 import type { LocalFindings, Reading } from '../memory/local-memory.ts';
 
 const localShare = 0.3;
 const profileWeight = 2;
-/** Of models of one view. */
 const exponent = 3;
-/** Of models of two views without a memory. */
-const aloneExponent = 2;
+const twoViewsExponent = 2;
 /** Shorter traces say less, either way. */
 const certainCalls = 32;
+const presenceWeight = 1;
 const setWeight = 0.2;
 
-/** What readings of models of two views differ in. */
-const readings: Readonly<
-  Record<
-    Reading,
-    Readonly<{
-      /** Beside a memory. */
-      exponent: number;
-      presenceWeight: number;
-      /** How far, in nats, a set's distance may count beyond what is usual. */
-      unusualMax: number;
-      /** Without a memory: what lies below is all alike. With 0.02, sets that were very usual hid what was odd in their sequence. */
-      aloneFloor: number;
-    }>
-  >
-> = {
-  1: { exponent: 3, presenceWeight: 1, unusualMax: Number.POSITIVE_INFINITY, aloneFloor: 0.02 },
-  2: { exponent: 3, presenceWeight: 1, unusualMax: 0.25, aloneFloor: 0.02 },
-  3: { exponent: 3, presenceWeight: 1, unusualMax: 0.25, aloneFloor: 0.05 },
-  4: { exponent: 5, presenceWeight: 0.5, unusualMax: 0.25, aloneFloor: 0.05 },
-};
-export const latestReading: Reading = 4;
+export const latestReading: Reading = 3;
+/** How far, in nats, a set's distance may count beyond what is usual. */
+const unusualMax: Readonly<Record<Reading, number>> = { 1: Number.POSITIVE_INFINITY, 2: 0.25, 3: 0.25 };
+/** Without a memory: what lies below is all alike. With 0.02, sets that were very usual hid what was odd in their sequence. */
+const aloneFloor: Readonly<Record<Reading, number>> = { 1: 0.02, 2: 0.02, 3: 0.05 };
 
 /** −ln p of each call under the mixture of shared and local, shape [calls]; either alone where the other is missing. */
 export function mixedSurprisal(shared: Float32Array | undefined, local: Float32Array | undefined): Float32Array {
@@ -101,17 +83,17 @@ export function rawTraceScore(
     return score + profileWeight * Math.sqrt(local.profileDistances.counts * elsewhere(shared, local));
   }
   const certainty = Math.min(1, surprisal.length / certainCalls);
-  const { presenceWeight, unusualMax, aloneFloor: floor, exponent: power } = readings[reading];
   if (local === undefined) {
-    const grams = powerMean(surprisal, aloneExponent, weights) * certainty ** (1 / aloneExponent);
+    const grams = powerMean(surprisal, twoViewsExponent, weights) * certainty ** (1 / twoViewsExponent);
+    const floor = aloneFloor[reading];
     return Math.log(shared.setDistance * certainty + floor) + Math.log(grams + floor);
   }
   const { counts, presence } = local.profileDistances;
   const surprised = certainty ** 1.5 * elsewhere(shared, local);
   const profiles = profileWeight * Math.sqrt(counts * surprised) + presenceWeight * Math.sqrt(presence * surprised);
   const unusualSet = logarithm(shared.setDistance * certainty) - (setUsual ?? Number.POSITIVE_INFINITY);
-  const grams = powerMean(surprisal, power, weights) * certainty ** (1 / power);
-  return grams + profiles + setWeight * Math.max(0, Math.min(unusualMax, unusualSet));
+  const grams = powerMean(surprisal, exponent, weights) * certainty ** (1 / exponent);
+  return grams + profiles + setWeight * Math.max(0, Math.min(unusualMax[reading], unusualSet));
 }
 
 /** How far the federation is surprised too: where it is not, other clusters made a change before. */
