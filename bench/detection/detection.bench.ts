@@ -14,7 +14,7 @@ export const bench: Bench = {
   run,
 };
 
-const { measurePiece, keptPiece } = piecesOf('detection');
+const { measurePiece, writePieces } = piecesOf('detection');
 
 type Measure = (report: Report) => Promise<void> | void;
 
@@ -39,25 +39,11 @@ async function run({ only, small }: BenchOptions, report: Report): Promise<void>
   for (const [name, measure] of Object.entries(parts)) {
     if (only === undefined || only.split(',').includes(name)) await measurePiece(name, measure, report);
   }
-  if (only === undefined || only === 'page') writePage(report);
+  if (only !== undefined && only !== 'page') return;
+  report.text('What each figure is held to stands on the page [detection-bars](detection-bars.md).');
+  writePieces(Object.keys(parts), report);
 }
 
 function unlessMissing(set: string, wasThere: boolean): void {
   if (!wasThere) throw new Error(`${set} is not at hand: name the folder of public sets in TESTUDO_PUBLIC_DATA`);
-}
-
-function writePage(report: Report): void {
-  report.text(
-    'Measured in parts, each kept in `bench/results/detection/` with its commit. What each figure is held to stands on the page [detection-bars](detection-bars.md).',
-  );
-  for (const name of Object.keys(parts)) {
-    const piece = keptPiece(name);
-    if (piece === undefined) {
-      report.text(`**${name}**: not measured yet (\`npm run bench -- detection --only ${name}\`).`);
-      continue;
-    }
-    for (const paragraph of piece.page) report.text(paragraph);
-    report.text(`Measured on ${piece.measuredAt.slice(0, 10)} at ${piece.commit}.`);
-    for (const line of piece.cases) report.record(line);
-  }
 }

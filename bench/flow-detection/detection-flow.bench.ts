@@ -1,6 +1,7 @@
 import { linkSpec } from '../../client/tracks/flow/link/link-model.ts';
 import { sampleCalls } from '../../client/tracks/flow/testing/sample-windows.ts';
 import type { Bench, BenchOptions } from '../harness/bench.ts';
+import { piecesOf } from '../harness/pieces.ts';
 import type { Report } from '../harness/report.ts';
 import { featureStudy } from './feature-study.ts';
 import {
@@ -39,27 +40,50 @@ const small: Effort = {
   attackSteps: 1,
 };
 
-async function run(options: BenchOptions, report: Report): Promise<void> {
-  const real = options.small ? [] : publicTopologies();
+const { measurePiece, writePieces } = piecesOf('detection-flow');
+
+type World = Readonly<{ topologies: readonly Topology[]; encoder: 'gcn' | 'gat'; effort: Effort }>;
+
+/** In the order of the page. Each is measured by itself, since the whole takes long and machines are shared. */
+const parts: Readonly<Record<string, (report: Report) => Promise<void> | void>> = {
+  unseen: (report) => unseen(world(false, report), report),
+  movement: (report) => movement(world(false), [[0], [1, 2, 3]], report),
+  attacked: (report) => attacked(world(false), report),
+  features: featureStudy,
+};
+
+async function run({ only, small }: BenchOptions, report: Report): Promise<void> {
+  if (small) {
+    await unseen(world(true), report);
+    // The small size tries the second way of judging on one part of the topologies.
+    return movement(world(true), [[0], [1]], report);
+  }
+  for (const [name, measure] of Object.entries(parts)) {
+    if (only === undefined || only.split(',').includes(name)) await measurePiece(name, measure, report);
+  }
+  if (only === undefined || only === 'page') writePieces(Object.keys(parts), report);
+}
+
+/** Topologies and the encoder that is the better on a part of them; `report` hears of the choice. */
+function world(isSmall: boolean, report?: Report): World {
+  const real = isSmall ? [] : publicTopologies();
   // Where no public topology is at hand, applications are made up: figures then say that the code works, and no more.
-  const topologies = real.length > 0 ? real : madeUp(options.small ? 4 : 12);
-  if (real.length === 0) report.text('The public sets are not here: the topologies of this page are made up.');
-  const wants = (part: string) => options.only === undefined || part.includes(options.only);
-  const effort = options.small ? small : full;
-  const encoder = options.small ? 'gcn' : chooseEncoder(topologies, effort, report);
-  if (wants('unseen')) await unseenTopologies(topologies, encoder, effort, report);
-  // The small size tries the second way of judging on one part of the topologies.
-  const parts = options.small ? [[0], [1]] : [[0], [1, 2, 3]];
-  if (wants('movement')) await movement(topologies, encoder, effort, parts, report);
-  if (options.small) return;
-  if (wants('attacked')) await attackedTopologies(topologies, encoder, effort, report);
-  if (wants('features')) await featureStudy(report);
+  if (real.length === 0) report?.text('The public sets are not here: the topologies of this page are made up.');
+  const topologies = real.length > 0 ? real : madeUp(isSmall ? 4 : 12);
+  const effort = isSmall ? small : full;
+  return { topologies, encoder: isSmall ? 'gcn' : chooseEncoder(topologies, effort, report), effort };
+}
+
+async function unseen({ topologies, encoder, effort }: World, report: Report): Promise<void> {
+  await unseenTopologies(topologies, encoder, effort, report);
+}
+
+async function attacked({ topologies, encoder, effort }: World, report: Report): Promise<void> {
+  await attackedTopologies(topologies, encoder, effort, report);
 }
 
 async function movement(
-  topologies: readonly Topology[],
-  encoder: 'gcn' | 'gat',
-  effort: Effort,
+  { topologies, encoder, effort }: World,
   tested: readonly (readonly number[])[],
   report: Report,
 ): Promise<void> {

@@ -86,17 +86,17 @@ async function runFederation(encoder: EncoderName, learnt: readonly Topology[], 
 }
 
 /** Which encoder: decided on the validation part alone. */
-export function chooseEncoder(topologies: readonly Topology[], effort: Effort, report: Report): EncoderName {
+export function chooseEncoder(topologies: readonly Topology[], effort: Effort, report?: Report): EncoderName {
   const cases = casesOf(topologies, 0);
   const found = (['gcn', 'gat'] as const).map((encoder) => {
     const weights = pooledWeights(encoder, partOf(topologies, 0).learnt, effort.pooledSteps);
     const quality = qualityOf(linkSpec(encoder), weights, cases);
-    report.record({ case: `validation ${encoder} pooled`, ...quality });
+    report?.record({ case: `validation ${encoder} pooled`, ...quality });
     return { encoder, quality };
   });
   found.sort((a, b) => b.quality.hardAuc - a.quality.hardAuc);
   const best = found[0] as (typeof found)[number];
-  report.text(
+  report?.text(
     `Validation part (${partOf(topologies, 0).judged.length} topologies, used for this choice only): ${found.map(({ encoder, quality }) => `${encoder.toUpperCase()} ${quality.hardAuc.toFixed(3)}`).join(', ')} (AUC against hard pairs). **${best.encoder.toUpperCase()}** is what the rest of this page uses.`,
   );
   return best.encoder;
