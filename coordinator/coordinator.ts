@@ -157,7 +157,12 @@ export async function startCoordinator(
   engine.follow((entry) => releaseObserver.observe(entry)); // Before the registry: it begins to release at once.
   engine.follow((entry) => logSum(log, entry));
   try {
-    const declared = await declareTracks(engine, config.tracks);
+    const declared = await declareTracks(engine, config.tracks, (track) =>
+      log.warn(
+        { track },
+        'the policy that an operator set goes on, and not the one of the configuration, which has not changed',
+      ),
+    );
     const registry = declared.ok
       ? await Registry.open({
           store: engine,

@@ -1,12 +1,14 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { unwrap } from '../base/fault.ts';
+import { ok, unwrap } from '../base/fault.ts';
 import { digestOf } from '../proto/digest.ts';
 import { parseTrackId } from '../proto/ids.ts';
 import { bytesOfValues } from '../proto/layout.ts';
 import { type ModelSpec, specBytes } from '../proto/model-spec.ts';
+import { parseTrackPolicy } from './config/policy.ts';
 import { declareTracks } from './declared-tracks.ts';
+import { putTrack } from './operations/tracks.ts';
 import { TestFederation } from './testing/federation.ts';
 import { tempDir } from './testing/temp-dir.ts';
 
@@ -55,6 +57,41 @@ describe('declareTracks', () => {
     unwrap(await declareTracks(engine, [declared()]));
     expect(await changesIn(federation)).toEqual(['trackCreated declared', 'policySet declared']);
     expect(engine.state().tracks.get(id)).toMatchObject({ policy: { rounds: { collectForMs: 90_000 } }, models: [{}] });
+  });
+
+  it('lets what an operator set go on while the file stays as it is, and goes by the file once that changes', async () => {
+    const federation = await TestFederation.start();
+    const { engine } = federation.coordinator;
+    unwrap(await declareTracks(engine, [declared()]));
+    const set = async (collectForMs: number) => {
+      const settings = {
+        track: id,
+        spec: spec(3),
+        policy: unwrap(parseTrackPolicy(policy(collectForMs))),
+        reason: 'an alarm',
+      };
+      unwrap(await putTrack(engine, { kind: 'operator', name: 'ada', role: 'admin' }, settings, async () => ok(model)));
+    };
+    const kept: string[] = [];
+    const start = async () => unwrap(await declareTracks(engine, [declared()], (track) => kept.push(track)));
+    const inForce = () => engine.state().tracks.get(id)?.policy.rounds.collectForMs;
+    await set(120_000);
+    await start();
+    await start();
+    expect({ kept, inForce: inForce() }).toEqual({ kept: [id, id], inForce: 120_000 });
+    expect(await changesIn(federation)).toEqual(['trackCreated declared']);
+
+    await writeFile(at('policy.yaml'), policy(90_000));
+    await start();
+    expect(inForce()).toBe(90_000);
+    await set(150_000);
+    await start();
+    expect({ kept, inForce: inForce() }).toEqual({ kept: [id, id, id], inForce: 150_000 });
+    // Back in the file, it is what a start set last no more: going back is a change too.
+    await writeFile(at('policy.yaml'), policy(60_000));
+    await start();
+    expect(inForce()).toBe(60_000);
+    expect(kept).toHaveLength(3);
   });
 
   it('reports every track that cannot be what the file says, and leaves all as it was', async () => {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { canonicalJson, type JsonValue } from '../base/canonical-json.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { classBlocksOf } from '../proto/class-blocks.ts';
+import type { TrackId } from '../proto/ids.ts';
 import { schemaDigest } from '../proto/model-spec.ts';
 import type { BlobFaultCode } from './blobs/blob-store.ts';
 import type { TrackFile } from './config/config.ts';
@@ -15,14 +16,19 @@ import { putTrack } from './operations/tracks.ts';
 const actor: Actor = { kind: 'coordinator', part: 'start' };
 const reason = 'declared in the configuration file';
 
-/** Brings the tracks that the configuration declares to what it says: makes new ones, sets changed policies. */
+/**
+ * Brings the tracks that the configuration declares to what it says: makes new ones, sets policies whose file has changed since a start
+ * set them. What an operator has set since goes on where the file is as it was: a restart, or a takeover, would else take back what
+ * people decided in between. `kept` is told of each such track.
+ */
 export async function declareTracks(
   store: Store,
   files: readonly TrackFile[],
+  kept: (track: TrackId) => void = () => {},
 ): Promise<Result<void, 'TRACKS_INVALID'>> {
   const problems: string[] = [];
   for (const file of files) {
-    const declared = await declareTrack(store, file);
+    const declared = await declareTrack(store, file, kept);
     if (!declared.ok) problems.push(`track ${file.id}: ${declared.fault.message}`);
   }
   return problems.length === 0 ? ok(undefined) : refuse('TRACKS_INVALID', problems.join('\n'));
@@ -40,6 +46,7 @@ type DeclareFaultCode =
 async function declareTrack(
   store: Store,
   { id, spec: specPath, model: modelPath, policy: policyPath }: TrackFile,
+  kept: (track: TrackId) => void,
 ): Promise<Result<void, DeclareFaultCode>> {
   const specText = await readText(specPath);
   if (!specText.ok) return specText;
@@ -55,7 +62,17 @@ async function declareTrack(
     if (known.schemaDigest !== schemaDigest(spec.value)) {
       return refuse('TRACK_EXISTS', 'it exists with another model spec, which may not change; declare a new track');
     }
-    if (textOf(known.policy) === textOf(policy.value)) return ok(undefined);
+    const wanted = textOf(policy.value);
+    if (textOf(known.policy) === wanted) return ok(undefined);
+    const declared = known.declaredPolicy;
+    if (declared !== null && textOf(known.policy) !== textOf(declared)) {
+      // Read as the file is: a build with a setting more has not changed it.
+      const again = parseTrackPolicy(textOf(declared), knows);
+      if (textOf(again.ok ? again.value : declared) === wanted) {
+        kept(id);
+        return ok(undefined);
+      }
+    }
   }
   const settings = { track: id, spec: spec.value, policy: policy.value, reason };
   const put = await putTrack(store, actor, settings, () => readText(modelPath));

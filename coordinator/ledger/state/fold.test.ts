@@ -42,7 +42,16 @@ describe('a track', () => {
     };
     const releasing = { releases: [], floor: 0, revoked: [], stableHistory: [], channels: {}, gates: {}, breakers: {} };
     expect(after.tracks.get(dns)).toEqual({
-      ...{ ...about, modelBytes: 56, samples: [], antibodies: [], standings: {}, models: [model], headVersion: 0 },
+      ...{
+        ...about,
+        modelBytes: 56,
+        declaredPolicy: null,
+        samples: [],
+        antibodies: [],
+        standings: {},
+        models: [model],
+        headVersion: 0,
+      },
       ...{ servedUntilMs: 12, rounds: new Map(), roundCount: 0, releasing },
     });
     expect(changedParts(empty, after)).toEqual(['tracks']);

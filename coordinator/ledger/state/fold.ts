@@ -41,6 +41,7 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
         schemaDigest,
         modelBytes: layoutOf(spec).length * 4,
         policy,
+        declaredPolicy: isDeclared(context) ? policy : null,
         reason,
         samples: [],
         antibodies: [],
@@ -54,9 +55,12 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
       });
       return;
     }
-    case 'policySet':
-      replaceTrack(state, event.track, (track) => ({ ...track, policy: event.policy, reason: event.reason }));
+    case 'policySet': {
+      const { track: id, policy, reason } = event;
+      const declared = isDeclared(context) ? { declaredPolicy: policy } : {};
+      replaceTrack(state, id, (track) => ({ ...track, ...declared, policy, reason }));
       return;
+    }
     case 'samplePut': {
       const { kind: _, track: id, ...put } = event;
       replaceTrack(state, id, (track) => {
@@ -144,4 +148,9 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
       foldResponse(state, event, context);
       return;
   }
+}
+
+/** Set by a start, which goes by the file of its configuration. */
+function isDeclared({ actor }: EntryContext): boolean {
+  return actor.kind === 'coordinator' && actor.part === 'start';
 }

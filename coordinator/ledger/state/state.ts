@@ -43,6 +43,8 @@ export type Track = Readonly<{
   /** Size of a model of this track, bytes. */
   modelBytes: number;
   policy: TrackPolicy;
+  /** The policy that a start set last, by the file of its configuration; null: none did. */
+  declaredPolicy: TrackPolicy | null;
   reason: string;
   /** Every trusted sample, by version: samples[v].version is v + 1. */
   samples: readonly TrackSample[];
