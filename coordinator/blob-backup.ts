@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncPath } from '../base/atomic-file.ts';
@@ -48,4 +50,16 @@ export async function digestsNamedInBackup(
   } finally {
     journal.value.close();
   }
+}
+
+/** Of the blobs of a data directory those whose bytes are not what their names say, hexadecimal: a copy tells nothing of them. */
+export async function damagedBlobs(dataDir: string): Promise<readonly string[]> {
+  const folder = join(dataDir, 'blobs');
+  const damaged: string[] = [];
+  for (const name of (await readdir(folder)).filter((each) => /^[0-9a-f]{64}$/.test(each)).toSorted()) {
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(join(folder, name))) hash.update(chunk as Buffer);
+    if (hash.digest('hex') !== name) damaged.push(name);
+  }
+  return damaged;
 }

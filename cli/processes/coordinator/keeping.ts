@@ -2,7 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import { systemTimers } from '../../../base/system-timers.ts';
 import { jsonLine } from '../../../base/text/table.ts';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
-import { orExit } from '../../exit.ts';
+import { exitWith, orExit } from '../../exit.ts';
 import { print } from '../../print.ts';
 import { withDatabase, withJournal } from './database.ts';
 
@@ -48,9 +48,15 @@ export function backupCommand() {
           ? await backUp(dataDirectory, to)
           : await withDatabase(journal.postgres, (link) => backUpDatabase(link, dataDirectory, to));
       const { seq, chain } = orExit(copied);
+      const { backUpBucket, damagedBlobs } = await import('../../../coordinator/blob-backup.ts');
       if (settings.blobs.s3 !== null) {
-        const { backUpBucket } = await import('../../../coordinator/blob-backup.ts');
         orExit(await backUpBucket(settings, { environment: process.env, timers: systemTimers }, to));
+      }
+      const damaged = await damagedBlobs(to);
+      if (damaged.length > 0) {
+        const found = `${damaged.length} of its blobs are not what their names say, beginning with ${damaged[0]}`;
+        const message = `${to} holds the journal up to entry ${seq}, but ${found}: bring them back from an earlier backup`;
+        return exitWith({ code: 'BLOBS_DAMAGED', message });
       }
       if (json) return print(jsonLine({ folder: to, entries: seq, chain }));
       print(`${to} holds the journal up to entry ${seq}, chain ${chain}`);
