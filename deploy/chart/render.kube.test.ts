@@ -463,6 +463,18 @@ describe('what the chart renders', () => {
       { coordinator: { enabled: true, doors: { replicas: 1 } } },
       'coordinator.doors needs coordinator.postgres.address and coordinator.blobs.s3',
     ],
+    [
+      'a password in the address of a database, which a ConfigMap would show',
+      {
+        coordinator: { enabled: true, postgres: { address: 'postgres://testudo:secret@db/testudo', secretName: 'db' } },
+      },
+      "'/coordinator/postgres/address': ",
+    ],
+    [
+      'the same of doors',
+      { coordinator: { doors: { postgres: { address: 'postgres://door:secret@db/testudo' } } } },
+      "'/coordinator/doors/postgres/address': ",
+    ],
     ['sensors without a hub', { sensors: { enabled: true } }, 'sensors need a hub'],
   ])('is refused for %s', async (_why, values, message) => {
     const ended = await kubectl.try('helm', ['template', 't', chart, '--values', '-'], JSON.stringify(values));
