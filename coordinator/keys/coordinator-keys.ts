@@ -63,6 +63,13 @@ async function found(
   const opened = await Vault.openIn(place.secrets, masterKey);
   if (!opened.ok) return opened;
   if ((await place.readCertificate('root')) !== undefined) return opened; // Someone founded it before we had the lock.
+  if (place.hasJournal?.() && (await opened.value.get(keyNames.issuer)) !== undefined) {
+    // Founding again would write over the keys of the authority that every cluster and operator trusts.
+    return refuse(
+      'AUTHORITY_DAMAGED',
+      `${place.name}: identity/ is lost, of a coordinator that has run; restore it from a backup. Where there is none, move keys/${keyNames.issuer} away: then a new authority is made, and clusters and operators enrol again`,
+    );
+  }
   const made = await makeAuthority(federation, nowMs);
   await opened.value.put(keyNames.root, Buffer.from(made.root.key));
   await opened.value.put(keyNames.issuer, Buffer.from(made.issuer.key));

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -12,6 +13,7 @@ import {
 import type { Result } from '../../base/fault.ts';
 import { Turns } from '../../base/waiting/turns.ts';
 import { lockDataDir } from '../ledger/data-dir-lock.ts';
+import { journalFile } from '../ledger/journal/read-beside.ts';
 
 /** Where sealed secrets lie. Names are legal when they come here. */
 export interface SecretPlace {
@@ -41,6 +43,8 @@ export type IdentityPlace = Readonly<{
   /** PEM. */
   readCertificate(name: CertificateName): Promise<string | undefined>;
   writeCertificate(name: CertificateName, pem: string): Promise<void>;
+  /** A coordinator has run here: its journal lies beside them. Absent where the two cannot be lost apart. */
+  hasJournal?: () => boolean;
   /**
    * Two first starts at once must not found two authorities: while `found` runs, no other does. It goes by the place that it is
    * given, which takes nothing any more once others are no longer held off.
@@ -60,6 +64,7 @@ export function placeInFolder(dataDirectory: string): IdentityPlace {
     secrets: new KeyFolder(join(dataDirectory, 'keys')),
     readCertificate: async (name) => (await readIfThere(pathOf(name)))?.toString('utf8'),
     writeCertificate: (name, pem) => writeFileAtomic(pathOf(name), pem),
+    hasJournal: () => existsSync(join(dataDirectory, journalFile)),
     async alone(found) {
       const lock = lockDataDir(dataDirectory);
       if (!lock.ok) return lock;
