@@ -4,13 +4,13 @@ import { pause } from '../base/pause.ts';
 import { type JournalEntry, openEntry } from '../coordinator/ledger/journal/entry.ts';
 import type { JournalHead } from '../coordinator/ledger/journal/journal.ts';
 import { rolledBack } from '../coordinator/ledger/journal/postgres/faults.ts';
-import { lookEveryMs } from '../coordinator/ledger/journal/postgres/lease.ts';
 import {
   moved,
   type PostgresJournalFaultCode,
   readFence,
   walkTo,
 } from '../coordinator/ledger/journal/postgres/open-postgres.ts';
+import { lookEveryMs } from '../coordinator/ledger/journal/postgres/silence.ts';
 import { noHead } from '../coordinator/ledger/journal/walk.ts';
 import { ReadingAlong } from '../coordinator/ledger/reading-along.ts';
 import type { State } from '../coordinator/ledger/state/state.ts';

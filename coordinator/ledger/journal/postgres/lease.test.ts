@@ -7,7 +7,8 @@ import type { Timers } from '../../../../base/time.ts';
 import type { Driver } from '../../../postgres/driver.ts';
 import { PostgresLink } from '../../../postgres/link.ts';
 import { noHead } from '../walk.ts';
-import { followUntilFree, lookEveryMs } from './lease.ts';
+import { followUntilFree } from './lease.ts';
+import { lookEveryMs } from './silence.ts';
 
 it('a standby that is told to stop while its database is away does not wait for it', async () => {
   const gone = createServer().listen(0, '127.0.0.1');

@@ -1,6 +1,5 @@
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
 import { pause } from '../../../../base/pause.ts';
-import type { Timers } from '../../../../base/time.ts';
 import { ensureLayout, mayPass } from '../../../postgres/layout.ts';
 import type { PostgresLink } from '../../../postgres/link.ts';
 import type { StoredEntry } from '../entry.ts';
@@ -8,53 +7,9 @@ import type { JournalHead } from '../journal.ts';
 import { noHead } from '../walk.ts';
 import { held, rolledBack } from './faults.ts';
 import { type FoundFree, moved, type PostgresJournalFaultCode, readFence, walkTo } from './open-postgres.ts';
-import type { Fence } from './rows.ts';
+import { lookEveryMs, Silence } from './silence.ts';
 
-/** How often who waits for a journal looks whether it is free. */
-export const lookEveryMs = 250;
 const never = new AbortController().signal;
-
-/**
- * How long the last writer has given no sign of life, by this process's own clock alone. A question that took long counts as two
- * of the usual looks: a database that was away kept the writer from beating, too. That this process came late to ask, on a machine
- * with much to do, says nothing of the writer and counts; of a machine that stood still, with the writer on it perhaps, half the
- * lease: a writer that goes on then beats before the next looks.
- */
-class Silence {
-  readonly #timers: Timers;
-  #seen: Fence | undefined;
-  #askedMs = 0;
-  #lookedMs = 0;
-  #quietMs = 0;
-
-  constructor(timers: Timers) {
-    this.#timers = timers;
-  }
-
-  /** The question begins whose answer is looked at next. */
-  asks(): void {
-    this.#askedMs = this.#timers.monotonicMs();
-  }
-
-  /** It had no answer: that time is nobody's silence. */
-  isUnanswered(): void {
-    this.#lookedMs = this.#timers.monotonicMs();
-  }
-
-  /** What this look found beside the one before. */
-  look(fence: Fence): 'free' | 'quiet' | 'beats' {
-    const nowMs = this.#timers.monotonicMs();
-    const before = this.#seen;
-    const isSame = before !== undefined && before.epoch === fence.epoch && before.beat === fence.beat;
-    const pausedMs = Math.min(this.#askedMs - this.#lookedMs, fence.leaseMs / 2);
-    const answeredMs = Math.min(nowMs - this.#askedMs, 2 * lookEveryMs);
-    this.#quietMs = isSame ? this.#quietMs + pausedMs + answeredMs : 0;
-    this.#seen = fence;
-    this.#lookedMs = nowMs;
-    if (fence.holder === '' || (isSame && this.#quietMs >= fence.leaseMs)) return 'free';
-    return isSame || before === undefined ? 'quiet' : 'beats';
-  }
-}
 
 /**
  * Resolves once nobody holds the journal: at once where the last writer let go, else when its beat has stood still for the
@@ -64,7 +19,7 @@ class Silence {
 export async function awaitLease(link: PostgresLink): Promise<Result<void, PostgresJournalFaultCode>> {
   const layout = await ensureLayout(link);
   if (!layout.ok) return layout;
-  const silence = new Silence(link.timers);
+  const silence = new Silence(() => link.timers.monotonicMs());
   for (;;) {
     silence.asks();
     const fence = await readFence(link);
@@ -111,7 +66,7 @@ async function follow(
   signal: AbortSignal,
   { tell, take }: Follower,
 ): Promise<Result<FoundFree, PostgresJournalFaultCode | 'STANDBY_STOPPED'>> {
-  const silence = new Silence(link.timers);
+  const silence = new Silence(() => link.timers.monotonicMs());
   let head = noHead;
   while (!signal.aborted) {
     silence.asks();

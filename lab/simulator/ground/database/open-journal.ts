@@ -4,8 +4,9 @@ import { placeInDatabase } from '../../../../coordinator/keys/place-in-database.
 import type { StoredEntry } from '../../../../coordinator/ledger/journal/entry.ts';
 import { GroupCommitJournal } from '../../../../coordinator/ledger/journal/group-commit-journal.ts';
 import { openPostgresJournal } from '../../../../coordinator/ledger/journal/open-journal.ts';
-import { followUntilFree, lookEveryMs } from '../../../../coordinator/ledger/journal/postgres/lease.ts';
+import { followUntilFree } from '../../../../coordinator/ledger/journal/postgres/lease.ts';
 import { openPostgresStore } from '../../../../coordinator/ledger/journal/postgres/open-postgres.ts';
+import { lookEveryMs } from '../../../../coordinator/ledger/journal/postgres/silence.ts';
 import { ReadingAlong } from '../../../../coordinator/ledger/reading-along.ts';
 import { PostgresLink } from '../../../../coordinator/postgres/link.ts';
 import type { Draws } from '../../world/draws.ts';
