@@ -11,8 +11,8 @@ export type Tally = Readonly<{ kills: number; rounds: number; receipts: number; 
 /** So many random kills share one data directory. */
 export const killsPerFolder = 25;
 
-/** A snapshot is saved when enough has been journalled since the last: within so many rounds, and not in every one. */
-const roundsUntilPassed = 3;
+/** A snapshot is saved when enough has been journalled since the last, the more the longer it is: within so many rounds. */
+const roundsUntilPassed = 8;
 
 /** What a process takes for its start and one round on this machine, now: random kills fall within it. */
 type Times = Readonly<{ startToEndMs: number; openToEndMs: number }>;
@@ -33,7 +33,8 @@ export class KilledRounds {
   /** Runs what the others are held to. Throws where that fails by itself. */
   static async prepare(root: string): Promise<KilledRounds> {
     const folder = path.join(root, 'undisturbed');
-    const calm = await runRounds(folder, Math.max(roundFailpoints.length, killsPerFolder) + 1);
+    const most = Math.max(roundFailpoints.length + roundsUntilPassed, killsPerFolder);
+    const calm = await runRounds(folder, most + 1);
     const candidates = readTrack(folder).models.map(({ digest }) => digest);
     const broken = findBroken(folder, calm.receipts, candidates);
     if (calm.exitCode !== 0 || broken.length > 0) throw new Error(`the undisturbed run failed: ${broken.join('; ')}`);

@@ -70,13 +70,21 @@ export type Founded = Readonly<{
   keys: readonly SigningKeyPair[];
 }>;
 
-const founded = new Map<boolean, Founded>();
+/** Whether versions pass a gate, and whether the last cluster of a round is waited for no longer than a grace. */
+export type Kind = Readonly<{ hasGate: boolean; hasGrace: boolean }>;
 
-/** A federation an hour before dawn, the same for every seed: it is founded once and copied. */
-export async function foundedWith(hasGate: boolean): Promise<Founded> {
-  const known = founded.get(hasGate) ?? (await found(hasGate));
-  founded.set(hasGate, known);
+const founded = new Map<string, Founded>();
+
+/** A federation an hour before dawn, the same for every seed of its kind: it is founded once and copied. */
+export async function foundedWith(kind: Kind): Promise<Founded> {
+  const name = `${kind.hasGate} ${kind.hasGrace}`;
+  const known = founded.get(name) ?? (await found(kind));
+  founded.set(name, known);
   return known;
+}
+
+function policyOf({ hasGate, hasGrace }: Kind): TrackPolicy {
+  return { ...policy, rounds: { ...policy.rounds, graceMs: hasGrace ? minuteMs : null }, ...(hasGate && { gate }) };
 }
 
 /** The key pair of a name, always the same. */
@@ -84,7 +92,8 @@ function keyOf(name: string): SigningKeyPair {
   return signingKeyPairOf(Buffer.from(digestOf(Buffer.from(name)).slice('sha256:'.length), 'hex'));
 }
 
-async function found(hasGate: boolean): Promise<Founded> {
+async function found(kind: Kind): Promise<Founded> {
+  const { hasGate } = kind;
   const world = new World(dawnMs - hourMs);
   const draws = new Draws(hasGate ? 1 : 2);
   const image = new CoordinatorImage();
@@ -125,7 +134,7 @@ async function found(hasGate: boolean): Promise<Founded> {
       unwrap(await engine.commit(operator, () => ({ ok: true, value: { events, value: undefined } })));
     }
     const modelDigest = unwrap(await engine.blobs.put(new Uint8Array(16).fill(1)));
-    const made = { track, spec, policy: hasGate ? { ...policy, gate } : policy, modelDigest, reason: 'founded' };
+    const made = { track, spec, policy: policyOf(kind), modelDigest, reason: 'founded' };
     unwrap(await createTrack(engine, operator, made));
     await ensureRoot({ store: engine, vault, nowMs: world.nowMs }, operator, pinKey);
     await registry.settled();

@@ -135,7 +135,8 @@ class Simulation implements Stage {
   };
 
   async #begin() {
-    const founded = await foundedWith(this.draws.chance('gate', 0.5));
+    const hasGate = this.draws.chance('gate', 0.5);
+    const founded = await foundedWith({ hasGate, hasGrace: this.draws.chance('grace', 0.5) });
     holdAmbient(this.draws);
     const { world, draws, history } = this;
     this.image = founded.image.copy();

@@ -37,7 +37,7 @@ export const clientMutations: readonly Mutation[] = [
       },
     ],
     breaks: ['AGENT_NOT_CURRENT'],
-    seed: 12,
+    seed: 3,
   },
   {
     name: 'pass-over-pins',

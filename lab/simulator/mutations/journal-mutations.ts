@@ -50,7 +50,7 @@ export const journalMutations: readonly Mutation[] = [
       },
     ],
     breaks: ['JOURNAL_REWRITTEN'],
-    seed: 21,
+    seed: 34,
   },
   {
     name: 'believe-a-damaged-line',

@@ -108,7 +108,19 @@ export const roundMutations: readonly Mutation[] = [
       },
     ],
     breaks: ['ROUND_OVERDUE'],
-    seed: 3,
+    seed: 5,
+  },
+  {
+    name: 'let-a-grace-outlast-the-deadline',
+    edits: [
+      {
+        file: 'coordinator/round/step.ts',
+        find: 'return moved({ ...phase, graceUntilMs: Math.min(graceUntilMs, phase.closesAtMs) });',
+        replace: 'return moved({ ...phase, graceUntilMs });',
+      },
+    ],
+    breaks: ['ROUND_OVERDUE'],
+    seed: 21,
   },
   {
     name: 'open-in-a-freeze',
@@ -157,7 +169,7 @@ export const roundMutations: readonly Mutation[] = [
       },
     ],
     breaks: ['ROUND_KEY_LOST'],
-    seed: 13,
+    seed: 27,
   },
   {
     name: 'publish-the-secret-half',
