@@ -1,6 +1,5 @@
 import type { Antibody } from '../../proto/antibody.ts';
-import type { PlaceScores } from '../tracks/place-scores.ts';
-import { scoreInTurns, turn } from '../tracks/place-scores.ts';
+import { type PlaceScores, scoreInTurns, turn } from '../tracks/place-scores.ts';
 import type { Explanation, TrackScorer } from '../tracks/track-kind.ts';
 import { distinctAntigens } from './distinct-antigens.ts';
 import { jointRisk } from './joint-risk.ts';

@@ -45,9 +45,8 @@ export function step(phase: RoundPhase, event: RoundEvent, rules: RoundRules): S
 export function deadlineOf(phase: RoundPhase): EpochMs | undefined {
   switch (phase.kind) {
     case 'recruiting':
-      return phase.graceUntilMs ?? phase.recruitsUntilMs;
     case 'collecting':
-      return phase.graceUntilMs ?? phase.closesAtMs;
+      return untilOf(phase);
     case 'aggregating':
       return phase.abandonsAtMs;
     case 'scheduled': // Waits for its turn: the schedule opens it, an operator may cancel it.
@@ -137,7 +136,7 @@ function recruit(phase: Phase<'recruiting'>, event: Event<'counted'>, rules: Rou
 function stepCollecting(phase: Phase<'collecting'>, event: RoundEvent, rules: RoundRules): Step {
   switch (event.kind) {
     case 'timePassed':
-      return event.atMs < (phase.graceUntilMs ?? phase.closesAtMs) ? stay(phase) : close(phase, event.atMs, rules);
+      return event.atMs < untilOf(phase) ? stay(phase) : close(phase, event.atMs, rules);
     case 'expelled':
       return expel(phase, event, rules);
     case 'cancelled':
@@ -178,6 +177,11 @@ function closeAtGoal(phase: Phase<'collecting'>, atMs: EpochMs, rules: RoundRule
   if (phase.graceUntilMs !== undefined) return moved(phase);
   const graceUntilMs = graceEnd(phase.closesAtMs - rules.collectForMs, atMs, rules);
   return moved({ ...phase, graceUntilMs: Math.min(graceUntilMs, phase.closesAtMs) });
+}
+
+/** Until when others are waited for: the grace, once there is one, ends no later than the deadline. */
+export function untilOf(phase: Phase<'recruiting'> | Phase<'collecting'>): EpochMs {
+  return phase.graceUntilMs ?? (phase.kind === 'recruiting' ? phase.recruitsUntilMs : phase.closesAtMs);
 }
 
 function withoutGrace<Kind extends Phase<'recruiting'> | Phase<'collecting'>>(phase: Kind): Kind {

@@ -3,6 +3,7 @@ import type { EpochMs } from '../../base/time.ts';
 import type { RoundId, TrackId } from '../../proto/ids.ts';
 import type { Round, Track } from '../ledger/state/state.ts';
 import type { AbandonReason, PhaseKind } from '../round/phase.ts';
+import { untilOf } from '../round/step.ts';
 import { type ModelView, modelView } from './tracks.ts';
 
 /** One round as people see it; times are null before they are reached, and where the phase no longer knows them. */
@@ -59,7 +60,7 @@ function timesOf({ phase }: Round): Pick<RoundView, 'openedAtMs' | 'closesAtMs' 
     case 'recruiting':
       return { ...none, openedAtMs: phase.openedAtMs };
     case 'collecting':
-      return { ...none, openedAtMs: phase.openedAtMs, closesAtMs: phase.graceUntilMs ?? phase.closesAtMs };
+      return { ...none, openedAtMs: phase.openedAtMs, closesAtMs: untilOf(phase) };
     case 'aggregating':
       return { ...none, openedAtMs: phase.openedAtMs, closesAtMs: phase.closedAtMs };
     case 'candidate':

@@ -5,6 +5,7 @@ import { type Cluster, openRoundOf, type Round, type State, type Track } from '.
 import type { Effect } from '../registry/decide/effects.ts';
 import type { AbandonReason } from '../round/phase.ts';
 import type { PlannedRound } from '../round/schedule/planned-rounds.ts';
+import { untilOf } from '../round/step.ts';
 import type { AlertCount, SensorCounts } from '../rounds/told/alert-board.ts';
 import type { HeardStanding } from '../rounds/told/response-board.ts';
 import { type Suggestion, suggestionOf } from './records/suggestion.ts';
@@ -122,7 +123,7 @@ function trackStatus({ eligible, planned }: StatusParts, track: Track): TrackSta
     openRound: open?.round ?? null,
     acceptedCount: open !== undefined && 'accepted' in open.phase ? open.phase.accepted.length : 0,
     quorumCount: open !== undefined && 'quorumUpdates' in open.phase ? open.phase.quorumUpdates : 0,
-    closesAtMs: collecting?.graceUntilMs ?? collecting?.closesAtMs ?? null,
+    closesAtMs: collecting === undefined ? null : untilOf(collecting),
     next: planned.find((run) => run.track === id) ?? null,
     lastRound: ended?.round ?? null,
     lastAbandonedBecause: ended?.phase.kind === 'abandoned' ? ended.phase.reason : null,

@@ -1,7 +1,6 @@
 /** What thresholds start from: how a model scores examples that are known to be normal. */
 
-import type { PlaceScorer } from '../../tracks/place-scores.ts';
-import { scoreInTurns } from '../../tracks/place-scores.ts';
+import { type PlaceScorer, scoreInTurns } from '../../tracks/place-scores.ts';
 
 /** Group (what has a threshold of its own) to scores of its normal examples. */
 export type NormalScores = ReadonlyMap<string, readonly number[]>;

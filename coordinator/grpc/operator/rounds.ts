@@ -23,6 +23,7 @@ import { checkRoundName } from '../../operations/check.ts';
 import { cancelRound, openRound, planRounds, whoComes } from '../../operations/rounds.ts';
 import type { PhaseKind } from '../../round/phase.ts';
 import type { ScheduleRules } from '../../round/schedule/schedule-rules.ts';
+import { untilOf } from '../../round/step.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import { pageOf } from '../../views/page.ts';
 import { participationView, readProvenance } from '../../views/participation.ts';
@@ -135,7 +136,7 @@ function whyOf(engine: Engine, track: TrackId, { phase }: Round): string {
   if (phase.kind !== 'scheduled' && phase.kind !== 'recruiting') return '';
   const { connected, missing, needed } = whoComes(engine, track);
   const missed = missing.length === 0 ? '' : `; missed: ${missing.slice(0, missingMax).join(', ')}`;
-  const until = phase.kind === 'recruiting' ? ` until ${time(phase.graceUntilMs ?? phase.recruitsUntilMs)}` : '';
+  const until = phase.kind === 'recruiting' ? ` until ${time(untilOf(phase))}` : '';
   return `it waits for clusters${until}: ${connected.length} connected, ${needed} needed${missed}`;
 }
 
