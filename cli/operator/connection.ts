@@ -16,6 +16,7 @@ import { EnrolmentClient, type RenewResponse } from '../../proto/generated/testu
 import { OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
 import { coordinatorServerName, messageBytesMax } from '../../proto/wire-names.ts';
 import { exitWith, orExit } from '../exit.ts';
+import { changes, orLostAnswer } from '../lost-answer.ts';
 import { complain } from '../print.ts';
 import { type CredentialsHolder, endsSoon, explained, holderOf } from './credentials-holder.ts';
 import { leaderAmong } from './leader-among.ts';
@@ -36,12 +37,14 @@ export type OperatorOptions = Readonly<{
   json?: boolean | undefined;
 }>;
 
-type Unary<Request, Response> = (
+type Unary<Request, Response> = ((
   request: Request,
   metadata: Metadata,
   options: Partial<CallOptions>,
   callback: (error: ServiceError | null, response: Response) => void,
-) => ClientUnaryCall;
+) => ClientUnaryCall) &
+  /** As grpc-js gives it to every method of a client; its types do not tell. */
+  Readonly<{ path?: string }>;
 
 /** One operator's connection to its coordinator. A refused call ends the process with its code. */
 export class OperatorConnection {
@@ -62,19 +65,23 @@ export class OperatorConnection {
   }
 
   /** As `call`, with why it failed as a value: for what goes on where nobody answers for a while. */
-  tried<Request, Response>(
+  async tried<Request, Response>(
     method: Unary<Request, Response>,
     request: Request,
     deadlineMs = deadlineMsDefault,
   ): Promise<Result<Response>> {
-    return answerOf(this.#holder, (metadata, _, callback) =>
+    const answer = await answerOf<Response>(this.#holder, (metadata, _, callback) =>
       method.call(this.client, request, metadata, { deadline: Date.now() + deadlineMs }, callback),
     );
+    return answer.ok || !changes(method.path ?? '', request)
+      ? answer
+      : { ok: false, fault: orLostAnswer(answer.fault) };
   }
 
-  /** Ends the process with why a call failed. */
-  failed(error: unknown): never {
-    return exitWith(explained(faultOfError(error), this.#holder, Date.now()));
+  /** Ends the process with why a call failed; `changed` where it may have done by then what was asked. */
+  failed(error: unknown, changed = false): never {
+    const fault = explained(faultOfError(error), this.#holder, Date.now());
+    return exitWith(changed ? orLostAnswer(fault) : fault);
   }
 
   close(): void {

@@ -92,9 +92,10 @@ async function send(
   path: string,
 ): Promise<ImportReleaseResponse> {
   const { promise, resolve } = Promise.withResolvers<ImportReleaseResponse>();
+  let isWhole = false; // Nothing is done before all of it was sent.
   const stream = connection.client.importRelease((error, response) => {
     if (error === null) resolve(response);
-    else connection.failed(error);
+    else connection.failed(error, isWhole && !settings.dryRun);
   });
   const write = (part: NonNullable<ImportReleaseRequest['part']>) =>
     new Promise<void>((done) => {
@@ -108,6 +109,7 @@ async function send(
   } catch (error) {
     exitWith({ code: 'FILE_REFUSED', message: `${path} cannot be read (${(error as NodeJS.ErrnoException).code})` });
   }
+  isWhole = true;
   stream.end();
   return promise;
 }

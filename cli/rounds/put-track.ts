@@ -9,9 +9,10 @@ export async function putTrack(
   model: Buffer,
 ): Promise<PutTrackResponse> {
   const { promise, resolve } = Promise.withResolvers<PutTrackResponse>();
+  let isWhole = false; // Nothing is done before all of it was sent.
   const stream = connection.client.putTrack((error, response) => {
     if (error === null) resolve(response);
-    else connection.failed(error);
+    else connection.failed(error, isWhole);
   });
   const write = (part: NonNullable<PutTrackRequest['part']>) =>
     new Promise<void>((done) => {
@@ -22,6 +23,7 @@ export async function putTrack(
   for (let at = 0; at < model.byteLength; at += chunkBytes) {
     await write({ $case: 'modelChunk', value: model.subarray(at, at + chunkBytes) });
   }
+  isWhole = true;
   stream.end();
   return promise;
 }
