@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { boundedLines } from '../../base/text/bounded-lines.ts';
 import type { ObservedFlow } from '../events/flow-record.ts';
 import type { FlowItem } from '../events/source-item.ts';
 
@@ -70,9 +70,9 @@ async function writeRun(path: string, flows: readonly ObservedFlow[]): Promise<s
 }
 
 async function* readRun(path: string): AsyncGenerator<ObservedFlow> {
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of boundedLines(createReadStream(path), Number.POSITIVE_INFINITY)) {
     // `l7` and `volume` are always there, if only as undefined, which JSON has no word for.
-    const said = JSON.parse(line) as Omit<ObservedFlow, 'isReply' | 'l7' | 'volume'>;
+    const said = JSON.parse(line as string) as Omit<ObservedFlow, 'isReply' | 'l7' | 'volume'>;
     yield { isReply: undefined, l7: undefined, volume: undefined, ...said };
   }
 }

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
@@ -18,11 +18,15 @@ beforeAll(async () => {
 afterAll(() => Promise.all([database.remove(), store.remove()]));
 
 it('coordinators on machines of their own, killed at a commit and woken after they were followed, lose no receipted bytes', async () => {
-  const folder = tempDir();
+  let folder = tempDir();
   const settings = database.settings({ schema: 'rounds', leaseMs: 500 });
   const env = { ...onDatabase(settings), ...onBucket(store.settings('rounds')) };
-  /** On another machine nothing is left of what lay on this one's disk. */
-  const otherMachine = () => rmSync(join(folder, 'data'), { recursive: true });
+  /** Another machine has nothing of what lies on this one's disk. Clients keep what they had sealed. */
+  const otherMachine = () => {
+    const outbox = join(folder, 'outbox');
+    folder = tempDir();
+    cpSync(outbox, join(folder, 'outbox'), { recursive: true });
+  };
   const killed = await runRounds(folder, 1, { failpoint: 'update-journalled', env });
   expect(killed.killed).toBe(true);
   otherMachine();

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
@@ -65,6 +65,23 @@ export function storeFaults(name: string, store: () => ObjectStore): void {
       expect(again.received).toBe(payload.byteLength);
       expect(unwrap(await again.finish())).toBe(uploadKey.digest);
       expect(unwrap(await (await sound()).blobs.verify(uploadKey.digest))).toBe(payload.byteLength);
+    });
+
+    it('does not get what has gone from this machine meanwhile, and is asked whether it has it', async () => {
+      const { proxy, faulty } = await machines(store());
+      const { blobs, dir } = await faulty();
+      const hex = digestOf(payload).slice('sha256:'.length);
+      const upload = unwrap(await blobs.openUpload(uploadKey));
+      unwrap(await send(upload, 0, payload.byteLength));
+      proxy.fault = ({ method }) => {
+        if (method !== 'PUT') return undefined;
+        rmSync(join(dir, 'blobs', hex), { force: true });
+        return { kind: 'status', status: 503 };
+      };
+      expect(codeOf(await upload.finish())).toBe('BLOB_NOT_FOUND');
+      expect(codeOf(await blobs.size(uploadKey.digest))).toBe('BLOB_NOT_FOUND');
+      proxy.heal();
+      expect(unwrap(await blobs.put(payload))).toBe(uploadKey.digest);
     });
 
     it('leaves on this machine what it could not put, listed, so that a start can take it away', async () => {

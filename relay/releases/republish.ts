@@ -73,6 +73,11 @@ function ofParent({ releasing }: Track, digest: Digest): Release | undefined {
   return releasing.releases.findLast(isOf);
 }
 
+/** Opened when they are first asked for: a stream's error that nobody listens to yet would end the process. */
+async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(path);
+}
+
 /** Files first, then the manifest, then the journal's word: a crash before that leaves bytes that nothing names. */
 async function publish(
   track: Track,
@@ -82,7 +87,7 @@ async function publish(
 ): Promise<Result<Republished, RepublishFaultCode> | typeof lost> {
   const { blobs } = region;
   for (const listed of parent.files) {
-    const kept = await keepReleaseFile(blobs, track, listed, createReadStream(pathOf(listed.digest)), false);
+    const kept = await keepReleaseFile(blobs, track, listed, bytesOf(pathOf(listed.digest)), false);
     if (!kept.ok) return kept;
   }
   const beside = await blobs.put(parentBytes);

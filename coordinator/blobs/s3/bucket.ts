@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { fullJitterMs } from '../../../base/backoff.ts';
@@ -10,6 +9,7 @@ import { type Digest, isDigest } from '../../../proto/ids.ts';
 import { type BucketFaultCode, bucketFault, mayPass, statusIn } from './bucket-faults.ts';
 import type { BucketSettings, StoreHabits } from './bucket-settings.ts';
 import { type Sdk, withStoreTime } from './client.ts';
+import { sendFile } from './sent-file.ts';
 
 /** A blob as the store tells of it. */
 export type Stored = Readonly<{
@@ -52,7 +52,7 @@ export class Bucket {
     return `${this.#parts.settings.prefix}blobs/${digest.slice('sha256:'.length)}`;
   }
 
-  /** Puts a file. `onlyNew`: 'present' where something is there already, as far as the store can tell. */
+  /** Puts a file; throws where it cannot be read. `onlyNew`: 'present' where something is there already, as far as the store can tell. */
   put(
     digest: Digest,
     { path, bytes }: Readonly<{ path: string; bytes: number }>,
@@ -64,8 +64,7 @@ export class Bucket {
     const checksum = this.#parts.habits.checksBytes
       ? { ChecksumSHA256: Buffer.from(hex, 'hex').toString('base64') }
       : {};
-    return this.#ask(bytes, async (client, abortSignal) => {
-      const body = createReadStream(path);
+    const send = async (client: S3Client, body: Readable, abortSignal: AbortSignal) => {
       const command = new PutObjectCommand({
         ...this.#at(digest),
         Body: body,
@@ -88,10 +87,11 @@ export class Bucket {
       } catch (error) {
         if (statusIn(error) === 412) return 'present';
         throw error;
-      } finally {
-        body.destroy();
       }
-    });
+    };
+    return this.#ask(bytes, (client, abortSignal) =>
+      sendFile(path, abortSignal, (body, signal) => send(client, body, signal)),
+    );
   }
 
   /** What lies there; undefined where nothing does. */

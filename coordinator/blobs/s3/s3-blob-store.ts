@@ -85,7 +85,8 @@ export class S3BlobStore implements BlobStore {
     if (here.ok) {
       const there = await this.#publish(digest); // Counts only where it lies in both.
       if (there.ok) return here;
-      if (there.fault.code !== 'DIGEST_MISMATCH') return there;
+      // What this machine's file is not, or no longer, the bucket may have.
+      if (there.fault.code !== 'DIGEST_MISMATCH' && there.fault.code !== 'BLOB_NOT_FOUND') return there;
     }
     const found = await this.#bucket.head(digest);
     if (!found.ok) return asBlobFault(found);
@@ -201,19 +202,16 @@ export class S3BlobStore implements BlobStore {
   /** In a file of this machine whose bytes have the digest, or why not. */
   async #bring(digest: Digest): Promise<Result<void, BlobFaultCode>> {
     await this.#removals.keep(digest);
-    return once(this.#bringing, digest, async () => {
-      if (await this.#isIntact(digest)) return ok(undefined);
-      try {
+    return once(this.#bringing, digest, () =>
+      orDiskFault(async () => {
+        if (await this.#isIntact(digest)) return ok(undefined);
         const found = await this.#bucket.fetch(digest, (body) => this.#store(digest, body));
         if (!found.ok) return asBlobFault(found);
         if (!found.value) return notFound(digest);
-      } catch (error) {
-        if (error instanceof FaultError) return { ok: false, fault: error.fault as Fault<BlobFaultCode> };
-        throw error;
-      }
-      this.#checked.add(digest);
-      return ok(undefined);
-    });
+        this.#checked.add(digest);
+        return ok(undefined);
+      }),
+    );
   }
 
   async #store(digest: Digest, body: AsyncIterable<Uint8Array>): Promise<void> {
@@ -246,17 +244,19 @@ export class S3BlobStore implements BlobStore {
   async #publish(digest: Digest): Promise<Result<Digest, BlobFaultCode>> {
     await this.#removals.keep(digest);
     if (this.#confirmed.has(digest)) return ok(digest);
-    return once(this.#publishing, digest, async () => {
-      if (!(await this.#isIntact(digest))) {
-        return refuse('DIGEST_MISMATCH', `blob ${digest} was changed on this machine's disk; it is not put anywhere`);
-      }
-      const size = await this.#local.size(digest);
-      if (!size.ok) return size;
-      const put = await this.#putWhole(digest, size.value);
-      if (!put.ok) return asBlobFault(put);
-      this.#confirmed.add(digest);
-      return ok(digest);
-    });
+    return once(this.#publishing, digest, () =>
+      orDiskFault(async () => {
+        if (!(await this.#isIntact(digest))) {
+          return refuse('DIGEST_MISMATCH', `blob ${digest} was changed on this machine's disk; it is not put anywhere`);
+        }
+        const size = await this.#local.size(digest);
+        if (!size.ok) return size;
+        const put = await this.#putWhole(digest, size.value);
+        if (!put.ok) return asBlobFault(put);
+        this.#confirmed.add(digest);
+        return ok(digest);
+      }),
+    );
   }
 
   /** Puts it where it is not there, or is old: what is about to be named must be young, for the old may be removed. */
@@ -280,6 +280,18 @@ export class S3BlobStore implements BlobStore {
 /** What ends a request for good is told by its message; to who works with blobs it is a store that fails. */
 function asBlobFault({ fault }: Readonly<{ fault: Readonly<{ message: string }> }>) {
   return refuse('BLOB_IO', fault.message);
+}
+
+/** What this machine's disk failed at, thrown through a request to the store, as who works with blobs hears of it. */
+async function orDiskFault<Value>(
+  act: () => Promise<Result<Value, BlobFaultCode>>,
+): Promise<Result<Value, BlobFaultCode>> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof FaultError) return { ok: false, fault: error.fault as Fault<BlobFaultCode> };
+    throw error;
+  }
 }
 
 function notFound(digest: Digest) {
