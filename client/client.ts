@@ -96,6 +96,7 @@ export class RunningClient {
   #joining: Promise<void> = Promise.resolve();
   #health: HttpServer | undefined;
   #identity: ClusterIdentity | undefined;
+  #notEnrolled: Fault | undefined;
   #uplink: Uplink | undefined;
   #agent: ReleaseAgent | undefined;
   #hub: Hub | undefined;
@@ -213,7 +214,8 @@ export class RunningClient {
 
   readiness(): Readiness {
     const silenceMsMax = this.#config.coordinator.silenceSecondsMax * 1_000;
-    const { certificate, connected, why } = standingOf(this.#uplink, silenceMsMax, this.#timers.now());
+    const standing = standingOf(this.#uplink, this.#notEnrolled, silenceMsMax, this.#timers.now());
+    const { certificate, connected } = standing;
     const degraded = this.#ingest.blind;
     const checks = {
       enrolled: this.#identity !== undefined,
@@ -225,7 +227,7 @@ export class RunningClient {
     // Not being connected is no reason to be restarted: the detectors go on with what they have.
     const ready = checks.enrolled && certificate !== 'ended' && checks.sources;
     const blind = degraded.map(({ source, state, message }) => `${source}: ${state}: ${message}`);
-    return { ready, checks, why: [...why, ...blind], degraded };
+    return { ready, checks, why: [...standing.why, ...blind], degraded };
   }
 
   close(): Promise<void> {
@@ -278,7 +280,10 @@ export class RunningClient {
   async #join(): Promise<void> {
     const back = openComingBack(this.#config, this.#dataKey, this.#timers);
     const signal = this.#stopping.signal;
-    const identity = await becomeMember(this.#config, this.#dataKey, this.#log, signal, this.#timers, back);
+    const failed = (fault: Fault) => {
+      this.#notEnrolled = fault;
+    };
+    const identity = await becomeMember(this.#config, this.#dataKey, this.#log, signal, this.#timers, back, failed);
     if (this.#stopping.signal.aborted) return;
     if (!identity.ok) {
       this.#log.error(faultFields(identity.fault), 'enrolment failed');

@@ -98,6 +98,17 @@ async function finishRound({ federation }: World) {
 const eventsOf = async ({ federation }: World, kind: string) =>
   (await federation.audit()).filter(({ event }) => event.kind === kind);
 
+it('a newcomer that is not let in says why on /readyz, and of a certificate outside its time that it is our clock that says so', async () => {
+  const world = await start(-2 * dayMs); // The coordinator's clock is ahead: its certificate begins tomorrow.
+  const { readyz, client } = await run(world, new ShiftedTimers(0));
+  while (!client.readiness().why.some((text) => text.includes('GRPC_UNAVAILABLE'))) await readyz();
+  const { status, why, checks } = await readyz();
+  expect({ status, checks }).toMatchObject({ status: 503, checks: { enrolled: false, certificate: 'none' } });
+  expect(why).toEqual([
+    expect.stringMatching(/^not enrolled: GRPC_UNAVAILABLE: .*certificate is not yet valid: .*this machine's clock/),
+  ]);
+}, 600_000);
+
 describe('a client that was away for longer than its certificate lives', () => {
   it('comes back by its signing key, without a token, and takes part in a round', async () => {
     const world = await start(25 * hourMs);

@@ -42,8 +42,14 @@ export function faultOfError(error: unknown): Fault<CallFaultCode> {
     const message = `HTTP ${http} and no gRPC: a proxy, or another server, answers at this address; check address and routes`;
     return refuse('GRPC_UNAVAILABLE', message, { status: 'UNAVAILABLE' }).fault;
   }
-  return { code: `GRPC_${statusName}`, message: printable(withoutEmptyNote(details)), fields: { status: statusName } };
+  const clock = clockRefusal.test(details) ? `: ${clockHelp}` : '';
+  const message = `${printable(withoutEmptyNote(details))}${clock}`;
+  return { code: `GRPC_${statusName}`, message, fields: { status: statusName } };
 }
+
+/** OpenSSL's words for a certificate that is outside its time (X509_V_ERR_CERT_NOT_YET_VALID, _HAS_EXPIRED); they do not say whose. */
+const clockRefusal = /certificate (is not yet valid|has expired)/;
+const clockHelp = "that is the certificate of who answers there, by this machine's clock: is that right?";
 
 /** Who was not let in gets the code alone; what it means stands in the contract, of every code that this build knows. */
 function meaningOf(code: string, statusName: string): string {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { buildVersion } from '../base/build-version.ts';
-import { ok, type Result } from '../base/fault.ts';
+import { type Fault, ok, type Result } from '../base/fault.ts';
 import { type FolderLock, lockFolder } from '../base/folder-lock.ts';
 import { faultFields, type Log } from '../base/log.ts';
 import { type HttpServer, servePages } from '../base/serving/http-server.ts';
@@ -59,6 +59,7 @@ export class Parent {
   readonly #agent: ReleaseAgent;
   readonly #metrics: ClientMetrics;
   #identity: ClusterIdentity | undefined;
+  #notEnrolled: Fault | undefined;
   #health: HttpServer | undefined;
   #uplink: Uplink | undefined;
   #joining: Promise<void> = Promise.resolve();
@@ -161,7 +162,8 @@ export class Parent {
   /** Not being connected is no reason to be restarted: the region goes on by itself. */
   readiness(): Readiness {
     const { config, timers } = this.#parts;
-    const standing = standingOf(this.#uplink, config.parent.silenceSecondsMax * 1_000, timers.now());
+    const silenceMsMax = config.parent.silenceSecondsMax * 1_000;
+    const standing = standingOf(this.#uplink, this.#notEnrolled, silenceMsMax, timers.now());
     const { certificate, connected, why } = standing;
     const enrolled = this.#identity !== undefined;
     return {
@@ -177,12 +179,16 @@ export class Parent {
     const settings = { ...config, coordinator: config.parent };
     const back = openComingBack(settings, this.#dataKey, timers);
     const { signal } = this.#stopping;
+    const failed = (fault: Fault) => {
+      this.#notEnrolled = fault;
+    };
     const known =
       reached === undefined
-        ? await becomeMember(settings, this.#dataKey, log, signal, timers, back)
+        ? await becomeMember(settings, this.#dataKey, log, signal, timers, back, failed)
         : ok(reached.identity);
     if (signal.aborted) return;
     if (!known.ok) {
+      failed(known.fault);
       // The region goes on by itself: its clusters lose nothing but the parent's rounds.
       log.error(faultFields(known.fault), 'the region is no member of its parent');
       return;

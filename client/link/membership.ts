@@ -1,5 +1,5 @@
 import { fullJitterMs } from '../../base/backoff.ts';
-import { ok, type Result, refuse } from '../../base/fault.ts';
+import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
 import { faultFields, type Log } from '../../base/log.ts';
 import { pause } from '../../base/pause.ts';
 import type { Timers } from '../../base/time.ts';
@@ -28,7 +28,7 @@ type MembershipFaultCode = IdentityFault | EnrolFaultCode | 'JOIN_TOKEN_MISSING'
 /**
  * Who this cluster is: from disk, or by trading a join token for membership, again and again until `signal` aborts. A
  * token that the identity on disk was not made with is the operator's wish for a new one, and is tried once; where it is
- * refused, or nobody answers, the identity on disk goes on.
+ * refused, or nobody answers, the identity on disk goes on. `failed` hears why an attempt made it no member.
  */
 export async function becomeMember(
   settings: MembershipSettings,
@@ -37,6 +37,7 @@ export async function becomeMember(
   signal: AbortSignal,
   timers: Timers,
   comingBack: ComingBack,
+  failed: (fault: Fault) => void,
 ): Promise<Result<ClusterIdentity, MembershipFaultCode>> {
   const found = await loadIdentity(settings.dataDirectory, recordKey(dataKey, 'identity'));
   if (!found.ok && found.fault.code !== 'IDENTITY_MISSING') return found;
@@ -63,6 +64,7 @@ export async function becomeMember(
       return enrolled;
     }
     if (!enrolmentRetries.has(enrolled.fault.code)) return enrolled;
+    failed(enrolled.fault);
     const reconnect = { firstMs: 500, maxMs: coordinator.reconnectSecondsMax * 1_000 };
     const retryInMs = fullJitterMs(reconnect, attempt, Math.random());
     log.warn({ ...faultFields(enrolled.fault), retryInMs }, 'enrolment attempt failed');

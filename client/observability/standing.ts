@@ -1,3 +1,5 @@
+import type { Fault } from '../../base/fault.ts';
+
 /** A member's connection to its coordinator, as `Uplink` is one. */
 type Member = Readonly<{
   /** Milliseconds since the epoch; 0 before the first word. */
@@ -10,13 +12,21 @@ export type Standing = Readonly<{
   certificate: 'none' | 'ended' | 'in force';
   /** It was heard of within `silenceMsMax`. */
   connected: boolean;
-  /** What is wrong with the certificate and what helps, one sentence each. */
+  /** Why it is no member yet, or what is wrong with the certificate and what helps, one sentence each. */
   why: readonly string[];
 }>;
 
-/** member: undefined before enrolment. */
-export function standingOf(member: Member | undefined, silenceMsMax: number, nowMs: number): Standing {
-  if (member === undefined) return { certificate: 'none', connected: false, why: [] };
+/** member: undefined before enrolment; `failed`: why the latest attempt at that did not make it one. */
+export function standingOf(
+  member: Member | undefined,
+  failed: Fault | undefined,
+  silenceMsMax: number,
+  nowMs: number,
+): Standing {
+  if (member === undefined) {
+    const why = failed === undefined ? 'no answer yet' : `${failed.code}: ${failed.message}`;
+    return { certificate: 'none', connected: false, why: [`not enrolled: ${why}`] };
+  }
   const { heardAtMs, certificate } = member;
   const silentMs = nowMs - heardAtMs;
   return {
