@@ -1,3 +1,4 @@
+import { keepRenewed } from '../base/certificates/keep-renewed.ts';
 import type { Log } from '../base/log.ts';
 import { RateLimiter } from '../base/serving/rate-limit.ts';
 import type { Timers } from '../base/time.ts';
@@ -31,7 +32,7 @@ import { deskOfEngine } from './grpc/updates/intake-desk.ts';
 import { UpdateIntake } from './grpc/updates/update-intake.ts';
 import { UploadGate } from './grpc/updates/upload-gate.ts';
 import type { CoordinatorKeys } from './keys/coordinator-keys.ts';
-import { ServerCertificate } from './keys/server-certificate.ts';
+import { issueServerIdentity } from './keys/server-certificate.ts';
 import type { JournalEntry } from './ledger/journal/entry.ts';
 import { Challenges } from './members/challenges.ts';
 import { DoorMembers } from './members/door-members.ts';
@@ -147,10 +148,12 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
   const serving = new ServingState();
 
   const hosts = ['localhost', '127.0.0.1', '::1', ...config.serverNames];
-  const certificate = new ServerCertificate(authority, hosts, certificates.serverDays * dayMs, timers);
+  const issue = () =>
+    issueServerIdentity(authority, hosts, { nowMs: timers.now(), lifetimeMs: certificates.serverDays * dayMs });
+  const identity = await issue();
   const handshakes = new HandshakeLog(log, timers);
   const listeners = new Listeners({
-    identity: await certificate.issue(),
+    identity,
     trusted: authority.rootCertificate,
     settings: config.connections,
     room,
@@ -211,10 +214,13 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     throw error;
   });
 
-  certificate.keepRenewing(
-    (identity) => listeners.replaceIdentity(identity),
-    (error) => log.error({ err: error }, 'server certificate not renewed'),
-  );
+  const stopRenewing = keepRenewed({
+    first: identity,
+    timers,
+    issue,
+    replace: (renewed) => listeners.replaceIdentity(renewed),
+    failed: (error) => log.error({ err: error }, 'server certificate not renewed'),
+  });
   const recheck = timers.every(recheckMs, () => openCalls.recheck(timers.now()));
   const unfollow = engine.follow(({ event }: JournalEntry) => {
     if (endsMembership.has(event.kind)) openCalls.recheck(timers.now());
@@ -227,7 +233,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     setServing: (isServing) => serving.set(isServing),
     async close(graceMs) {
       serving.set(false);
-      certificate.stop();
+      stopRenewing();
       timers.cancel(recheck);
       unfollow();
       openCalls.drain({ code: 'DRAINING', message: 'the coordinator is stopping; connect again later' });

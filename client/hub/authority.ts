@@ -6,11 +6,16 @@ import { publicKeyOfRequest } from '../../base/certificates/certificate-request.
 import { type LeafPlan, type X509Certificate as Signer, signLeaf, signRoot } from '../../base/certificates/sign.ts';
 import { exportPrivateKey, importPrivateKey, makeCertificateKeyPair, x509 } from '../../base/certificates/x509.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import { hubServerName } from '../../proto/wire-names.ts';
 import { openRecord, recordKey, sealRecord } from '../storage/sealed-record.ts';
 import { type HubPeer, uriOfPeer } from './peer-name.ts';
 
 const dayMs = 86_400_000;
+
+/** What the hub's listeners show, and its term. */
+export type HubIdentity = Readonly<{ chain: string; key: string; issuedAtMs: EpochMs; expiresAtMs: EpochMs }>;
+
 const lifetimes = { authorityMs: 3_650 * dayMs, serverMs: 90 * dayMs } as const;
 const place = 'hub-authority';
 
@@ -56,12 +61,14 @@ export class HubAuthority {
   }
 
   /** A fresh key and certificate for the hub's own listeners. */
-  async issueServer(nowMs: number): Promise<Readonly<{ chain: string; key: string }>> {
+  async issueServer(nowMs: EpochMs): Promise<HubIdentity> {
     const keys = await makeCertificateKeyPair();
     const names = [{ type: 'dns' as const, value: hubServerName }];
     const times = { nowMs, lifetimeMs: lifetimes.serverMs };
     const leaf = await this.#sign(keys.publicKey, names, x509.ExtendedKeyUsage.serverAuth, times);
-    return { chain: `${leaf.toString('pem')}\n${this.certificate}`, key: await exportPrivateKey(keys.privateKey) };
+    const chain = `${leaf.toString('pem')}\n${this.certificate}`;
+    const key = await exportPrivateKey(keys.privateKey);
+    return { chain, key, issuedAtMs: nowMs, expiresAtMs: leaf.notAfter.getTime() };
   }
 
   async #sign(

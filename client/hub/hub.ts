@@ -1,4 +1,5 @@
 import type { ServerUnaryCall } from '@grpc/grpc-js';
+import { keepRenewed } from '../../base/certificates/keep-renewed.ts';
 import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
 import { faultFields, type Log } from '../../base/log.ts';
 import type { Timer, Timers } from '../../base/time.ts';
@@ -33,7 +34,7 @@ import type { ReleaseFiles } from '../releases/release-files.ts';
 import { TokenJudge } from './admit.ts';
 import type { AlertBook } from './alert-book.ts';
 import { type AlertWatcher, serveAlerts } from './alert-service.ts';
-import type { HubAuthority } from './authority.ts';
+import type { HubAuthority, HubIdentity } from './authority.ts';
 import { Deliveries, type DeliveryPorts } from './delivery.ts';
 import { nameOfCaller, refuseCall, unary } from './handler.ts';
 import type { HubConfig } from './hub-config.ts';
@@ -78,7 +79,6 @@ const hourMs = 3_600_000;
 /** A sensor that has said nothing for so long is no sensor of this cluster any more. */
 const silentMs = hourMs;
 const beatMs = 5_000;
-const renewServerMs = 30 * 24 * hourMs;
 
 /** The client as its cluster's hub: admits sensors and the response agent, takes in what they say, and relays releases and levels to them. */
 export class Hub {
@@ -87,7 +87,8 @@ export class Hub {
   readonly #parts: HubParts;
   readonly #listeners: readonly HubListener[];
   readonly #stopping: AbortController;
-  readonly #renewing: readonly Timer[];
+  readonly #stopRenewing: () => void;
+  readonly #beats: readonly Timer[];
   readonly #fetching: Promise<void>;
 
   private constructor(
@@ -97,6 +98,7 @@ export class Hub {
       book: SensorBook;
       listeners: readonly HubListener[];
       stopping: AbortController;
+      identity: HubIdentity;
     }>,
   ) {
     this.#parts = parts;
@@ -108,19 +110,16 @@ export class Hub {
     const onFailed = (track: TrackId, version: number, fault: Fault) =>
       log.warn({ ...faultFields(fault), track, version }, 'a release could not be fetched ahead of the agent');
     this.#fetching = fetchAhead({ ...parts, onFailed }, opened.stopping.signal);
-    this.#renewing = [
-      timers.every(
-        renewServerMs,
-        () => {
-          authority.issueServer(timers.now()).then(
-            (identity) => {
-              for (const listener of this.#listeners) listener.replaceIdentity(identity);
-            },
-            (error: Error) => log.error({ cause: error.message }, "the hub's certificate could not be renewed"),
-          );
-        },
-        { background: true },
-      ),
+    this.#stopRenewing = keepRenewed({
+      first: opened.identity,
+      timers,
+      issue: () => authority.issueServer(timers.now()),
+      replace: (renewed) => {
+        for (const listener of this.#listeners) listener.replaceIdentity(renewed);
+      },
+      failed: (error) => log.error({ cause: (error as Error).message }, "the hub's certificate could not be renewed"),
+    });
+    this.#beats = [
       timers.every(beatMs, () => parts.onBeat(this.book), { background: true }),
       timers.every(hourMs / 60, () => this.book.forgetSilent(timers.now() - silentMs), { background: true }),
     ];
@@ -155,13 +154,14 @@ export class Hub {
       sensors: await sensors.listen(config.listen),
       admission: await strangers.listen(config.admissionListen),
     };
-    return new Hub(parts, { ports, book, listeners: [sensors, strangers], stopping });
+    return new Hub(parts, { ports, book, listeners: [sensors, strangers], stopping, identity });
   }
 
   /** May be called twice. */
   async close(): Promise<void> {
     this.#stopping.abort();
-    for (const timer of this.#renewing) this.#parts.timers.cancel(timer);
+    this.#stopRenewing();
+    for (const timer of this.#beats) this.#parts.timers.cancel(timer);
     for (const listener of this.#listeners) listener.close();
     await this.#fetching;
     await this.#parts.relay.close();

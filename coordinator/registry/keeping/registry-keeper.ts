@@ -19,6 +19,7 @@ import { retire } from './retention.ts';
 /** What failed is tried again after so long, twice as long each time. */
 const retryMsMin = 500;
 const retryMsMax = 30_000;
+const lookMsMax = 60_000;
 
 export type KeeperParts = PublisherParts &
   Readonly<{
@@ -89,7 +90,8 @@ export class RegistryKeeper {
     }
     this.#retryMs = retryMsMin;
     const dueMs = this.#nextDueMs();
-    if (dueMs !== null) this.#beat.wakeIn(dueMs - this.#parts.timers.now());
+    // A machine that slept, or whose clock was set, is past what a timer still waits for: signatures end by the wall clock.
+    if (dueMs !== null) this.#beat.wakeIn(Math.min(dueMs - this.#parts.timers.now(), lookMsMax));
   }
 
   async #work(): Promise<Result<void, SignFaultCode>> {
