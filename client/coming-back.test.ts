@@ -139,6 +139,23 @@ describe('a client that was away for longer than its certificate lives', () => {
     }
   });
 
+  it('comes back where its certificate has not begun, since the clock of the coordinator was ahead and was set right', async () => {
+    const world = await start(0);
+    const first = await run(world, new ShiftedTimers(0));
+    await first.until('connected');
+    world.timers.byMs = 9 * dayMs; // What it gets now begins in nine days.
+    await first.client.close();
+    const ahead = await run(world, new ShiftedTimers(0));
+    expect(await ahead.until('cameBack')).toMatchObject({ by: 'signingKey' });
+    await ahead.client.close();
+    world.timers.byMs = 0;
+    const { until, readyz } = await run(world, new ShiftedTimers(0));
+    expect(await until('cameBack')).toMatchObject({ by: 'signingKey' });
+    await until('connected');
+    await finishRound(world);
+    expect(await readyz()).toMatchObject({ status: 200, checks: { certificate: 'in force' }, why: [] });
+  });
+
   it('stays out beyond the grace, says why it is not ready, and comes in by a new token without a restart', async () => {
     const world = await start(80 * hourMs, ['certificates.rejoinGraceDays=1']);
     await enrolAndLeave(world);

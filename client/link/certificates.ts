@@ -76,6 +76,12 @@ export function expiryOf(chainPem: string): number {
   return Date.parse(new X509Certificate(chainPem).validTo);
 }
 
+/** Whether the chain's leaf holds at that time. */
+export function isInForce(chainPem: string, atMs: EpochMs): boolean {
+  const { validFrom, validTo } = new X509Certificate(chainPem);
+  return Date.parse(validFrom) <= atMs && atMs < Date.parse(validTo);
+}
+
 /** Two thirds through the certificate's life, by the clock that issued it. */
 export function renewalDueMs(chainPem: string): number {
   const { validFrom, validTo } = new X509Certificate(chainPem);

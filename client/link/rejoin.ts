@@ -7,7 +7,7 @@ import { signRejoin } from '../../proto/envelope/rejoin-proof.ts';
 import type { ChallengeResponse, RejoinResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import type { Address } from './address.ts';
 import { newCertificateRequest } from './certificate-request.ts';
-import { acceptChain, expiryOf } from './certificates.ts';
+import { acceptChain, isInForce } from './certificates.ts';
 import { connectAsNewcomer } from './connection.ts';
 import type { ClusterIdentity } from './identity-store.ts';
 
@@ -15,15 +15,16 @@ export type RejoinFaultCode = CallFaultCode | 'CERTIFICATE_UNUSABLE';
 
 /** What came of asking; with the coordinator's time wherever it told it. */
 export type Rejoining = Readonly<
-  /** By the coordinator's clock the certificate has not ended: something else keeps us out. */
+  /** By the coordinator's clock the certificate holds: something else keeps us out. */
   | { kind: 'inForce'; coordinatorNowMs: EpochMs }
   | { kind: 'rejoined'; identity: ClusterIdentity; coordinatorNowMs: EpochMs }
   | { kind: 'refused'; fault: Fault<RejoinFaultCode>; coordinatorNowMs: EpochMs | undefined }
 >;
 
 /**
- * Comes back with a new certificate where ours has ended by the coordinator's clock: signs its challenge with the key that
- * the cluster enrolled with. Our own clock takes no part, so a wrong one keeps nobody out.
+ * Comes back with a new certificate where ours has ended by the coordinator's clock, or has not begun, since that clock was
+ * ahead when it was issued: signs its challenge with the key that the cluster enrolled with. Our own clock takes no part, so a
+ * wrong one keeps nobody out.
  */
 export async function rejoin(
   address: Address,
@@ -39,7 +40,7 @@ export async function rejoin(
     if (!challenged.ok) return { kind: 'refused', fault: challenged.fault, coordinatorNowMs: undefined };
     const { challenge, nowMs } = challenged.value;
     const coordinatorNowMs = Number(nowMs);
-    if (coordinatorNowMs < expiryOf(identity.chainPem)) return { kind: 'inForce', coordinatorNowMs };
+    if (isInForce(identity.chainPem, coordinatorNowMs)) return { kind: 'inForce', coordinatorNowMs };
     const { federation, cluster, signingSeed } = identity;
     const { der: certificateRequest, keyPem } = await newCertificateRequest();
     const statement = { federation, cluster, certificateRequest, challenge };
