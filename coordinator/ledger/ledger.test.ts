@@ -6,8 +6,9 @@ import type { JournalEvent } from './journal/events.ts';
 import { GroupCommitJournal } from './journal/group-commit-journal.ts';
 import type { JournalFaultCode } from './journal/journal.ts';
 import { MemoryMedium, openMemoryStore } from './journal/memory-store.ts';
+import { openMemoryJournal } from './journal/open-journal.ts';
 import { Ledger } from './ledger.ts';
-import { snapshotVersion } from './state/snapshot.ts';
+import { snapshotVersion, writeSnapshot } from './state/snapshot.ts';
 import type { State } from './state/state.ts';
 
 const operator = (name: string): JournalEvent => {
@@ -127,8 +128,19 @@ describe('a start', () => {
       return again.read.mock.calls.map(([from]) => from);
     };
     expect(await readsFrom(saved)).toEqual([3]);
+    const whole = { ...saved, seq: 3, body: await writeSnapshot(ledger.state) };
+    expect(await readsFrom(whole)).toEqual([]);
     expect(await readsFrom({ ...saved, version: snapshotVersion + 1 })).toEqual([1]);
     expect(await readsFrom({ ...saved, seq: 4 })).toEqual([1]);
+  });
+
+  it('is refused where the journal cannot be read', async () => {
+    const { write, medium } = await opened();
+    unwrap(await write(operator('eve')));
+    const journal = openMemoryJournal(medium, systemTimers);
+    vi.spyOn(journal, 'read').mockResolvedValue(refuse('JOURNAL_IO', 'the disk failed'));
+    const refused = await Ledger.open(journal, () => 70, { durable: () => {}, undone: () => {} });
+    expect(refused).toMatchObject({ ok: false, fault: { code: 'JOURNAL_IO' } });
   });
 
   it('tells which entry does not follow', async () => {

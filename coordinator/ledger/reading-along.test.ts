@@ -31,7 +31,11 @@ it('a state that was folded as lines came is the one of who wrote them, and name
   expect(state.tracks.get(track)?.rounds.size).toBe(1);
   const again = new ReadingAlong();
   const missing = rows.filter(({ body }) => !body.includes('trackCreated'));
-  expect(again.take(missing)).toMatchObject({ fault: { code: 'JOURNAL_DAMAGED' } });
+  const gap = rows.findIndex(({ body }) => body.includes('trackCreated')) + 2;
+  const message = expect.stringMatching(
+    new RegExp(`entry ${gap} does not follow .*Start the build that wrote it, or restore a backup`),
+  );
+  expect(again.take(missing)).toMatchObject({ fault: { code: 'JOURNAL_DAMAGED', message, fields: { seq: gap } } });
 });
 
 it('a ledger goes on from what was folded, and reads what came after it alone', async () => {

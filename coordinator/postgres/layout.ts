@@ -1,5 +1,5 @@
 import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
-import type { Answer, Ask } from './connection.ts';
+import { type Answer, type Ask, settlesNothing } from './connection.ts';
 import type { PostgresLink } from './link.ts';
 import { quoted } from './quoted.ts';
 
@@ -84,13 +84,13 @@ async function onLayout(
   });
 }
 
-/** A question of a start that was not answered, or was refused by the server. */
+/** A question of a start that was not answered, or was refused by the server. One that ends, or whose disk fails, has refused nothing. */
 export function unanswered(answer: Exclude<Answer, { kind: 'rows' }>): Result<never, UnansweredFaultCode> {
-  if (answer.kind === 'refused') {
+  if (answer.kind === 'refused' && !settlesNothing(answer.sqlState)) {
     const what = `PostgreSQL refuses what the journal needs: ${answer.cause}. Mend the rights of its user`;
     return refuse('DATABASE_UNFIT', what);
   }
-  return answer.isTurnedAway === true
+  return answer.kind === 'lost' && answer.isTurnedAway === true
     ? refuse('DATABASE_REFUSED', answer.cause)
     : refuse('DATABASE_UNREACHABLE', `PostgreSQL does not answer: ${answer.cause}`);
 }

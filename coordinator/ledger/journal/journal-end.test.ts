@@ -1,10 +1,22 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { tempDir } from '../../testing/temp-dir.ts';
 import { EndNote, readEnd } from './journal-end.ts';
 
 const chain = 'ab'.repeat(32);
+
+/** How many files of this process are open on the end of the journal. */
+function descriptorsOf(journal: string): number {
+  const targetOf = (fd: string) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return undefined; // Of the listing itself.
+    }
+  };
+  return readdirSync('/proc/self/fd').filter((fd) => targetOf(fd) === `${journal}.end`).length;
+}
 
 it('an end is read as it was written last, from a file of one length that only its owner reads', () => {
   const journal = join(tempDir(), 'journal.sqlite');
@@ -16,7 +28,9 @@ it('an end is read as it was written last, from a file of one length that only i
   expect(readEnd(journal)).toEqual({ seq: 7, chain });
   expect(readFileSync(`${journal}.end`, 'utf8')).toBe(`0000000000000007 ${chain}\n`);
   expect(statSync(`${journal}.end`).mode & 0o777).toBe(0o600);
+  expect(descriptorsOf(journal)).toBe(1);
   note.close();
+  expect(descriptorsOf(journal)).toBe(0);
   const again = new EndNote(journal);
   expect(readEnd(journal)).toEqual({ seq: 7, chain });
   again.close();

@@ -22,7 +22,7 @@ export class EndNote {
     try {
       this.#file = openSync(pathOf(journal), constants.O_RDWR | constants.O_CREAT, privateFileMode);
     } catch {
-      this.#file = undefined; // It is evidence alone: a disk that has no room for it stops no journal.
+      // It is evidence alone: a disk that has no room for it stops no journal.
     }
   }
 
@@ -43,12 +43,11 @@ export class EndNote {
 
 /** What was written down last; undefined where there is nothing, or nothing whole. */
 export function readEnd(journal: string): JournalHead | undefined {
-  let text: string;
+  let found: RegExpExecArray | null;
   try {
-    text = readFileSync(pathOf(journal), 'latin1');
+    found = /^(\d{16}) ([0-9a-f]{64})\n$/.exec(readFileSync(pathOf(journal), 'latin1'));
   } catch {
     return undefined;
   }
-  const [, seq, chain] = /^(\d{16}) ([0-9a-f]{64})\n$/.exec(text) ?? [];
-  return seq === undefined || chain === undefined ? undefined : { seq: Number(seq), chain };
+  return found === null ? undefined : { seq: Number(found[1]), chain: found[2] as string };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -38,7 +38,39 @@ function written(path: string, count: number): SqliteFile {
   return file;
 }
 
+/** How many files of this process are open in the folder of a journal. */
+function openIn(path: string): number {
+  const targetOf = (fd: string) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return ''; // Of the listing itself.
+    }
+  };
+  return readdirSync('/proc/self/fd').filter((fd) => targetOf(fd).startsWith(path)).length;
+}
+
 describe('the file of a journal', () => {
+  it('is let go of where it is refused, and after it was closed', () => {
+    const path = pathIn();
+    const file = unwrap(SqliteFile.open(path));
+    file.commit(file.head.chain, linesAfter(file.head, 2));
+    expect(openIn(path)).toBeGreaterThan(0);
+    file.close();
+    expect(openIn(path)).toBe(0);
+    expect(file.read(1, 1)).toMatchObject({
+      fault: { code: 'JOURNAL_IO', message: expect.stringMatching(/the disk failed \(error: .*not open/) },
+    });
+    const db = new Database(path);
+    db.exec("DROP TRIGGER entries_stay; UPDATE entries SET body = '{}' WHERE seq = 2");
+    db.close();
+    expect(SqliteFile.open(path)).toMatchObject({ ok: false, fault: { code: 'JOURNAL_DAMAGED' } });
+    expect(openIn(path)).toBe(0);
+    writeFileSync(path, 'no database at all, and longer than its header would be'.repeat(9));
+    expect(SqliteFile.open(path)).toMatchObject({ ok: false, fault: { code: 'JOURNAL_DAMAGED' } });
+    expect(openIn(path)).toBe(0);
+  });
+
   it('follows its last line alone, and is what it was where it refuses', () => {
     const file = written(pathIn(), 3);
     const strangers = linesAfter({ seq: 3, chain: 'f'.repeat(64) }, 1);

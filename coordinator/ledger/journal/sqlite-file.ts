@@ -6,6 +6,7 @@ import { chainOrigin, type StoredEntry } from './entry.ts';
 import type { JournalFaultCode, JournalHead, Snapshot } from './journal.ts';
 import { EndNote, readEnd } from './journal-end.ts';
 import { type OpenJournal, openToRead } from './open-to-read.ts';
+import { refusalOf } from './sqlite-faults.ts';
 import { damaged, findBreak } from './walk.ts';
 
 type Outcome<Value = void> = Result<Value, JournalFaultCode>;
@@ -235,20 +236,4 @@ function walkAll(db: Database.Database, end: JournalHead | undefined): Outcome<J
         end.seq,
         `entry ${end.seq} was written as another one: it, or one before it, was replaced with its chain`,
       );
-}
-
-function refusalOf(error: unknown): { ok: false; fault: { code: JournalFaultCode; message: string } } {
-  const code = error instanceof Database.SqliteError ? error.code : '';
-  const text = error instanceof Error ? error.message : String(error);
-  if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') {
-    return refuse('DISK_FULL', 'journal: no space left; nothing of this write was kept. Free space and try again');
-  }
-  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
-    return damaged(0, `the file cannot be read as a database (${code}: ${text})`);
-  }
-  return refuse(
-    'JOURNAL_IO',
-    `journal: the disk failed (${code || 'error'}: ${text}). Check the disk and its mount, then start again: ` +
-      'what is on it is checked at the start',
-  );
 }

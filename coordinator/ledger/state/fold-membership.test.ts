@@ -1,9 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../../../proto/digest.ts';
 import type { ClassName, ClusterId } from '../../../proto/ids.ts';
 import { changedParts, folded } from '../../testing/folding.ts';
 import type { JournalEvent } from '../journal/events.ts';
 import { emptyState } from './mutable-state.ts';
+import type { State } from './state.ts';
 
 const north = 'north' as ClusterId;
 const south = 'south' as ClusterId;
@@ -19,7 +20,11 @@ function enrolled(tokenId: string, certificateSerial: string, cluster = north): 
   return { kind: 'clusterEnrolled', cluster, tokenId, signingKey: 'a2V5', ...certificate, labels: { site: 'bonn' } };
 }
 
-const one = folded(emptyState(), [minted('t-1'), enrolled('t-1', '01')], { atMs: 5 });
+let one: State;
+// In each test: what is folded while the file is loaded would be folded before a mutant is switched on.
+beforeEach(() => {
+  one = folded(emptyState(), [minted('t-1'), enrolled('t-1', '01')], { atMs: 5 });
+});
 
 describe('a token', () => {
   it('is unused when it is minted, used by the enrolment, and void once it is revoked', () => {

@@ -40,6 +40,11 @@ describe('a release', () => {
     expect(releasingIn(withFirst)).toEqual({ ...releasingIn(empty), releases: [{ ...release, retired: false }] });
     expect({ ...trackIn(withFirst), releasing: null }).toEqual({ ...trackIn(empty), releasing: null });
     expect(() => folded(withFirst, [event])).toThrow('fold: syscall 0 is released twice');
+    const [again] = released(empty, 1);
+    const second = folded(withFirst, [again as JournalEvent]);
+    const twice: JournalEvent = { ...event, manifest: { ...manifest, version: 1 } };
+    expect(() => folded(second, [twice])).toThrow('fold: syscall 1 is released twice');
+    expect(() => folded(second, [event])).toThrow('fold: syscall 0 is released twice');
   });
 
   it('that is imported brings its model, from which the next round starts where it would have started from its base', () => {

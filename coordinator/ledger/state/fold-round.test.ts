@@ -111,6 +111,8 @@ describe('a round', () => {
     expect(roundIn(collecting).pending).toEqual(['invite']);
     expect(roundIn(folded(collecting, arrivals.slice(0, 1))).pending).toEqual(['invite']);
     expect(roundIn(aggregating).pending).toEqual(['announce', 'aggregate', 'dropPartials']);
+    const again = folded(aggregating, arrivals.slice(0, 1)); // A receipt was lost.
+    expect(roundIn(again).pending).toEqual(['announce', 'aggregate', 'dropPartials']);
     expect(roundIn(ended).pending).toEqual(['announce', 'dropPartials', 'destroyKey']);
     const done: JournalEvent = { kind: 'effectsDone', track, round: first, effects: ['announce', 'dropPartials'] };
     expect(roundIn(folded(ended, [done]))).toEqual({ ...roundIn(ended), pending: ['destroyKey'] });

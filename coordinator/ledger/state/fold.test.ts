@@ -108,6 +108,16 @@ describe('the federation and its freezes', () => {
     expect(changedParts(empty, after)).toEqual(['federation']);
   });
 
+  it('what was replayed, and what came of it, is in the journal alone', () => {
+    const about = { track, round: 'r-1' as RoundId };
+    const digests = { candidate: weightsOf(1), provenance: weightsOf(2), optimiserState: null };
+    const replayed: JournalEvent[] = [
+      { kind: 'replayStarted', ...about, reason },
+      { kind: 'roundReplayed', ...about, same: true, ...digests },
+    ];
+    expect(folded(empty, replayed)).toEqual({ ...empty, seq: empty.seq + 2 });
+  });
+
   it('a freeze is known until it is lifted, and who set it', () => {
     const freeze = (freezeId: string) => ({ freezeId, tracks: 'all', fromMs: 1, untilMs: 9, reason }) as const;
     const set = (freezeId: string): JournalEvent => ({ kind: 'freezeSet', ...freeze(freezeId) });
@@ -225,6 +235,14 @@ describe('a journal', () => {
     expect([...tracksBack.keys()]).toEqual([...tracks.keys()]);
     expect([...(tracksBack.get(track)?.rounds.keys() ?? [])]).toEqual([first, 'r-2']);
     expect(await writeSnapshot(back)).toBe(await writeSnapshot(state));
+    const [one] = tracks.values();
+    const two = {
+      ...state,
+      tracks: new Map([...tracks, ['dns' as TrackId, { ...one, track: 'dns' as TrackId }]]),
+    } as State;
+    const twoBack = readSnapshot(await writeSnapshot(two));
+    expect([...twoBack.tracks.keys()]).toEqual([...two.tracks.keys()]);
+    expect(await writeSnapshot(twoBack)).toBe(await writeSnapshot(two));
   });
 
   it('leaves every state that it went through as it was then', async () => {

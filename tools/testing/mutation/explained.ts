@@ -37,6 +37,7 @@ const beyond = 'writes past the end of a typed array, which keeps nothing';
 const summed = 'what is neither by columns nor by blocks is carried out as a sum';
 const way = 'where a descent starts, and when it ends: it comes as near in another number of steps';
 const unrefused = 'is never refused with what it is given there';
+const signalled = 'a signal is given once';
 const guarded = 'a short cut: nothing is left to do there';
 const bound = 'how much is kept, or searched, before it is given up';
 
@@ -365,4 +366,64 @@ export const explanations: readonly Explanation[] = [
     ...{ file: `${ledger}/journal/sqlite-file.ts`, from, to: 'true' },
     why: 'made where it is not there, and left as it is where it is',
   })),
+  { file: `${ledger}/journal/postgres/lease.ts`, from: '{ once: true }', why: signalled },
+  { file: `${ledger}/journal/postgres/lease.ts`, from: 'true', to: 'false', why: signalled },
+  {
+    ...{ file: `${ledger}/journal/postgres/open-postgres.ts`, from: 'standbys.rows[0]?.names' },
+    ...{ to: 'standbys.rows[0].names', why: 'a SELECT without a table gives one row' },
+  },
+  {
+    ...{ file: `${ledger}/journal/sqlite-file.ts`, from: '{ timeout: 5_000 }' },
+    why: 'so long is waited without it, too: the driver says so',
+  },
+  {
+    ...{ file: `${ledger}/journal/sqlite-file.ts`, from: '{ return refusalOf(rollbackError);' },
+    why: 'not harmless, and not to be shown: no rollback of SQLite fails here where the statement before it did',
+  },
+  {
+    ...{ file: `${ledger}/journal/sqlite-store.ts`, from: 'maxYoungGenerationSizeMb' },
+    why: 'how much memory a thread takes between two collections',
+  },
+  ...['file?.close', "request.call === 'close'", "'close'", "{ call: 'close' }"].map((from) => ({
+    ...{ file: `${ledger}/journal/${from.startsWith('{') ? 'sqlite-store' : 'sqlite-worker'}.ts`, from },
+    why: 'a thread that ends closes what it has open, as SQLite does',
+  })),
+  {
+    ...{ file: `${ledger}/journal/journal-end.ts`, from: 'this.#file === undefined', to: 'false' },
+    why: 'a write to no file fails, and such a failure is passed over',
+  },
+  {
+    file: `${ledger}/journal/journal-end.ts`,
+    from: "'latin1'",
+    why: 'its text is of digits and letters: read anyhow it is the same',
+  },
+  {
+    ...{ file: `${ledger}/ledger.ts`, from: "''" },
+    why: 'no fold looks at the chain of an entry',
+  },
+  {
+    ...{ file: `${ledger}/state/fold-membership.ts`, from: '[]' },
+    why: 'a text is the id of no token',
+  },
+  {
+    ...{ file: `${ledger}/state/fold-membership.ts`, from: 'token === undefined', to: 'false' },
+    why: 'each of these ids is that of a token',
+  },
+  { file: `${ledger}/state/fold-membership.ts`, from: 'known !== undefined', to: 'false', why: kept },
+  {
+    ...{ file: `${ledger}/state/fold-membership.ts`, from: 'token.usedAtMs === null' },
+    why: 'what was used or revoked is passed over when it is looked at, too',
+  },
+  ...['all.sort(', '([a], [b]) =>', 'Number(a) - Number(b)'].map((from) => ({
+    ...{ file: `${ledger}/state/fold-response.ts`, from },
+    why: 'whole numbers are the keys of an object in their order',
+  })),
+  {
+    ...{
+      file: `${ledger}/state/fold-round.ts`,
+      from: 'track.rounds.get(round)?.policy',
+      to: 'track.rounds.get(round).policy',
+    },
+    why: 'the round has just been stepped: it is there',
+  },
 ];

@@ -5,37 +5,48 @@ describe('a fault of a journal in PostgreSQL says what is so and what to do', ()
   it.each([
     [
       'a failure',
-      failed('connection refused'),
+      () => failed('connection refused'),
       'JOURNAL_IO',
       /PostgreSQL failed \(connection refused\)\. Mend it, then start/,
     ],
-    ['another writer', held('epoch 4 holds it'), 'JOURNAL_HELD', /: epoch 4 holds it\. Stop the other coordinator/],
+    [
+      'another writer',
+      () => held('epoch 4 holds it'),
+      'JOURNAL_HELD',
+      /: epoch 4 holds it\. Stop the other coordinator/,
+    ],
     [
       'an outcome nobody learnt',
-      unknown('ETIMEDOUT'),
+      () => unknown('ETIMEDOUT'),
       'JOURNAL_IO',
       /did not say .* \(ETIMEDOUT\)\. .* at the next start$/,
     ],
-    ['no room', full(), 'DISK_FULL', /no space left; nothing of this write was kept\. Free space there$/],
+    [
+      'no room',
+      () => full(),
+      'DISK_FULL',
+      /^journal: PostgreSQL has no space left; nothing of this write was kept\. Free space there$/,
+    ],
     [
       'a newer writer',
-      stale(3, 5),
+      () => stale(3, 5),
       'EPOCH_STALE',
       /^epoch 5 has taken this journal over from 3; stop this coordinator$/,
     ],
     [
       'a newer one without a name',
-      stale(3),
+      () => stale(3),
       'EPOCH_STALE',
       /^another coordinator has taken this journal over from 3; stop/,
     ],
     [
       'no standby',
-      unreplicated(),
+      () => unreplicated(),
       'JOURNAL_UNREPLICATED',
       /was kept\. Set synchronous_standby_names, or journal\.postgres\.sync/,
     ],
-  ])('%s', (_, refused, code, message) => {
+  ])('%s', (_, refuse, code, message) => {
+    const refused = refuse();
     expect(refused).toMatchObject({ ok: false, fault: { code } });
     expect(refused.fault.message).toMatch(message);
   });

@@ -12,13 +12,15 @@ import { draft } from '../journal-contract.ts';
 import { MemoryMedium } from '../memory-store.ts';
 import { noHead } from '../walk.ts';
 import { PostgresStore } from './postgres-store.ts';
+import { statementsIn } from './statements.ts';
 
 const outageMs = 60_000;
 const leaseMs = 4_000;
 const diskFull = '53100';
+const sql = statementsIn('testudo');
 
-/** What becomes of one write: not done, done and not heard of, refused, done under a warning, or done so late. */
-type Fate = 'unsent' | 'unheard' | 'weak' | Readonly<{ refused: string }> | Readonly<{ lateMs: number }>;
+/** What becomes of one write: not done, done and not heard of, refused, done under a warning, done so late, or come twice and answered once. */
+type Fate = 'unsent' | 'unheard' | 'weak' | 'doubled' | Readonly<{ refused: string }> | Readonly<{ lateMs: number }>;
 
 type Settings = { synchronous_commit: string; synchronous_standby_names: string };
 
@@ -31,6 +33,8 @@ function storeOn(fates: Fate[] = [], { isReplicated = false } = {}) {
   const server = { settings: settingsOfServer, writes: 0 };
   const clock = { ms: 10_000 };
   const beats = new Set<() => void>();
+  /** What becomes of looks at the fence and at the snapshot, in turn: the SQLSTATE of a refusal; undefined where the tables answer. */
+  const reads: (() => string | undefined)[] = [];
   const timers: Timers = {
     ...systemTimers,
     monotonicMs: () => clock.ms,
@@ -60,9 +64,13 @@ function storeOn(fates: Fate[] = [], { isReplicated = false } = {}) {
       async query(text, values = []) {
         const fate = isWrite(text) && !text.includes("holder = ''") ? fates.shift() : undefined;
         if (isWrite(text)) server.writes += 1;
+        const read = text === sql.look || text === sql.latestSnapshot ? reads.shift()?.() : undefined;
+        if (read !== undefined) throw Object.assign(new Error(`state ${read}`), { code: read });
         if (fate === 'unsent') throw new Error('the line is cut');
         if (typeof fate === 'object' && 'refused' in fate)
           throw Object.assign(new Error(`state ${fate.refused}`), { code: fate.refused });
+        const before = fate === 'doubled' ? outcomeOf(text, values, tables, server.settings) : undefined;
+        if (before !== undefined && 'change' in before && before.change !== undefined) tables.apply(before.change);
         const outcome = outcomeOf(text, values, tables, server.settings);
         if ('sqlState' in outcome) throw Object.assign(new Error('refused'), { code: outcome.sqlState });
         if (outcome.change !== undefined) tables.apply(outcome.change);
@@ -87,7 +95,7 @@ function storeOn(fates: Fate[] = [], { isReplicated = false } = {}) {
     for (const beat of beats) beat();
     await link.alone(async () => {});
   };
-  return { store, tables, medium, server, clock, beats, lost, quarter, fates };
+  return { store, tables, medium, server, clock, beats, lost, quarter, fates, reads };
 }
 
 function linesAfter(from: JournalHead, count = 1): readonly StoredEntry[] {
@@ -115,6 +123,7 @@ describe('a commit', () => {
     ['that came just in time was not', [{ lateMs: 250 }], 1, true],
     ['that came late where no standby is asked for was late, and no more', [{ lateMs: 5_000 }], 1, false],
     ['is proven by a question that came late: that waited for nothing', ['weak', { lateMs: 5_000 }], 2, true],
+    ['that an earlier packet of ours has done is proven by a write', ['doubled'], 2, false],
     ['is asked after where there is no room for the question', ['unheard', { refused: diskFull }], 3, false],
   ])('%s', async (_, fates, writes, isReplicated) => {
     const { store, medium, server, clock } = storeOn(fates, { isReplicated });
@@ -159,6 +168,7 @@ describe('a commit', () => {
     says: RegExp;
   }>([
     { of: 'a later epoch', change: moved({ epoch: 4, holder: 'x' }), code: 'EPOCH_STALE', says: /^epoch 4 has/ },
+    { of: 'a later epoch of our own name', change: moved({ epoch: 4 }), code: 'EPOCH_STALE', says: /^epoch 4 has/ },
     { of: 'another holder', change: moved({ holder: 'x' }), code: 'EPOCH_STALE', says: /^epoch 3 has/ },
     {
       of: 'an earlier epoch',
@@ -193,6 +203,17 @@ describe('a commit', () => {
     expect([server.writes, medium.rows, beats.size]).toEqual([writes, [], 0]);
     store.watch(({ code: told }: Fault) => void lost.push(told)); // Who asks later hears of it, too.
     expect(lost).toEqual([code]);
+  });
+
+  it('that the fence does not let through is asked after by a write, where the fence cannot be looked at', async () => {
+    const { store, tables, medium, server, reads } = storeOn();
+    tables.apply({ fence: { ...tables.fence, holder: 'x' } });
+    reads.push(() => {
+      tables.apply({ fence: { ...tables.fence, holder: 'me' } });
+      return '57P01';
+    });
+    expect(codeOf(await store.commit(noHead.chain, [first]))).toBe('ok');
+    expect([reads.length, server.writes, medium.rows]).toEqual([0, 3, [first]]);
   });
 
   it('of which nothing can be found out for too long is unknown, and nothing is undone for it', async () => {
@@ -238,6 +259,13 @@ describe('a beat', () => {
     expect(codeOf(await store.commit(noHead.chain, [first]))).toBe('EPOCH_STALE');
   });
 
+  it('that finds no standby any more ends the store, too', async () => {
+    const { server, quarter, lost, beats } = storeOn([], { isReplicated: true });
+    server.settings.synchronous_standby_names = '';
+    await quarter(1_000);
+    expect([lost, beats.size]).toEqual([['JOURNAL_UNREPLICATED'], 0]);
+  });
+
   it('does not wait for its turn behind what is being written', async () => {
     const { store, tables, clock, beats } = storeOn();
     clock.ms += 1_000;
@@ -253,7 +281,7 @@ describe('a snapshot', () => {
   const snapshot = { seq: 1, chain: first.chain, version: 4, body };
 
   it('is kept of entries that are there, and read where it hashes right', async () => {
-    const { store, tables } = storeOn();
+    const { store, tables, reads } = storeOn();
     expect(await store.latestSnapshot()).toBeUndefined();
     unwrap(await store.commit(noHead.chain, [first]));
     expect(codeOf(await store.saveSnapshot(snapshot))).toBe('ok');
@@ -262,6 +290,8 @@ describe('a snapshot', () => {
     expect(foreign).toMatchObject({ ok: false, fault: { code: 'JOURNAL_DAMAGED', fields: { seq: 1 } } });
     expect(!foreign.ok && foreign.fault.message).toContain('the snapshot of entry 1 belongs to another journal');
     expect(await store.latestSnapshot()).toEqual(snapshot);
+    reads.push(() => '42501');
+    expect(await store.latestSnapshot()).toBeUndefined(); // It only saves time: a start folds from the first line.
     tables.snapshot = { ...(tables.snapshot ?? expect.fail('no snapshot')), body: '{"a":2}' };
     expect(await store.latestSnapshot()).toBeUndefined();
   });

@@ -1,14 +1,10 @@
 import { expect, it } from 'vitest';
-import { systemTimers } from '../../../../base/system-timers.ts';
-import type { Timers } from '../../../../base/time.ts';
-import type { Driver, Row } from '../../../postgres/driver.ts';
-import { PostgresLink } from '../../../postgres/link.ts';
+import { pausesAtOnce, type Said, scriptedLink } from '../../../testing/scripted-link.ts';
 import { raise } from './raise.ts';
 import { fenceIn } from './rows.ts';
 import { statementsIn } from './statements.ts';
 
 const outageMs = 60_000;
-const fit = { standby: false, fsync: 'on', pages: 'on', encoding: 'UTF8', version: 150_000 };
 const seen = {
   epoch: '4',
   holder: 'before',
@@ -20,44 +16,22 @@ const seen = {
 };
 const mine = { ...seen, epoch: '5', holder: 'mine' };
 
-/** What the server answers an attempt with, and one who then looks at the fence: rows, or the state of a refusal. */
-type Answers = Readonly<{ attempts: readonly (readonly Row[] | string)[]; look?: readonly Row[] | string }>;
+/** What the server answers an attempt with, and one who then looks at the fence. */
+type Answers = Readonly<{ attempts: readonly Said[]; look?: Said }>;
 
 /** An attempt at a database that answers so, the last of them again and again. */
 async function raised({ attempts, look = [] }: Answers) {
   const sql = statementsIn('testudo');
-  let nowMs = 0;
   let asked = 0;
-  const timers: Timers = {
-    ...systemTimers,
-    monotonicMs: () => nowMs,
-    after(delayMs, act) {
-      if (delayMs < 1_000) {
-        nowMs += delayMs; // Between two attempts. An answer is waited for as long as it takes.
-        setImmediate(act);
-      }
-      return systemTimers.after(0, () => {});
-    },
+  const timers = pausesAtOnce();
+  const answer = (text: string, values: readonly unknown[]) => {
+    if (text === sql.look) return look;
+    if (text !== sql.raise) return undefined;
+    expect(values).toEqual([4, 'before', 'mine', 4_000]);
+    return attempts[Math.min(asked++, attempts.length - 1)] ?? [];
   };
-  const answer = (given: readonly Row[] | string): readonly Row[] => {
-    if (typeof given !== 'string') return given;
-    throw Object.assign(new Error(`state ${given}`), { code: given });
-  };
-  const driver: Driver = async () => ({
-    ...{ connect: async () => {}, end: async () => {}, onNotice: () => {}, onEnd: () => {}, destroy: () => {} },
-    async query(text, values) {
-      if (text === sql.look) return answer(look);
-      if (text !== sql.raise) return [fit];
-      expect(values).toEqual([4, 'before', 'mine', 4_000]);
-      return answer(attempts[Math.min(asked++, attempts.length - 1)] ?? []);
-    },
-  });
-  const settings = {
-    ...{ hosts: [{ host: 'database', port: 5_432 }], database: 'testudo', user: 'testudo', password: '' },
-    ...{ schema: 'testudo', isReplicated: false, outageMs, leaseMs: 4_000 },
-  };
-  const outcome = await raise(new PostgresLink(settings, timers, driver), fenceIn(seen), 'mine');
-  return { outcome, asked, nowMs };
+  const outcome = await raise(scriptedLink(answer, { timers }), fenceIn(seen), 'mine');
+  return { outcome, asked, nowMs: timers.nowMs };
 }
 
 const writer = { ok: true, value: { writer: { epoch: 5, holder: 'mine' }, head: { seq: 6, chain: 'ab' } } };
@@ -77,6 +51,7 @@ it.each<[string, Answers, unknown]>([
   ['leaves the field to another start', { attempts: [[]], look: [{ ...mine, holder: 'other' }] }, held],
   ['and to nobody where there is no fence', { attempts: [[]] }, held],
   ['asks again where the server settled nothing', { attempts: ['57P03', '08006', [row]] }, writer],
+  ['asks again where the line was cut', { attempts: [new Error('cut'), [row]] }, writer],
 ])('who raises a fence %s', async (_, answers, expected) => {
   const { outcome, asked } = await raised(answers);
   expect(outcome).toMatchObject(expected as object);
