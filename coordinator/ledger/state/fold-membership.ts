@@ -104,7 +104,7 @@ export function foldMembership(state: MutableState, event: MembershipEvent, { at
  */
 function voidUnused({ tokens }: MutableState, cluster: ClusterId): void {
   const unused = unusedOf(tokens);
-  for (const id of unused.get(cluster) ?? []) {
+  for (const id of unused.get(cluster) ?? none) {
     const token = tokens.get(id);
     if (token === undefined || token.usedAtMs !== null || token.revoked) continue;
     tokens.set(id, { ...token, revoked: true });
@@ -114,6 +114,7 @@ function voidUnused({ tokens }: MutableState, cluster: ClusterId): void {
 
 /** By cluster, the ids of tokens that may be unused still: an enrolment must not look through everybody's. */
 type Unused = Map<ClusterId, Set<string>>;
+const none: ReadonlySet<string> = new Set();
 const unusedIn = new WeakMap<ReadonlyMap<string, Token>, Unused>();
 
 function unusedOf(tokens: ReadonlyMap<string, Token>): Unused {

@@ -402,10 +402,6 @@ export const explanations: readonly Explanation[] = [
     why: 'no fold looks at the chain of an entry',
   },
   {
-    ...{ file: `${ledger}/state/fold-membership.ts`, from: '[]' },
-    why: 'a text is the id of no token',
-  },
-  {
     ...{ file: `${ledger}/state/fold-membership.ts`, from: 'token === undefined', to: 'false' },
     why: 'each of these ids is that of a token',
   },
