@@ -9,7 +9,7 @@ import { type BlobPlaceFaultCode, openBlobPlace } from './blob-place.ts';
 import type { BlobFaultCode } from './blobs/blob-store.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { type ReadFaultCode, readBeside } from './ledger/journal/read-beside.ts';
-import { ReadingAlong } from './ledger/reading-along.ts';
+import { type FoldFaultCode, ReadingAlong } from './ledger/reading-along.ts';
 import { digestsNamedIn } from './rounds/orphans.ts';
 
 /**
@@ -20,7 +20,7 @@ export async function backUpBucket(
   config: Pick<CoordinatorConfig, 'blobs' | 'dataDirectory'>,
   { environment, timers }: Readonly<{ environment: NodeJS.ProcessEnv; timers: Timers }>,
   target: string,
-): Promise<Result<void, BlobFaultCode | BlobPlaceFaultCode | 'JOURNAL_DAMAGED' | ReadFaultCode>> {
+): Promise<Result<void, BlobFaultCode | BlobPlaceFaultCode | FoldFaultCode | ReadFaultCode>> {
   const named = await digestsNamedInBackup(target);
   if (!named.ok) return named;
   const place = await openBlobPlace(config, environment, timers, () => {});
@@ -40,7 +40,7 @@ export async function backUpBucket(
 /** Every digest that the journal of a backup names, hexadecimal. */
 export async function digestsNamedInBackup(
   target: string,
-): Promise<Result<ReadonlySet<string>, 'JOURNAL_DAMAGED' | ReadFaultCode>> {
+): Promise<Result<ReadonlySet<string>, FoldFaultCode | ReadFaultCode>> {
   const journal = readBeside(target);
   if (!journal.ok) return journal;
   const along = new ReadingAlong();

@@ -34,7 +34,7 @@ export class JournalTail implements Facts {
   readonly halted: Promise<Fault<PostgresJournalFaultCode>>;
   readonly #link: PostgresLink;
   readonly #log: Log;
-  readonly #along = new ReadingAlong();
+  readonly #along = new ReadingAlong({ passesOverNewer: true });
   readonly #listeners = new Set<Listener>();
   readonly #ofEpoch = new Set<() => void>();
   readonly #closing = new AbortController();

@@ -5,7 +5,8 @@ import { unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import { openSmallFederation, operator, track } from '../testing/small-federation.ts';
 import { tempDir } from '../testing/temp-dir.ts';
-import type { StoredEntry } from './journal/entry.ts';
+import { type StoredEntry, sealEntry } from './journal/entry.ts';
+import type { JournalEvent } from './journal/events.ts';
 import { MemoryMedium } from './journal/memory-store.ts';
 import { openMemoryJournal } from './journal/open-journal.ts';
 import { Ledger } from './ledger.ts';
@@ -49,4 +50,33 @@ it('a ledger goes on from what was folded, and reads what came after it alone', 
   const ledger = unwrap(await Ledger.open(journal, () => 1, { durable: () => {}, undone: () => {} }, along.state));
   expect(read.mock.calls.map(([from]) => from)).toEqual([rows.length - 1]);
   expect(ledger.state).toEqual(state);
+});
+
+it('an entry of a kind that only a newer build knows is named, and neither starts a ledger nor ends a journal that is read beside one', async () => {
+  const { rows } = await linesOfAFederation();
+  const last = rows.at(-1) as StoredEntry;
+  const event = { kind: 'clusterBanished', cluster: 'eu-1' } as unknown as JournalEvent;
+  const content = {
+    seq: last.seq + 1,
+    epoch: last.epoch,
+    atMs: 1,
+    actor: { kind: 'coordinator', part: 'start' },
+    event,
+  };
+  const [, newer] = sealEntry(last.chain, content as Parameters<typeof sealEntry>[1]);
+  const fault = {
+    code: 'JOURNAL_NEWER',
+    message: expect.stringMatching(/clusterBanished.*Start the build that wrote it/),
+  };
+  expect(new ReadingAlong().take([...rows, newer])).toMatchObject({ fault });
+
+  const medium = new MemoryMedium();
+  medium.rows = [...rows, newer];
+  const journal = openMemoryJournal(medium, systemTimers);
+  const opened = await Ledger.open(journal, () => 1, { durable: () => {}, undone: () => {} });
+  expect(opened).toMatchObject({ fault });
+
+  const tolerant = new ReadingAlong({ passesOverNewer: true });
+  unwrap(tolerant.take([...rows, newer]));
+  expect(tolerant.state.seq).toBe(newer.seq);
 });

@@ -148,7 +148,11 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
       foldResponse(state, event, context);
       return;
   }
+  throw new UnknownKindError((event satisfies never as JournalEvent).kind);
 }
+
+/** A newer build wrote the entry: what it decided, such as who was revoked, is not known here. */
+export class UnknownKindError extends Error {}
 
 /** Set by a start, which goes by the file of its configuration. */
 function isDeclared({ actor }: EntryContext): boolean {

@@ -3,8 +3,8 @@ import { agentKey } from './releasing.ts';
 import type { State, Track } from './state.ts';
 
 /**
- * Raise it whenever `State` changes its shape, or a fold what it makes of an entry: snapshots of another version are not
- * read, the journal is folded.
+ * Raise it whenever `State` changes its shape, or a fold what it makes of an entry, of a new kind too: snapshots of another version
+ * are not read, the journal is folded.
  */
 export const snapshotVersion = 10;
 

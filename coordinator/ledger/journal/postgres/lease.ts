@@ -39,7 +39,7 @@ export type Follower = Readonly<{
   /** What it knows, at every look. */
   tell: (following: Following) => void;
   /** Takes each line once. Where it cannot, the standby ends. */
-  take: (rows: readonly StoredEntry[]) => Result<void, 'JOURNAL_DAMAGED'>;
+  take: (rows: readonly StoredEntry[]) => Result<void, 'JOURNAL_DAMAGED' | 'JOURNAL_NEWER'>;
 }>;
 
 /**

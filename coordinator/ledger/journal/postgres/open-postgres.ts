@@ -68,7 +68,10 @@ export async function readFence(link: PostgresLink): Promise<Result<Fence, Layou
 }
 
 /** Takes lines whose chain was checked, up to `head`. */
-export type TakeLines = (rows: readonly StoredEntry[], head: JournalHead) => Result<void, 'JOURNAL_DAMAGED'>;
+export type TakeLines = (
+  rows: readonly StoredEntry[],
+  head: JournalHead,
+) => Result<void, 'JOURNAL_DAMAGED' | 'JOURNAL_NEWER'>;
 
 /**
  * Walks the lines after `from`, hands them on, and holds the end to what the fence says. Commits may go on meanwhile. What was
