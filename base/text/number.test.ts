@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { decimalOf, jsonNumberOf } from './number.ts';
+import { decimalOf, jsonNumberOf, unsignedZero } from './number.ts';
 
 it('decimalOf takes decimal numbers, and nothing that `Number` takes beside them', () => {
   const read = { '12': 12, '-0.5': -0.5, '+7': 7, '.5': 0.5, '5.': 5, '1e-3': 0.001, '2E+6': 2e6, '007': 7 };
@@ -32,4 +32,8 @@ it('jsonNumberOf takes finite numbers and such texts', () => {
   expect([7, '7', '-1.5'].map(jsonNumberOf)).toEqual([7, 7, -1.5]);
   const none = [undefined, null, true, [], [7], {}, '', '0x7', Number.POSITIVE_INFINITY, 7n, new Date(0)];
   expect(none.map(jsonNumberOf)).toEqual(none.map(() => Number.NaN));
+});
+
+it('unsignedZero changes no number but the zero that JSON would not write again', () => {
+  expect([-0, 0, 1, -1, -Infinity].map(unsignedZero)).toEqual([0, 0, 1, -1, -Infinity]);
 });

@@ -17,3 +17,8 @@ export function jsonNumberOf(value: unknown): number {
   if (typeof value === 'number') return Number.isFinite(value) ? value : Number.NaN;
   return typeof value === 'string' ? decimalOf(value) : Number.NaN;
 }
+
+/** The same number without the sign that JSON may give to 0, and that writing it again would lose. */
+export function unsignedZero(value: number): number {
+  return value + 0;
+}

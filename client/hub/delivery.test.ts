@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { ok, unwrap } from '../../base/fault.ts';
 import { DeliverRequest } from '../../proto/generated/testudo/v1/sensors.ts';
 import type { ObservedFlow } from '../events/flow-record.ts';
+import { alertIn } from '../scoring/alert.ts';
 import { FlowSlicer } from '../tracks/flow/graph/slicer.ts';
 import { Deliveries } from './delivery.ts';
 import { SensorBook } from './sensor-book.ts';
@@ -75,6 +76,20 @@ it('refuses an alert whose detail nests deeper than anybody could write it', asy
   for (const depth of [33, 100_000]) {
     expect(await deliveries.take(sensor, of(depth))).toMatchObject({ ok: false, fault: { code: 'REQUEST_INVALID' } });
   }
+});
+
+it('refuses an alert whose detail would be another when it is written, and takes the sign off zero', async () => {
+  const { deliveries, sensor } = started(Promise.resolve());
+  const of = (text: string) => {
+    const told = Buffer.from(JSON.stringify({ ...alert, score: 0 }).replace('"detail":{}', `"detail":{"a":[${text}]}`));
+    return DeliverRequest.fromPartial({ batch: text, alerts: [{ track: 'syscall', alert: told }] });
+  };
+  for (const text of ['1e309', '-1e309', '-0']) {
+    expect(await deliveries.take(sensor, of(text))).toMatchObject({ ok: false, fault: { code: 'REQUEST_INVALID' } });
+  }
+  expect(await deliveries.take(sensor, of('1e308'))).toMatchObject({ ok: true });
+  const line = JSON.stringify({ ...alert, score: 7 }).replace('"score":7', '"score":-0');
+  expect(alertIn(line)?.score).toBe(0);
 });
 
 it("lets no sensor set another node's clock: flows are of the node whose sensor told them", async () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { unsignedZero } from '../../base/text/number.ts';
 import {
   apiClasses,
   endKinds,
@@ -10,10 +11,8 @@ import {
 
 const bytesMax = 4_096;
 const text = z.string().max(512);
-/** JSON may say -0, which would be written as 0. */
-const unsigned = (value: number) => value + 0;
-const amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER).transform(unsigned);
-const port = z.int().min(0).max(65_537).transform(unsigned);
+const amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER).transform(unsignedZero);
+const port = z.int().min(0).max(65_537).transform(unsignedZero);
 const end = z.strictObject({ kind: z.enum(endKinds), namespace: text, workload: text });
 
 const flow = z.strictObject({

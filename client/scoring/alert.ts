@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { unsignedZero } from '../../base/text/number.ts';
 import type { Description, Explanation, Subject } from '../tracks/track-kind.ts';
 import { headlineOf } from './headline.ts';
 
@@ -33,9 +34,11 @@ export function isAlertId(text: string): boolean {
 /** What is written again must not nest deeper than writing goes; a track's explanations nest three levels or four. */
 const detailDepthMax = 32;
 
-function isWithin(value: unknown, depth: number): boolean {
+/** Whether it reads as the same once it is written again: JSON may say 1e309 and -0, and has no words for what they are read as. */
+function isWritable(value: unknown, depth: number): boolean {
+  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
   if (typeof value !== 'object' || value === null) return true;
-  return depth > 0 && Object.values(value).every((member) => isWithin(member, depth - 1));
+  return depth > 0 && Object.values(value).every((member) => isWritable(member, depth - 1));
 }
 
 const name = z.string().max(1_024);
@@ -44,12 +47,12 @@ const fields = {
   id: z.string().refine(isAlertId),
   at: z.iso.datetime(),
   track: z.string(),
-  modelVersion: z.int(),
-  score: z.number(),
-  threshold: z.number(),
+  modelVersion: z.int().transform(unsignedZero),
+  score: z.number().transform(unsignedZero),
+  threshold: z.number().transform(unsignedZero),
   text: z.string(),
   labels: z.array(z.string()).max(1_024),
-  detail: z.record(z.string(), z.unknown()).refine((detail) => isWithin(detail, detailDepthMax)),
+  detail: z.record(z.string(), z.unknown()).refine((detail) => isWritable(detail, detailDepthMax)),
 };
 /** As it is told by somebody who is not believed: nothing beside it. The rest of `detail` is the track's. */
 export const toldAlert = z.strictObject({ ...fields, subject: z.strictObject(subjectFields) });
@@ -63,7 +66,7 @@ export const writtenAlert = z.looseObject({
 });
 
 function infinite(value: number | null): number {
-  return value ?? Number.POSITIVE_INFINITY;
+  return unsignedZero(value ?? Number.POSITIVE_INFINITY);
 }
 
 export type Alarm = Pick<Alert, 'id' | 'track' | 'modelVersion' | 'score' | 'threshold' | 'subject' | 'labels'> &

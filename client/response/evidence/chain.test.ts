@@ -68,6 +68,17 @@ describe('EvidenceChain', () => {
     }
   }, 120_000);
 
+  it('finds a text that nobody could have signed, and says so', async () => {
+    const folder = await chainOf(1);
+    const text = await readFile(join(folder, '00000001.evidence'), 'utf8');
+    for (const name of ['cluster', 'namespace', 'pod', 'uid']) {
+      const changed = text.replace(new RegExp(`"${name}":"`), '$&\\ud800');
+      expect(changed).not.toBe(text);
+      const fault = { code: 'EVIDENCE_INVALID', message: expect.stringContaining(`${name}: not as it was written`) };
+      expect(decodeRecord(Buffer.from(changed))).toMatchObject({ ok: false, fault });
+    }
+  });
+
   it('finds a record that was left out, wherever it stood, and one that was put in', async () => {
     const folder = await chainOf(4);
     expect((await verifyChain(folder)).problems).toEqual([]);

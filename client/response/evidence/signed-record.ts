@@ -30,7 +30,11 @@ export type RecordFaultCode = 'EVIDENCE_INVALID' | 'EVIDENCE_FORGED';
 
 const domain = 'testudo/v1/evidence\n';
 const recordBytesMax = 64 << 20;
-const text = z.string().max(1_000);
+/** Half a surrogate pair has no bytes that could be signed. */
+const text = z
+  .string()
+  .max(1_000)
+  .refine((value) => value.isWellFormed(), 'well-formed Unicode');
 const digest = z.custom<Digest>(isDigest, 'a digest');
 
 const shape = z.strictObject({

@@ -3,6 +3,7 @@ import { EndsOfCalls } from '../../../../client/recordings/access-logs/ends-of-c
 import { itemOfAccessLine } from '../../../../client/recordings/access-logs/flow-of-line.ts';
 import { AddressBook } from '../../../../client/recordings/address-book.ts';
 import { decompressed } from '../../../../client/recordings/compressed/decompressed.ts';
+import { unreadForm } from '../../../../client/recordings/compressed/unread-forms.ts';
 import { FlowLines } from '../../../../client/recordings/flow-lines.ts';
 import { parseStraceLine } from '../../../../client/recordings/strace-line.ts';
 import { StraceThreads } from '../../../../client/recordings/strace-threads.ts';
@@ -104,6 +105,7 @@ const packedFile: Target = {
       const { code = '' } = error as NodeJS.ErrnoException;
       // zlib's own words; readers say "cut short" or "unreadable" of them.
       if (/^(?:Z_|ZSTD_|ERR_)/.test(code)) return refused(code.toUpperCase());
+      if ((error as Error).message === unreadForm(Buffer.from(bytes))) return refused('UNREAD_FORM');
       throw error;
     }
     return { kind: 'read', value: unpacked };
