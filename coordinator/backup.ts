@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { cp, readdir } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import Database from 'better-sqlite3';
-import { isMissing, makeFolder, privateFolderMode, syncPath } from '../base/atomic-file.ts';
+import { ensurePrivateFile, isMissing, makeFolder, privateFolderMode, syncPath } from '../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import type { JournalFaultCode, JournalHead } from './ledger/journal/journal.ts';
 import { openToRead } from './ledger/journal/open-to-read.ts';
@@ -35,6 +35,7 @@ export async function backUp(
     if (!made.ok) return made;
     await copyFolder(join(dataDir, headsFolder), join(target, headsFolder));
     const journal = openToRead(join(dataDir, journalFile));
+    ensurePrivateFile(join(target, journalFile)); // Before SQLite makes it for everybody to read.
     try {
       await journal.db.backup(join(target, journalFile));
     } finally {

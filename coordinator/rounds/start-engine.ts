@@ -8,7 +8,9 @@ import type { KeyStore } from '../keys/key-store.ts';
 import type { JournalEntry } from '../ledger/journal/entry.ts';
 import type { Journal } from '../ledger/journal/journal.ts';
 import { Ledger, type LedgerListener } from '../ledger/ledger.ts';
+import { lastingBlobs } from '../ledger/state/lasting-blobs.ts';
 import type { MutableState } from '../ledger/state/mutable-state.ts';
+import type { State } from '../ledger/state/state.ts';
 import type { StoreFaultCode } from '../ledger/store.ts';
 import { TimerWaker } from '../queue/timer-waker.ts';
 import type { Waker } from '../queue/waker.ts';
@@ -101,7 +103,10 @@ export async function startEngine(
   }
   // Where removals are not late, before anything is served: bytes lie in the store before the journal names them, so that later an orphan
   // and what somebody is just sending look alike.
-  if (blobs.removeUnnamed === undefined) await sweepOrphans(ledger.state, blobs);
+  if (blobs.removeUnnamed === undefined) {
+    await sweepOrphans(ledger.state, blobs);
+    await tellMissing(ledger.state, blobs, trouble);
+  }
   // A key that stays is no reason not to serve: the next start tries again.
   await sweepRoundKeys(ledger.state, keyStore).catch((error: unknown) => trouble('EFFECT_FAILED', String(error)));
   const runner = await openRunner();
@@ -151,4 +156,17 @@ export async function startEngine(
   await waker.start(() => woken.wake());
   engine.wake();
   return ok(engine);
+}
+
+/** A disk that lost bytes is told of here: else those who ask for them would be the first to know. */
+async function tellMissing(
+  state: State,
+  blobs: Pick<BlobStore, 'has'>,
+  trouble: (code: string, message: string) => void,
+): Promise<void> {
+  const missing: string[] = [];
+  for (const [digest, what] of lastingBlobs(state)) if (!(await blobs.has(digest))) missing.push(`${what} (${digest})`);
+  if (missing.length === 0) return;
+  const first = `${missing[0]}${missing.length > 1 ? ` and ${missing.length - 1} more` : ''}`;
+  trouble('BLOBS_MISSING', `of what the journal names the data directory lacks ${first}: bring it back from a backup`);
 }

@@ -118,7 +118,16 @@ export const processShapes: OwnShapes = {
     version: 1,
   },
   'coordinator verify': {
-    shape: z.strictObject({ entries: count, chain, checkpoints: count.describe('signed heads, all of which fit') }),
+    shape: z.strictObject({
+      entries: count,
+      chain,
+      checkpoints: count.describe('signed heads, all of which fit'),
+      blobsMissing: z
+        .array(z.string())
+        .describe(
+          'of what the journal names and a coordinator needs to go on, what `blobs/` lacks; empty where a bucket or a database keeps it',
+        ),
+    }),
     version: 1,
   },
   'coordinator backup': { shape: z.strictObject({ folder: z.string(), entries: count, chain }), version: 1 },

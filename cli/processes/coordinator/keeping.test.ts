@@ -1,21 +1,59 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { HeardLog } from '../../../base/testing/heard-log.ts';
 import { TestFederation } from '../../../coordinator/testing/federation.ts';
 import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
 import { runTestudo } from '../../testing/command-line.ts';
 
-it('a backup of bytes that are not what their names say is told as such, and ends with 1', async () => {
+const values = 3_000; // Its weights are the biggest blob.
+
+/** A coordinator's configuration, and its folder at rest. */
+async function stopped() {
   const folder = tempDir();
-  const { config, coordinator } = await TestFederation.start({ values: 300, dataDirectory: folder });
+  const { config, coordinator } = await TestFederation.start({ values, dataDirectory: folder });
+  await coordinator.registry.settled();
   await coordinator.close();
   const { federation, dataDirectory } = config;
   const path = join(folder, 'kept.yaml');
   writeFileSync(path, JSON.stringify({ federation, dataDirectory, masterKey: { file: './master' } }));
   const backUp = (name: string) => runTestudo('coordinator', 'backup', '-c', path, '--to', join(folder, name));
+  return { folder, path, backUp, blobs: join(dataDirectory, 'blobs') };
+}
+
+it('a blob that is gone and is needed is named by a backup and by verify, each ending with 1, and by the next start; whole, nothing says anything', async () => {
+  const { folder, path, backUp, blobs } = await stopped();
+  const verify = (...more: string[]) => runTestudo('coordinator', 'verify', '-c', path, ...more);
+  expect(await backUp('whole')).toMatchObject({ code: 0, error: '' });
+  expect(statSync(join(folder, 'whole', 'journal.sqlite')).mode & 0o777).toBe(0o600);
+  expect(JSON.parse((await verify('--json')).out)).toMatchObject({ blobsMissing: [] });
+
+  const [biggest = ''] = readdirSync(blobs).toSorted(
+    (a, b) => statSync(join(blobs, b)).size - statSync(join(blobs, a)).size,
+  );
+  rmSync(join(blobs, biggest));
+  const named = `weights.bin of syscall@0 (sha256:${biggest})`;
+  expect(await verify()).toMatchObject({
+    code: 1,
+    out: expect.stringContaining('the journal is sound'),
+    error: expect.stringMatching(/^BLOBS_MISSING: of what it names /),
+  });
+  const said = await verify('--json');
+  expect(said).toMatchObject({ code: 1, error: expect.stringContaining(named) });
+  expect(JSON.parse(said.out)).toMatchObject({ blobsMissing: [named] });
+  expect(await backUp('lacking')).toMatchObject({ code: 1, out: '', error: expect.stringContaining(named) });
+
+  const heard = new HeardLog();
+  const again = await TestFederation.start({ values, dataDirectory: folder, log: heard.log() });
+  await again.coordinator.close();
+  const told = { code: 'BLOBS_MISSING', cause: expect.stringContaining(named) };
+  expect(heard.saying('trouble')).toEqual([expect.objectContaining(told)]);
+}, 600_000);
+
+it('a backup of bytes that are not what their names say is told as such, and ends with 1', async () => {
+  const { folder, backUp, blobs } = await stopped();
   expect(await backUp('whole')).toMatchObject({ code: 0, error: '' });
 
-  const blobs = join(dataDirectory, 'blobs');
   const [name = ''] = readdirSync(blobs).filter((each) => /^[0-9a-f]{64}$/.test(each));
   const bytes = readFileSync(join(blobs, name));
   bytes.writeUInt8(bytes.readUInt8(0) ^ 1, 0);

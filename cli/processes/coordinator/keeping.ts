@@ -1,8 +1,9 @@
 import { Command } from '@commander-js/extra-typings';
+import { type Fault, refuse } from '../../../base/fault.ts';
 import { systemTimers } from '../../../base/system-timers.ts';
 import { jsonLine } from '../../../base/text/table.ts';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
-import { exitWith, orExit } from '../../exit.ts';
+import { endWith, exitWith, orExit } from '../../exit.ts';
 import { print } from '../../print.ts';
 import { withDatabase, withJournal } from './database.ts';
 
@@ -25,10 +26,22 @@ export function verifyCommand() {
         journal.postgres === null ? verifyDataDir(dataDirectory) : await withDatabase(journal.postgres, verifyDatabase);
       const { seq, chain } = orExit(verified);
       const heads = orExit(await withJournal(settings, (folder) => verifyStoredHeads(stored, folder)));
-      if (json) return print(jsonLine({ entries: seq, chain, checkpoints: heads }));
-      const signed = heads === 0 ? '' : `; it has the ${heads} heads that were signed`;
-      print(`the journal is sound: ${seq} entries, chain ${chain}${signed}`);
+      const inFiles = journal.postgres === null && settings.blobs.s3 === null;
+      const { missingBlobs } = await import('../../../coordinator/blob-backup.ts');
+      const missing = inFiles ? orExit(missingBlobs(dataDirectory)) : [];
+      if (json) print(jsonLine({ entries: seq, chain, checkpoints: heads, blobsMissing: missing }));
+      else {
+        const signed = heads === 0 ? '' : `; it has the ${heads} heads that were signed`;
+        print(`the journal is sound: ${seq} entries, chain ${chain}${signed}`);
+      }
+      if (missing.length > 0) endWith(missingFault(`of what it names ${dataDirectory} lacks`, missing));
     });
+}
+
+/** A release that was retired between journal and blobs is the one innocent cause: then another try finds nothing. */
+function missingFault(what: string, missing: readonly string[]): Fault<'BLOBS_MISSING'> {
+  const first = `${missing[0]}${missing.length > 1 ? ` and ${missing.length - 1} more` : ''}`;
+  return refuse('BLOBS_MISSING', `${what} ${first}: try again, and bring them back from an earlier backup`).fault;
 }
 
 /** `testudo coordinator backup`: a copy that can be started elsewhere; safe beside a running coordinator. */
@@ -48,9 +61,13 @@ export function backupCommand() {
           ? await backUp(dataDirectory, to)
           : await withDatabase(journal.postgres, (link) => backUpDatabase(link, dataDirectory, to));
       const { seq, chain } = orExit(copied);
-      const { backUpBucket, damagedBlobs } = await import('../../../coordinator/blob-backup.ts');
+      const { backUpBucket, damagedBlobs, missingBlobs } = await import('../../../coordinator/blob-backup.ts');
       if (settings.blobs.s3 !== null) {
         orExit(await backUpBucket(settings, { environment: process.env, timers: systemTimers }, to));
+      }
+      const missing = orExit(missingBlobs(to));
+      if (missing.length > 0) {
+        exitWith(missingFault(`${to} holds the journal up to entry ${seq}, but of what that names it lacks`, missing));
       }
       const damaged = await damagedBlobs(to);
       if (damaged.length > 0) {
