@@ -126,7 +126,7 @@ function logged(runner: AggregationRunner, log: Log): AggregationRunner {
       return outcome;
     },
     prepare(values) {
-      log.info({ values }, 'warmed for a round that collects');
+      log.info({ valueCount: values }, 'warmed for a round that collects');
       runner.prepare?.(values);
     },
     close: (force) => runner.close(force),

@@ -90,6 +90,14 @@ it('one look says of the coordinator, every track and every cluster what stands,
   ]);
 });
 
+it.each([
+  [0, 'Redis, 0 workers,'],
+  [1, 'Redis, 1 worker,'],
+])('%i workers are counted as people count', (workerCount, said) => {
+  const coordinator = { ...status.coordinator, workerCount } as typeof status.coordinator;
+  expect(statusText({ ...status, coordinator })).toContain(said);
+});
+
 it('a Redis that does not answer, and a federation of nobody, are said as such', () => {
   const { coordinator } = status;
   const away = { ...coordinator, queue: QueueStatus.QUEUE_STATUS_REDIS_AWAY } as typeof coordinator;

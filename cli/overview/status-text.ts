@@ -27,7 +27,7 @@ export function statusText({ coordinator, tracks, clusters, attention, attention
 
 function coordinatorText(at: CoordinatorStatus): string {
   const queues = {
-    [QueueStatus.QUEUE_STATUS_REDIS]: `Redis, ${at.workerCount ?? 0} workers`,
+    [QueueStatus.QUEUE_STATUS_REDIS]: `Redis, ${at.workerCount ?? 0} ${at.workerCount === 1 ? 'worker' : 'workers'}`,
     [QueueStatus.QUEUE_STATUS_REDIS_AWAY]: 'Redis DOES NOT ANSWER',
   } as Readonly<Record<number, string>>;
   const facts = [

@@ -168,7 +168,7 @@ function alertsIn(clusters: Known['clusters']): number {
 function queueText({ queue, workerCount }: CoordinatorView): string {
   if (queue === 'embedded') return 'in this process';
   if (queue === 'redisAway') return 'Redis does not answer';
-  return `Redis, ${workerCount ?? 0} workers`;
+  return `Redis, ${workerCount ?? 0} ${workerCount === 1 ? 'worker' : 'workers'}`;
 }
 
 function bytesText(bytes: number): string {
