@@ -39,3 +39,12 @@ it.each([
 ])('%j is told as: %s', (value, text) => {
   expect(problems(value)).toEqual([text]);
 });
+
+it('ten names that a stranger wrote are told, each no longer than a word may be, and of the others how many', () => {
+  const long = 'x'.repeat(100_000);
+  expect(problems({ [long]: 1 })).toEqual([expect.stringMatching(/^: there is no setting x{64}…; there are: /)]);
+  const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, at) => [`unheard-of-${at}`, 1]));
+  const [text = ''] = problems(many);
+  expect(text.split('there is no setting unheard-of-')).toHaveLength(11);
+  expect(text).toMatch(/; nor 990 more that stand there$/);
+});

@@ -50,9 +50,18 @@ function wrongKind(expected: string, input: unknown): string {
   return input === undefined ? `is missing; expected ${wanted}` : `expected ${wanted}${got(input)}`;
 }
 
+/** A stranger may have written them: no sentence repeats more names, nor more of one. */
+const unknownNamedMax = 10;
+const unknownLengthMax = 64;
+
 function unknownKeys(keys: readonly string[], known: readonly string[]): string {
   const others = known.length === 0 ? '' : `; there are: ${known.join(', ')}`;
-  return keys.map((key) => `there is no setting ${key}${didYouMean(key, known) || others}`).join('; ');
+  const named = keys.slice(0, unknownNamedMax).map((key) => {
+    const shown = key.length > unknownLengthMax ? `${key.slice(0, unknownLengthMax)}…` : key;
+    return `there is no setting ${shown}${didYouMean(key, known) || others}`;
+  });
+  const more = keys.length - named.length;
+  return [...named, ...(more > 0 ? [`nor ${more} more that stand there`] : [])].join('; ');
 }
 
 /** One of several shapes, told apart by one of their settings, or by what they look like. */

@@ -13,7 +13,9 @@ describe('legalVersions', () => {
   it('are those kept, not revoked, and at or above the floor unless an exception is signed', () => {
     expect(legalVersions(catalogue, syscall, false)).toEqual([4, 5, 9]);
     expect(legalVersions(catalogue, syscall, true)).toEqual([2, 4, 5, 9]);
-    expect(legalVersions(catalogue, parseTrackId('flow'), true)).toEqual([]);
+    const flow = parseTrackId('flow');
+    const untold = sampleCatalogue({ releases: [sampleTarget(1, flow)] }); // Listed, and its track is not.
+    for (const without of [catalogue, untold]) expect(legalVersions(without, flow, true)).toEqual([]);
   });
 });
 

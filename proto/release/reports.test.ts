@@ -61,22 +61,24 @@ describe('an install report', () => {
     for (const [field, value] of Object.entries(changes)) {
       const other = unwrap(checkInstallReport({ ...install, [field]: value }));
       expect(verifyInstallReport(other, signature, key.publicKey), field).toMatchObject({
+        ok: false,
         fault: { code: 'SIGNATURE_INVALID' },
       });
     }
   });
 
   it.each([
-    ['no object', null],
-    ['an unknown outcome', { ...install, outcome: 'INSTALLED' }],
-    ['a code without a refusal', { ...install, faultCode: 'FILE_DIGEST' }],
-    ['a refusal without a code', { ...install, outcome: 'refused' }],
-    ['a code in small letters', { ...install, outcome: 'refused', faultCode: 'oops' }],
-    ['a negative version', { ...install, version: -1 }],
-    ['a version as text', { ...install, version: '7' }],
-    ['a pins version beyond u32', { ...install, pinsVersion: 2 ** 32 }],
-  ])('refuses %s', (_, candidate) => {
-    expect(checkInstallReport(candidate)).toMatchObject({ ok: false, fault: { code: 'REPORT_INVALID' } });
+    ['no object', null, 'shape'],
+    ['an unknown outcome', { ...install, outcome: 'INSTALLED' }, 'outcome'],
+    ['a code without a refusal', { ...install, faultCode: 'FILE_DIGEST' }, 'faultCode'],
+    ['a refusal without a code', { ...install, outcome: 'refused' }, 'faultCode'],
+    ['a code in small letters', { ...install, outcome: 'refused', faultCode: 'oops' }, 'faultCode'],
+    ['a negative version', { ...install, version: -1 }, 'version'],
+    ['a version as text', { ...install, version: '7' }, 'version'],
+    ['a pins version beyond u32', { ...install, pinsVersion: 2 ** 32 }, 'pinsVersion'],
+  ])('refuses %s, and says where', (_, candidate, where) => {
+    const message = expect.stringMatching(new RegExp(`^install report: "?${where}"?: `));
+    expect(checkInstallReport(candidate)).toMatchObject({ ok: false, fault: { code: 'REPORT_INVALID', message } });
   });
 
   it('leaves what does not belong to it behind', () => {
@@ -112,6 +114,11 @@ describe('a shadow report', () => {
     ['a fraction', { durationMs: 0.5 }],
   ])('refuses %s', (_, change) => {
     expect(checkShadowReport({ ...shadow, ...change })).toMatchObject({ ok: false, fault: { code: 'REPORT_INVALID' } });
+  });
+
+  it('may name a class that sorts before every letter', () => {
+    const recalls = [{ ...shadow.recalls[0], attackClass: '0day' }, ...shadow.recalls];
+    expect(checkShadowReport({ ...shadow, recalls }).ok).toBe(true);
   });
 
   it('never has the bytes of an install report', () => {

@@ -73,7 +73,7 @@ const shape = z
       .array(recall)
       .max(64)
       .refine(
-        (all) => all.every(({ attackClass }, at) => at === 0 || attackClass > (all[at - 1]?.attackClass ?? '')),
+        (all) => all.every(({ attackClass }, at) => attackClass > (all[at - 1]?.attackClass ?? '')),
         'ascending by class, each once',
       ),
     falsePositiveCaseCount: count32,

@@ -122,13 +122,13 @@ function walkPins(
   pointer: Pointer | null,
   nowMs: number,
 ): Result<Readonly<{ pins: Pins; accepted: Accepted | null }>, ReleaseFaultCode> {
-  if (root.roles.pins.publicKeys.length === 0 && pointer === null && bytes.byteLength === 0) {
+  const isForNobody = root.roles.pins.publicKeys.length === 0;
+  if (isForNobody && pointer === null && bytes.byteLength === 0) {
     return ok({ pins: { version: 0, expiresAtMs: root.expiresAtMs, pins: [] }, accepted: null });
   }
   if (pointer === null) {
-    return refuse('METADATA_MISMATCHED', 'pins: the snapshot does not list them; the root names keys for them', {
-      role: 'pins',
-    });
+    const why = isForNobody ? 'and the root names no keys for them, yet they came' : 'and the root names keys for them';
+    return refuse('METADATA_MISMATCHED', `pins: the snapshot does not list them, ${why}`, { role: 'pins' });
   }
   const pointed = checkPointedAt('pins', pointer, bytes, 'snapshot');
   if (!pointed.ok) return pointed;

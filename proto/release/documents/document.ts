@@ -41,6 +41,9 @@ const rememberedMax = 64;
 /** Longer ones are read anew: memory stays below what so many of these hold. */
 const rememberedBytesMax = 64 * 1024;
 
+/** Characters that a refusal repeats of what a peer named. */
+const namedMax = 200;
+
 /**
  * Bytes that anyone may have sent, as a document of one role: size first, then UTF-8, then JSON in its one canonical
  * form (so no member stands twice and no byte is without meaning), then the role's shape. Nothing is verified here.
@@ -120,15 +123,10 @@ export function decodeCanonicalJson(
   }
 }
 
-/** The first thing wrong, as "path: what is legal there". Values stay out: a peer chose them. */
-export function firstIssue(error: z.ZodError): string {
-  const issue = error.issues[0];
-  return `${
-    issue?.path
-      .map((part) => JSON.stringify(part))
-      .join('.')
-      .slice(0, 200) || 'shape'
-  }: ${issue?.message}`;
+/** The first thing wrong, as "path: what is legal there". Values stay out, and names of members beyond so much: a peer chose them. */
+export function firstIssue({ issues: [issue] }: z.ZodError): string {
+  const path = issue?.path.map((part) => JSON.stringify(part)).join('.');
+  return `${path?.slice(0, namedMax) || 'shape'}: ${issue?.message.slice(0, namedMax)}`;
 }
 
 /** The head of a checked signed part. */

@@ -87,10 +87,7 @@ const shape = z.strictObject({
     )
     .min(1)
     .max(64)
-    .refine(
-      (files) => files.every(({ name }, at) => at === 0 || name > (files[at - 1]?.name ?? '')),
-      'sorted by name, each once',
-    ),
+    .refine((files) => files.every(({ name }, at) => name > (files[at - 1]?.name ?? '')), 'sorted by name, each once'),
 });
 
 /** The manifest's one byte form, canonical JSON. Throws a RangeError on an illegal manifest. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../../base/canonical-json.ts';
 import { unwrap } from '../../../base/fault.ts';
+import { signMessage } from '../../envelope/crypto/signature.ts';
 import { signRoot, signTimestamp } from '../sign.ts';
 import {
   herd,
@@ -49,7 +50,8 @@ describe('decodeRoot', () => {
     const twice = changed((root) => {
       withKey(root, 'pins', { ...tufKey(keyPair(30).publicKey), note: 'the same key' } as never);
     });
-    expect(decodeRoot(twice)).toMatchObject({ ok: false, fault: { code: 'METADATA_INVALID' } });
+    const message = expect.stringMatching(/^root: key [0-9a-f]{12}… .*another id/);
+    expect(decodeRoot(twice)).toMatchObject({ ok: false, fault: { code: 'METADATA_INVALID', message } });
   });
 
   it('refuses one id twice in a role', () => {
@@ -69,17 +71,21 @@ describe('decodeRoot', () => {
     expect(root.roles.timestamp.publicKeys).toEqual([keyPair(10).publicKey]);
   });
 
+  const hex = Buffer.from(keyPair(40).publicKey).toString('hex');
   it.each([
-    ['upper-case digits', Buffer.from(keyPair(40).publicKey).toString('hex').toUpperCase()],
-    ['too few bytes', '00ff'],
-    ['PEM text', '-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----'],
-    ['a point of small order, which anyone can sign for', `01${'00'.repeat(31)}`],
-    ['a point off the curve', `02${'00'.repeat(31)}`],
-  ])('refuses an Ed25519 key of %s', (_, text) => {
+    ['upper-case digits', hex.toUpperCase(), /64 lower-case/],
+    ['too few bytes', '00ff', /64 lower-case/],
+    ['a byte too many', `${hex}00`, /64 lower-case/],
+    ['something before it', `x ${hex}`, /64 lower-case/],
+    ['PEM text', '-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----', /64 lower-case/],
+    ['a point of small order, which anyone can sign for', `01${'00'.repeat(31)}`, /small order/],
+    ['a point off the curve', `02${'00'.repeat(31)}`, /curve|point/],
+  ])('refuses an Ed25519 key of %s, and says so', (_, text, why) => {
     const bytes = changed((root) =>
       withKey(root, 'timestamp', { ...tufKey(keyPair(40).publicKey), keyval: { public: text } }),
     );
-    expect(decodeRoot(bytes)).toMatchObject({ ok: false, fault: { code: 'METADATA_INVALID' } });
+    const message = expect.stringMatching(why);
+    expect(decodeRoot(bytes)).toMatchObject({ ok: false, fault: { code: 'METADATA_INVALID', message } });
   });
 
   it.each([
@@ -103,6 +109,19 @@ describe('decodeRoot', () => {
     const decoded = unwrap(decodeRoot(bytes));
     expect(checkSigned(decoded.root, 'root', decoded.signed).ok).toBe(true);
     expect(decoded.root.roles.timestamp.publicKeys).toEqual([10, 40].map((key) => keyPair(key).publicKey));
+  });
+
+  it.each([
+    ['in the key', (key: ReturnType<typeof tufKey>) => ({ ...key, later: 1 })],
+    ['beside its digits', (key: ReturnType<typeof tufKey>) => ({ ...key, keyval: { ...key.keyval, later: 1 } })],
+  ])('counts the signature of a key with a member of its own %s, which has another id for it', (_, more) => {
+    const key = more(tufKey(keyPair(40).publicKey));
+    const { root } = unwrap(decodeRoot(changed((signed) => withKey(signed, 'timestamp', key as never))));
+    const message = Buffer.from('a timestamp');
+    const by = (id: string, number: number) => [id, signMessage(message, keyPair(number)).toString('hex')] as const;
+    const ids = [keyIdOf(keyPair(10).publicKey), idOfTufKey(key)] as const;
+    const signatures = new Map([by(ids[0], 10), by(ids[1], 40)]);
+    expect(signersOf(root, 'timestamp', { message, signatures })).toEqual(ids);
   });
 });
 
