@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ClusterId } from '../../proto/ids.ts';
 import { baseDigest, digestNamed, members, olderDigests } from './arbitraries.ts';
+import { enoughOf, graceEnd } from './grace.ts';
 import type { RoundEvent, RoundPhase } from './phase.ts';
 import type { RoundRules } from './rules.ts';
 import { deadlineOf, isGathered, step } from './step.ts';
@@ -54,6 +55,43 @@ function roundOf(rules: RoundRules = sixOfWhomOneMayLie) {
       happen({ kind: 'expelled', atMs, expelled: { cluster, code: 'CLUSTER_QUARANTINED' } }),
   };
 }
+
+describe('a grace', () => {
+  it('begins with all but those that may be missing, of whom one is meant where rules say no number', () => {
+    expect(enoughOf(6, 3, { ...sixOfWhomOneMayLie, sparedMax: 2 })).toBe(4);
+    const { sparedMax: _, ...unsaid } = sixOfWhomOneMayLie;
+    expect(enoughOf(6, 3, unsaid)).toBe(5);
+    expect(enoughOf(6, 6, unsaid)).toBe(6);
+  });
+
+  it('lasts as long again as those took that came, counted from when they were first awaited', () => {
+    expect(graceEnd(100_000, 190_000, sixOfWhomOneMayLie)).toBe(280_000);
+    expect(graceEnd(100_000, 130_000, sixOfWhomOneMayLie)).toBe(190_000);
+  });
+
+  it('begins once, and only with a count in a round that is looking for its cohort', () => {
+    const counted: RoundEvent = {
+      ...{ kind: 'counted', atMs: 20, eligible: six.slice(0, 5), enrolledCount: 6, roundKey: 'a2V5' },
+      olderBases: olderDigests,
+    };
+    const recruiting = roundOf().phase;
+    const graced = { ...recruiting, graceUntilMs: 60_020 } as RoundPhase;
+    const round = roundOf();
+    round.count(0, six);
+    const passed: RoundEvent = { kind: 'timePassed', atMs: 20 };
+    const asked = [
+      [recruiting, counted],
+      [graced, counted],
+      [round.phase, counted],
+      [recruiting, passed],
+    ] as const;
+    expect(asked.map(([phase, event]) => isGathered(phase, event, sixOfWhomOneMayLie))).toEqual([
+      ...[true, false, false, false],
+    ]);
+    const again = step(graced, { kind: 'gathered', atMs: 30_000 }, sixOfWhomOneMayLie);
+    expect(again).toMatchObject({ kind: 'moved', phase: { graceUntilMs: 60_020 } });
+  });
+});
 
 describe('a round with a grace', () => {
   it('waits a minute, not its deadline, for the one cluster of six that is away', () => {

@@ -22,7 +22,8 @@ describe('checkRoundRules', () => {
       })),
       ...[Number.MIN_VALUE, 1].map((part) => ({ quorum: { ...share, ofCohort: part } })),
       ...[Number.MIN_VALUE, 1].map((part) => ({ goal: { ...share, ofEnrolled: part } })),
-      ...[10, 14 * 86_400_000].map((ms) => ({ recruitForMs: ms, collectForMs: ms, aggregateForMs: ms })),
+      ...[10, 14 * 86_400_000].map((ms) => ({ recruitForMs: ms, collectForMs: ms, aggregateForMs: ms, graceMs: ms })),
+      { graceMs: null },
       ...[1, 64].map((stalenessMax) => ({ carryOver: { stalenessMax, exponent: 0 } })),
       { carryOver: { stalenessMax: 1, exponent: 10 } },
     ];
@@ -64,6 +65,8 @@ describe('checkRoundRules', () => {
     ['recruitForMs must lie in 10..1209600000 ms, got 9', { recruitForMs: 9 }],
     ['collectForMs must lie in 10..1209600000 ms, got NaN', { collectForMs: Number.NaN }],
     ['aggregateForMs must lie in 10..1209600000 ms, got 1209600001', { aggregateForMs: 14 * 86_400_000 + 1 }],
+    ['graceMs must lie in 10..1209600000 ms, got 0', { graceMs: 0 }],
+    ['graceMs must lie in 10..1209600000 ms, got 1209600001', { graceMs: 14 * 86_400_000 + 1 }],
   ])('refuses the next one, alone: %s', (problem, more) => {
     expect(faultOf(more)).toEqual({ code: 'RULES_INVALID', message: `round rules: ${problem}` });
   });
@@ -102,5 +105,13 @@ describe('how many', () => {
     const { updatesMin: _, ...rounds } = rules;
     const policy = { rounds, aggregation: { ...defaultPolicy(2), rule: { kind: 'krum' } } } as unknown as TrackPolicy;
     expect(rulesOf(policy)).toEqual({ ...rules, updatesMin: 7 });
+  });
+
+  it('may be missing when a grace begins is f, and one in any case; nothing is said of it where there is no grace', () => {
+    const { updatesMin: _, ...rounds } = rules;
+    const of = (f: number, graceMs?: number | null) =>
+      rulesOf({ rounds: { ...rounds, graceMs }, aggregation: defaultPolicy(f) } as unknown as TrackPolicy);
+    expect([0, 1, 2].map((f) => of(f, 60_000).sparedMax)).toEqual([1, 1, 2]);
+    for (const none of [of(2), of(2, null)]) expect(none).not.toHaveProperty('sparedMax');
   });
 });

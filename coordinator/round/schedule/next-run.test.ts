@@ -2,7 +2,7 @@ import { Cron } from 'croner';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { parseTrackId } from '../../../proto/ids.ts';
-import { nextRun } from './next-run.ts';
+import { checkSchedule, nextRun } from './next-run.ts';
 
 it('nextRun finds the same occurrence whatever it was asked before, forwards and back', () => {
   const patterns = ['30 0-18/6 * * *', '0 2 * * 1', '15 3 31 * *', '0 0 30 2 *', '*/7 * * * *'];
@@ -25,4 +25,8 @@ it('nextRun finds the same occurrence whatever it was asked before, forwards and
     }),
     { numRuns: 60 },
   );
+});
+
+it.each(['0 2 * * 1', '  0  2\t*   * 1 ', '30 0 2 * * 1'])('a cron expression may be spaced in any way: %j', (cron) => {
+  expect(checkSchedule({ cron, timeZone: 'Europe/Stockholm', blackouts: [] }).ok).toBe(true);
 });
