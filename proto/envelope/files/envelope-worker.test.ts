@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
 import { digestOf } from '../../digest.ts';
@@ -120,6 +122,16 @@ describe('EnvelopeWorker', () => {
     expect(codeOf(await worker.sealValues({ ...job, values: valuesOf(100), context }))).toBe('ok');
   });
 
+  it('leaves nothing when the values break off after the last of them either: nobody learnt of a file', async () => {
+    const broken = function* () {
+      yield valuesOf(100);
+      throw new Error('training was stopped');
+    };
+    const job = { values: broken(), sealedPath: at('sealed'), context: sampleContext(400), roundPublicKey };
+    await expect(worker.sealValues(job)).rejects.toThrow('training was stopped');
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
   it('brings faults back as values', async () => {
     const sample = sealSample(1_000, round);
     writeFileSync(at('sealed'), sample.sealed.subarray(1));
@@ -146,8 +158,8 @@ describe('EnvelopeWorker', () => {
     const context = sampleContext(values.byteLength);
     const jobs = [0, 1, 2].map((n) => worker.sealValues({ values, sealedPath: at(`${n}`), context, roundPublicKey }));
     await Promise.all([worker.close(), worker.close()]);
-    expect((await Promise.all(jobs)).map(codeOf)).toEqual(['ok', 'ok', 'ok']);
     expect(readdirSync(dir).sort()).toEqual(['0', '1', '2']);
+    expect((await Promise.all(jobs)).map(codeOf)).toEqual(['ok', 'ok', 'ok']);
     const late = await worker.sealValues({ values, sealedPath: at('late'), context, roundPublicKey });
     expect(late).toMatchObject({
       ok: false,
@@ -157,6 +169,19 @@ describe('EnvelopeWorker', () => {
       },
     });
     expect(readdirSync(dir)).not.toContain('late');
+  });
+
+  it('ends its threads when it is closed', async () => {
+    const started: Worker[] = [];
+    const note = (message: unknown) => started.push((message as { worker: Worker }).worker);
+    subscribe('worker_threads', note);
+    const context = sampleContext(400);
+    unwrap(await worker.sealValues({ values: valuesOf(100), sealedPath: at('sealed'), context, roundPublicKey }));
+    unsubscribe('worker_threads', note);
+    const runs = () => started.map(({ threadId }) => threadId !== -1);
+    expect(runs()).toEqual([true]);
+    await worker.close();
+    expect(runs()).toEqual([false]);
   });
 
   it('answers for a thread that was lost, and starts another', async () => {

@@ -126,16 +126,15 @@ function verifyAll(
   if (!prologue.ok) return prologue;
   hash.update(prologue.value);
   for (let index = 0; index < chunkCount(context.plainBytes); index++) {
-    const bytes = readChunk(fd, context, index, sealed);
-    if (!bytes.ok) return bytes;
-    hash.update(bytes.value);
-    const opened = opener.openChunk(index, bytes.value);
-    if (!opened.ok) return opened;
+    const chunk = readChunk(fd, context, index, opener, sealed);
+    if (!chunk.ok) return chunk;
+    const { bytes, plain } = chunk.value;
+    hash.update(bytes);
     try {
-      visit?.(plainView(opened.value), index * format.chunkBytes);
+      visit?.(plainView(plain), index * format.chunkBytes);
     } finally {
-      wipe(opened.value);
-      release(opened.value);
+      wipe(plain);
+      release(plain);
     }
   }
   const actual = digestFromBytes(hash.digest());
@@ -163,16 +162,15 @@ function readRange(
   for (let filled = 0; filled < target.byteLength; ) {
     const position = offsetBytes + filled;
     const index = Math.floor(position / format.chunkBytes);
-    const bytes = readChunk(fd, context, index, sealed);
-    if (!bytes.ok) return bytes;
-    const opened = opener.openChunk(index, bytes.value);
-    if (!opened.ok) return opened;
+    const chunk = readChunk(fd, context, index, opener, sealed);
+    if (!chunk.ok) return chunk;
+    const { plain } = chunk.value;
     const start = position - index * format.chunkBytes;
-    const piece = opened.value.subarray(start, start + target.byteLength - filled);
+    const piece = plain.subarray(start, start + target.byteLength - filled);
     target.set(piece, filled);
     filled += piece.byteLength;
-    wipe(opened.value);
-    release(opened.value);
+    wipe(plain);
+    release(plain);
   }
   return ok(undefined);
 }
@@ -183,10 +181,19 @@ function chunkBuffer(context: UpdateContext): Buffer {
   );
 }
 
-/** The sealed bytes of a chunk, in `sealed`; fewer where the file was cut meanwhile, which openChunk then refuses. */
-function readChunk(fd: number, context: UpdateContext, index: number, sealed: Buffer) {
+/** A chunk's sealed bytes, in `sealed`, and what they hold, which the caller wipes. Refused where the file was cut meanwhile. */
+function readChunk(
+  fd: number,
+  context: UpdateContext,
+  index: number,
+  opener: Opener,
+  sealed: Buffer,
+): Result<Readonly<{ bytes: Buffer; plain: Buffer }>, SealedReadFaultCode> {
   const length = chunkPlainBytes(context.plainBytes, index) + format.tagBytes;
-  return readPart(fd, sealed.subarray(0, length), chunkOffset(index));
+  const bytes = readPart(fd, sealed.subarray(0, length), chunkOffset(index));
+  if (!bytes.ok) return bytes;
+  const plain = opener.openChunk(index, bytes.value);
+  return plain.ok ? ok({ bytes: bytes.value, plain: plain.value }) : plain;
 }
 
 function readPart(fd: number, target: Buffer, position: number): Result<Buffer, 'STORAGE_FAILED'> {

@@ -5,7 +5,7 @@ export type Room = Readonly<{
   sources: readonly string[];
   /** Sources that hold no decisions of ours: contract suites, samples for tests, types. */
   without?: readonly string[];
-  /** Sources that run in threads of their own, and the test file that starts them: what a thread reaches is not seen. */
+  /** Sources that run in threads or processes of their own, and the test file that starts them: what is reached there is not seen. */
   threads?: Readonly<Record<string, string>>;
   /**
    * Text of sources, and what is put there: what a process finds once and keeps it must find anew in each run, or a mutant in
@@ -26,7 +26,10 @@ export const rooms: readonly Room[] = [
     ],
     sources: ['proto/envelope/**/*.ts'],
     without: ['proto/envelope/testing/**', 'proto/envelope/samples.ts'],
-    threads: { 'proto/envelope/files/envelope-thread.ts': 'proto/envelope/files/envelope-worker.test.ts' },
+    threads: {
+      'proto/envelope/files/envelope-thread.ts': 'proto/envelope/files/envelope-worker.test.ts',
+      'proto/envelope/files/sealed-reader.ts': 'proto/envelope/files/unreadable.test.ts',
+    },
     tests: ['proto/envelope/**/*.test.ts'],
   },
   {
