@@ -39,6 +39,7 @@ const way = 'where a descent starts, and when it ends: it comes as near in anoth
 const unrefused = 'is never refused with what it is given there';
 const signalled = 'a signal is given once';
 const guarded = 'a short cut: nothing is left to do there';
+const named = 'a shape that refuses says of one thing at least why';
 const bound = 'how much is kept, or searched, before it is given up';
 
 export const explanations: readonly Explanation[] = [
@@ -68,6 +69,10 @@ export const explanations: readonly Explanation[] = [
   },
   { file: `${round}/step.ts`, from: 'a.cluster < b.cluster', to: 'a.cluster <= b.cluster', why: 'none is in it twice' },
   { file: `${round}/step.ts`, from: 'expelled.length === 0', to: 'false', why: 'a short cut: nobody is filtered out' },
+  {
+    ...{ file: `${round}/step.ts`, from: 'phase.graceUntilMs === undefined', to: 'false' },
+    why: 'a copy of a phase that has no grace',
+  },
   {
     file: `${round}/schedule/blackout.ts`,
     from: 'blackouts.length === 0',
@@ -110,6 +115,13 @@ export const explanations: readonly Explanation[] = [
   { file: `${round}/schedule/next-run.ts`, from: 'next.size >= nextMax', why: kept },
   { file: `${round}/schedule/next-run.ts`, from: 'next.clear()', why: kept },
   { file: `${round}/schedule/next-run.ts`, from: 'next.set(', why: kept },
+  {
+    file: `${round}/schedule/next-run.ts`,
+    from: '{cron}`',
+    to: '``',
+    why: 'names what is kept, and nothing is',
+  },
+  { file: `${round}/schedule/next-run.ts`, from: '{ return false; }', to: '{}', why: 'nothing is as false' },
   { file: `${round}/schedule/planned-rounds.ts`, from: 'count < plannedMax', to: 'count <= plannedMax', why: bound },
   {
     ...{ file: `${round}/schedule/planned-rounds.ts`, from: 'a.track < b.track', to: 'a.track <= b.track' },
@@ -146,6 +158,19 @@ export const explanations: readonly Explanation[] = [
   { file: `${envelope}/files/sealed-reader.ts`, from: 'Math.min(format.chunkBytes, context.plainBytes)', why: larger },
   { file: `${envelope}/files/sealed-reader.ts`, from: 'wipe(opened.value)', why: unseen },
   { file: `${envelope}/files/sealed-file.ts`, from: 'wipe(chunk);', to: ';', why: unseen },
+  { file: `${envelope}/files/sealed-file.ts`, from: 'reader.close();', to: ';', why: unseen },
+  { file: `${envelope}/files/sealed-reader.ts`, from: 'opener.wipe();', to: ';', why: unseen },
+  { file: `${envelope}/files/envelope-thread.ts`, from: 'wipe(view);', to: ';', why: unseen },
+  { file: `${envelope}/files/envelope-thread.ts`, from: 'wipe(request.job.round.secretKey);', to: ';', why: unseen },
+  { file: `${envelope}/files/envelope-thread.ts`, from: '{ wipe(request.job.round.secretKey);', to: '{}', why: unseen },
+  {
+    ...{
+      file: `${envelope}/files/envelope-worker.ts`,
+      from: 'start < bytes.byteLength',
+      to: 'start <= bytes.byteLength',
+    },
+    why: 'a slot more, of nothing',
+  },
   {
     file: `${envelope}/chunk-reader.ts`,
     from: '(await more()) && rest.byteLength >= length',
@@ -238,6 +263,23 @@ export const explanations: readonly Explanation[] = [
   { file: `${release}/documents/document.ts`, from: 'known?.shape === shape', to: 'false', why: kept },
   { file: `${release}/documents/document.ts`, from: 'remembered', why: kept },
   { file: `${release}/documents/document.ts`, from: 'a < b', to: 'a <= b', why: 'each key id is there once' },
+  ...[
+    ['issue?.path', 'issue.path'],
+    ['path?.slice', 'path.slice'],
+    ['issue?.message', 'issue.message'],
+  ].map(([from = '', to = '']) => ({ file: `${release}/documents/document.ts`, from, to, why: named })),
+  { file: `${release}/documents/manifest.ts`, from: "''", why: 'every legal name comes after it' },
+  {
+    file: `${release}/documents/root.ts`,
+    from: 'key !== undefined',
+    to: 'true',
+    why: 'asked is of keys that are there',
+  },
+  { file: `${release}/documents/root.ts`, from: "''", to: '"Stryker was here!"', why: 'no digits either way' },
+  {
+    ...{ file: `${release}/documents/root.ts`, from: 'signature.byteLength === 64', to: 'true' },
+    why: 'no signature of another length verifies',
+  },
   { file: `${release}/documents/key-id.ts`, from: 'known !== undefined', to: 'false', why: kept },
   { file: `${release}/documents/key-id.ts`, from: 'ids.', why: kept },
   { file: `${release}/documents/names.ts`, from: "''", to: '"Stryker was here!"', why: 'no digits either way' },
@@ -254,6 +296,10 @@ export const explanations: readonly Explanation[] = [
     why: 'those for the cluster come first either way',
   },
   {
+    ...{ file: `${release}/resolve.ts`, from: 'trackIn(catalogue, track)?.channels' },
+    why: 'that it is there was asked before',
+  },
+  {
     file: `${release}/resolve.ts`,
     from: 'own.shadows === null',
     to: 'false',
@@ -267,12 +313,25 @@ export const explanations: readonly Explanation[] = [
   },
   { file: `${release}/trust.ts`, from: 'known !== undefined', to: 'false', why: kept },
   { file: `${release}/trust.ts`, from: 'opened', why: kept },
+  {
+    ...{ file: `${release}/trust.ts`, from: 'parsed.error.issues[0]?.path', to: 'parsed.error.issues[0].path' },
+    why: named,
+  },
   { file: `${release}/trust.ts`, from: "'utf8'", to: '""', why: 'no encoding means UTF-8' },
   { file: `${release}/sign.ts`, from: 'response !== undefined', to: 'true', why: 'undefined is left out of JSON' },
   { file: `${rules}/bulyan.ts`, from: 'found?.version === version', to: 'false', why: kept },
   { file: `${rules}/bulyan.ts`, from: '{ values, version }', to: '{}', why: kept },
   { file: `${rules}/bulyan.ts`, from: 'kept.delete(gone)', why: 'nobody asks for a row that is gone' },
   { file: `${rules}/bulyan.ts`, from: 'found?.version !== distances.version(row)', to: 'true', why: kept },
+  ...['false', 'found?.version === distances.version(row)'].map((to) => ({
+    ...{ file: `${rules}/bulyan.ts`, from: 'found?.version !== distances.version(row)', to },
+    why: 'who asks for what is kept looks himself whether it is of now',
+  })),
+  {
+    ...{ file: `${rules}/bulyan.ts`, from: 'kept.delete(row);' },
+    why: 'who asks for what is kept looks himself whether it is of now',
+  },
+  { file: `${rules}/bulyan.ts`, from: 'found?.version', to: 'found.version', why: 'each row was asked for before' },
   { file: `${rules}/bulyan.ts`, from: 'values.length - 1', why: 'one more of the largest, which no score reaches' },
   { file: `${rules}/block-values.ts`, from: 'j < length', to: 'j <= length', why: beyond },
   { file: `${rules}/centred-clipping.ts`, from: 'start !== undefined', to: 'true', why: beyond },
