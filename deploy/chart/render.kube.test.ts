@@ -299,6 +299,40 @@ describe('what the chart renders', () => {
     expect(JSON.stringify(await documents(valuesOf(['coordinator'])))).not.toContain('testudo-door');
   });
 
+  it('mounts authorities of the stores where coordinator, workers and doors are told to look for them, and nowhere else', async () => {
+    const ca = (name: string) => `/etc/testudo/authorities/${name}/ca.crt`;
+    const config = {
+      journal: { postgres: { tls: { ca: ca('db-ca') } } },
+      blobs: { s3: { tls: { ca: ca('corporate') } } },
+    };
+    const coordinator = { config, authorities: [{ configMapName: 'corporate' }, { secretName: 'db-ca' }] };
+    const rendered = await documents(valuesOf(['doors', 'workers', 'client'], { coordinator }));
+    const podOf = (role: string) =>
+      rendered.find(({ metadata, spec }) => metadata.name === `testudo-${role}` && spec?.template !== undefined)?.spec
+        ?.template?.spec;
+    for (const role of ['coordinator', 'worker', 'door']) {
+      expect(podOf(role), role).toMatchObject({
+        containers: [
+          {
+            volumeMounts: expect.arrayContaining([
+              { name: 'authority-corporate', mountPath: '/etc/testudo/authorities/corporate', readOnly: true },
+              { name: 'authority-db-ca', mountPath: '/etc/testudo/authorities/db-ca', readOnly: true },
+            ]),
+          },
+        ],
+        volumes: expect.arrayContaining([
+          { name: 'authority-corporate', configMap: { name: 'corporate' } },
+          { name: 'authority-db-ca', secret: expect.objectContaining({ secretName: 'db-ca' }) },
+        ]),
+      });
+    }
+    expect(mountsWithoutVolumes(rendered)).toEqual([]);
+    expect(JSON.stringify(podOf('client'))).not.toContain('authority-');
+    const text = (role: string) => rendered.find(({ data }) => data?.[`${role}.yaml`])?.data?.[`${role}.yaml`] ?? '';
+    for (const role of ['coordinator', 'door'])
+      for (const name of ['db-ca', 'corporate']) expect(text(role)).toContain(ca(name));
+  });
+
   it('lets KEDA scale workers by the lists in which the queue keeps its jobs, as the code names them', async () => {
     const keda = { enabled: true, address: 'redis.example.org:6379', password: { secretName: 'redis' } };
     const redis = { secretName: 'redis' };
@@ -447,6 +481,16 @@ describe('what the chart renders', () => {
       'a Secret that holds its keys',
     ],
     ['a region without a parent', { coordinator: { enabled: true, relay: { enabled: true } } }, 'relay/tracks'],
+    [
+      'a parent of a region that is off',
+      { coordinator: { enabled: true, relay: { parent: { addresses: ['root.example.org:7442'] } } } },
+      'set coordinator.relay.enabled',
+    ],
+    [
+      'an authority of two places',
+      { coordinator: { enabled: true, authorities: [{ configMapName: 'a', secretName: 'b' }] } },
+      '/coordinator/authorities/0',
+    ],
     [
       'a region with a standby',
       valuesOf(['relay'], {

@@ -243,6 +243,24 @@ topologySpreadConstraints:
 {{- toYaml (mergeOverwrite (deepCopy $values.config) $fixed) -}}
 {{- end -}}
 
+{{/* Authorities of what coordinator, workers and doors connect to: certificates, nothing secret. */}}
+{{- define "testudo.authorityMounts" -}}
+{{- range .Values.coordinator.authorities }}
+- {name: authority-{{ .configMapName | default .secretName }}, mountPath: /etc/testudo/authorities/{{ .configMapName | default .secretName }}, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "testudo.authorityVolumes" -}}
+{{- range .Values.coordinator.authorities }}
+- name: authority-{{ .configMapName | default .secretName }}
+  {{- if .configMapName }}
+  configMap: {name: {{ .configMapName }}}
+  {{- else }}
+  secret: {secretName: {{ .secretName }}, defaultMode: 0440}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
 {{- define "testudo.coordinatorEnvironment" -}}
 env:
   - {name: MALLOC_ARENA_MAX, value: "2"}
