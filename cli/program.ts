@@ -33,8 +33,23 @@ async function everyCommand(): Promise<readonly CommandUnknownOpts[]> {
 /** Wrong command lines end alike, also those of a verb's own verbs, which inherit nothing. */
 function heldToUsage(command: CommandUnknownOpts): CommandUnknownOpts {
   command.exitOverride(exitOnUsage).showHelpAfterError('(add --help for what is possible)');
+  command.configureOutput({ outputError: (text, write) => write(meantIn(text, command)) });
   for (const child of command.commands) heldToUsage(child);
   return command;
+}
+
+/** What people call what has another name here: by likeness alone `--for 2h` is answered with `--force`, which overrides a refusal. */
+const alsoCalled: Readonly<Record<string, readonly string[]>> = {
+  '--for': ['--until', '--hours', '--days', '--valid-days'],
+};
+
+/** The error with the option that was meant, where that is known, in the place of the one that is spelt most like it. */
+function meantIn(text: string, { options }: CommandUnknownOpts): string {
+  const [said = ''] = text.split('\n');
+  const others = alsoCalled[/unknown option '(.+)'/.exec(said)?.[1] ?? ''];
+  if (others === undefined) return text;
+  const meant = others.find((name) => options.some(({ long }) => long === name));
+  return meant === undefined ? `${said}\n` : `${said}\n(Did you mean ${meant}?)\n`;
 }
 
 function exitOnUsage(error: CommanderError): never {

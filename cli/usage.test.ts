@@ -57,6 +57,18 @@ it('a command line that is wrong by itself ends with 2 whatever the verb, and sa
   expect(told).toEqual(wrong.map(() => [2, true]));
 }, 600_000);
 
+it.each([
+  ['--until', 'freeze', 'syscall', '--for', '2h', '--reason', 'x'],
+  ['--until', 'pin', 'a', 'syscall@1', '--for', '2h', '--reason', 'x'],
+  ['--hours', 'tokens', 'create', 'a', '--for', '2h'],
+  [undefined, 'channels', 'assign', 'syscall', 'canary', 'a', '--for', '2h', '--reason', 'x'],
+])('--for is answered with %s, and never with --force, which overrides a refusal', async (meant, ...words) => {
+  const { code, error } = await runTestudo(...(words as string[]));
+  expect(code).toBe(2);
+  expect(error).toContain(`error: unknown option '--for'\n${meant === undefined ? '' : `(Did you mean ${meant}?)\n`}`);
+  expect(error).not.toContain('--force');
+});
+
 it('help of the coordinator says how its traces leave by OpenTelemetry', async () => {
   const { code, out } = await runTestudo('coordinator', '--help');
   expect(code).toBe(0);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { RedisServer } from './testing/redis-server.ts';
 import { tempDir } from './testing/temp-dir.ts';
 
 const cli = fileURLToPath(new URL('../cli/testudo.ts', import.meta.url));
@@ -44,6 +45,25 @@ async function init(): Promise<Readonly<{ folder: string; config: string; creden
   expect(made).toMatchObject({ code: 0, stderr: '' });
   return { folder, config: join(folder, 'coordinator.yaml'), credentials: join(folder, 'operator.json') };
 }
+
+it('a coordinator whose Redis is gone says so once in its log, and nothing else of it, to its end', async () => {
+  const redis = await RedisServer.start();
+  const { config } = await init();
+  const set = [...settings, `redis.url=${redis.url}`];
+  const child = spawn(process.execPath, [cli, 'coordinator', '--config', config, '--set', ...set], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stderr })) {
+    lines.push(line);
+    if (line.includes('"coordinator ready"')) redis.kill();
+    if (line.includes('"REDIS_LOST"')) child.kill('SIGTERM');
+  }
+  expect(lines.filter((line) => !line.startsWith('{'))).toEqual([]);
+  expect(lines.filter((line) => line.includes('"REDIS_LOST"'))).toHaveLength(1);
+  expect(lines.at(-1)).toContain('coordinator closed');
+}, 600_000);
 
 // Some thirty processes after one another: seconds on a quiet machine, minutes on a busy one.
 describe('testudo coordinator', () => {

@@ -53,6 +53,9 @@ describe('testudo root rotate and publish', () => {
     const published = await line.run('root', 'publish', at('signed.json'), '--reason', 'yearly', '--json');
     expect(published.code, published.error).toBe(0);
     expect(JSON.parse(published.out)).toMatchObject({ version: before.version + 1, dryRun: false });
+    const again = await line.run('root', 'publish', at('signed.json'), '--reason', 'yearly');
+    const said = `NOTHING_TO_CHANGE: root ${before.version + 1} is this very one, and is in force`;
+    expect(again).toMatchObject({ code: 1, error: expect.stringContaining(said) });
 
     const { root: after } = await agent.until(({ root }) => root.version === before.version + 1);
     for (const role of roles) {

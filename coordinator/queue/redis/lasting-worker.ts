@@ -1,4 +1,5 @@
 import { type Job, Worker, type WorkerOptions } from 'bullmq';
+import { quietly } from './quietly.ts';
 import type { RedisLink } from './redis-link.ts';
 
 /**
@@ -71,11 +72,8 @@ export class LastingWorker {
       running.add(ended);
       return ended;
     };
-    const worker = new Worker(this.#name, process, {
-      ...this.#options,
-      connection: this.#link.consumer(this.#leaving.signal),
-    });
-    worker.on('error', () => {}); // The link reports outages, once.
+    const connection = this.#link.consumer(this.#leaving.signal);
+    const worker = quietly(new Worker(this.#name, process, { ...this.#options, connection }));
     void this.#see(worker, this.#leaving.signal);
     return worker;
   }

@@ -12,6 +12,7 @@ import type {
 } from '../../candidate/job.ts';
 import { defaultGrid, type TileGrid, tilesOfJob } from '../../candidate/tiles/grid.ts';
 import { type Authenticated, authenticate, authenticated } from './authenticated.ts';
+import { quietly } from './quietly.ts';
 import type { RedisLink } from './redis-link.ts';
 
 type Outcome = Result<AggregationResult, RunFaultCode>;
@@ -73,8 +74,7 @@ export class RedisRunner implements AggregationRunner {
 
   constructor(options: RedisRunnerOptions) {
     this.#options = { fallbackAfterMs: 10_000, grid: defaultGrid, discard: () => {}, ...options };
-    this.#queue = new Queue(aggregationQueue(options.federation), { connection: options.link.producer });
-    this.#queue.on('error', () => {});
+    this.#queue = quietly(new Queue(aggregationQueue(options.federation), { connection: options.link.producer }));
   }
 
   run(job: AggregationJob, signal?: AbortSignal): Promise<Outcome> {

@@ -3,6 +3,7 @@ import type { Timers } from '../../../base/time.ts';
 import type { FederationId } from '../../../proto/ids.ts';
 import type { Alarms, Waker } from '../waker.ts';
 import { LastingWorker } from './lasting-worker.ts';
+import { quietly } from './quietly.ts';
 import type { RedisLink } from './redis-link.ts';
 
 /** Alarms that have not changed are said again this often: someone may have flushed Redis. */
@@ -30,8 +31,7 @@ export class RedisWaker implements Waker {
     this.#timers = timers;
     this.#link = link;
     this.#name = `testudo.${federation}.wake`;
-    this.#queue = new Queue(this.#name, { connection: link.producer });
-    this.#queue.on('error', () => {});
+    this.#queue = quietly(new Queue(this.#name, { connection: link.producer }));
   }
 
   async start(wake: () => void): Promise<void> {
