@@ -58,7 +58,7 @@ it('a command line that is wrong by itself ends with 2 whatever the verb, and sa
 }, 600_000);
 
 it.each([
-  ['--until', 'freeze', 'syscall', '--for', '2h', '--reason', 'x'],
+  ['--until', 'freeze', 'syscall', '--for', '2h', '--until', '3h', '--reason', 'x'],
   ['--until', 'pin', 'a', 'syscall@1', '--for', '2h', '--reason', 'x'],
   ['--hours', 'tokens', 'create', 'a', '--for', '2h'],
   [undefined, 'channels', 'assign', 'syscall', 'canary', 'a', '--for', '2h', '--reason', 'x'],

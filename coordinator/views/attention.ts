@@ -214,7 +214,7 @@ function ofCluster(state: State, view: ClusterStateView, { nowMs }: Surroundings
   if (atMs - nowMs < certificateLeftMs) {
     const ended = atMs <= nowMs;
     const text = ended
-      ? 'its certificate has ended: it takes part again when it comes back'
+      ? 'its certificate has ended: it comes back by itself for certificates.rejoinGraceDays from then on, later by a new token alone'
       : 'its certificate ends and was not renewed';
     found.push(about(ended ? 'critical' : 'warning', 'CERTIFICATE_ENDS', text, { cluster, atMs }));
   }
