@@ -103,7 +103,8 @@ const keep = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('count'), updates: integer(1, rowsMax) }),
   z.strictObject({ kind: z.literal('allButF') }),
 ]);
-const policySchema = z.strictObject({
+/** Of `AggregationPolicy`. */
+export const aggregationSettings = z.strictObject({
   f: integer(0, rowsMax),
   admission: z.strictObject({ normMax: positive(normCeiling), zeroUpdate: z.enum(['refuse', 'admit']) }),
   before: z
@@ -150,7 +151,7 @@ const policySchema = z.strictObject({
 
 /** A policy from JSON. One fault lists every problem with its path and legal range. */
 export function parsePolicy(json: unknown): Aggregated<AggregationPolicy> {
-  const parsed = policySchema.safeParse(json);
+  const parsed = aggregationSettings.safeParse(json);
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'policy'}: ${message}`);
     return refuse('POLICY_INVALID', `aggregation policy: ${problems.join('; ')}`, { problems: problems.length });

@@ -1,4 +1,4 @@
-import { ok, type Result } from '../../base/fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { JournalEntry } from './journal/entry.ts';
 import type { Actor } from './journal/events.ts';
 import type { Journal } from './journal/journal.ts';
@@ -7,6 +7,7 @@ import { foldEntry } from './state/fold.ts';
 import { copyState, emptyState, type MutableState } from './state/mutable-state.ts';
 import { readSnapshot, snapshotVersion, writeSnapshot } from './state/snapshot.ts';
 import type { State } from './state/state.ts';
+import { unknownInState } from './state/unknown-in.ts';
 import type { Committed, Decision, StoreFaultCode } from './store.ts';
 
 const entriesPerRead = 1_000;
@@ -120,6 +121,11 @@ export class Ledger {
 
 async function readState(journal: Journal, folded?: MutableState): Promise<Result<MutableState, StoreFaultCode>> {
   const state = folded ?? (await fromSnapshot(journal));
+  const unknown = unknownInState(state);
+  if (unknown !== undefined) {
+    const what = `journal: its snapshot of entry ${state.seq} has ${unknown}, which this build does not know`;
+    return refuse('JOURNAL_NEWER', `${what}. Start the build that wrote it, or a newer one`, { seq: state.seq });
+  }
   while (state.seq < journal.head.seq) {
     const entries = await journal.read(state.seq + 1, entriesPerRead);
     if (!entries.ok) return entries;

@@ -5,12 +5,13 @@ import { unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import { openSmallFederation, operator, track } from '../testing/small-federation.ts';
 import { tempDir } from '../testing/temp-dir.ts';
-import { type StoredEntry, sealEntry } from './journal/entry.ts';
+import { chainOrigin, openEntry, type StoredEntry, sealEntry } from './journal/entry.ts';
 import type { JournalEvent } from './journal/events.ts';
 import { MemoryMedium } from './journal/memory-store.ts';
 import { openMemoryJournal } from './journal/open-journal.ts';
 import { Ledger } from './ledger.ts';
 import { ReadingAlong } from './reading-along.ts';
+import { snapshotVersion, writeSnapshot } from './state/snapshot.ts';
 
 async function linesOfAFederation() {
   const dataDir = tempDir();
@@ -79,4 +80,107 @@ it('an entry of a kind that only a newer build knows is named, and neither start
   const tolerant = new ReadingAlong({ passesOverNewer: true });
   unwrap(tolerant.take([...rows, newer]));
   expect(tolerant.state.seq).toBe(newer.seq);
+});
+
+/** The lines with an event changed as another build would have written it, under a chain that is sound. */
+function rewritten(rows: readonly StoredEntry[], change: (event: JournalEvent) => unknown): StoredEntry[] {
+  let chain = chainOrigin;
+  return rows.map((row) => {
+    const { event, ...entry } = openEntry(row);
+    const [, line] = sealEntry(chain, { ...entry, event: change(event) as JournalEvent });
+    chain = line.chain;
+    return line;
+  });
+}
+
+const other = { kind: 'lion', learningRate: 1 };
+const rule = { kind: 'oracle' };
+type Written = Readonly<{
+  kind: string;
+  policy: { aggregation: object; rounds: object };
+  rules: object;
+  event: object;
+}>;
+
+it.each<[string, string, string, (event: Written) => object]>([
+  [
+    'a setting of a policy',
+    'trackCreated',
+    'policy.rounds.haste',
+    ({ policy }) => ({ policy: { ...policy, rounds: { ...policy.rounds, haste: 1 } } }),
+  ],
+  [
+    'a part of a policy',
+    'trackCreated',
+    'policy.insurance',
+    ({ policy }) => ({ policy: { ...policy, insurance: {} } }),
+  ],
+  [
+    'an aggregation rule',
+    'roundScheduled',
+    'another policy.aggregation.rule.kind',
+    ({ policy }) => ({ policy: { ...policy, aggregation: { ...policy.aggregation, rule } } }),
+  ],
+  [
+    'a server optimiser',
+    'trackCreated',
+    'another policy.optimiser.kind',
+    ({ policy }) => ({ policy: { ...policy, optimiser: other } }),
+  ],
+  ["a rule of a round's", 'roundScheduled', 'rules.hasteMs', ({ rules }) => ({ rules: { ...rules, hasteMs: 5 } })],
+  [
+    'a step of a round',
+    'roundStepped',
+    'the step hurried of a round',
+    ({ event }) => ({ event: { ...event, kind: 'hurried' } }),
+  ],
+])(
+  '%s that only a newer build knows is named, and nobody leads by what is left without it',
+  async (_, kind, named, more) => {
+    const { rows } = await linesOfAFederation();
+    const newer = rewritten(rows, (event) =>
+      event.kind === kind ? { ...event, ...more(event as unknown as Written) } : event,
+    );
+    const seq = rows.findIndex(({ body }) => body.includes(`"kind":"${kind}"`)) + 1;
+    const message = `journal: entry ${seq} has ${named}, which this build does not know. Start the build that wrote it, or a newer one`;
+    expect(new ReadingAlong().take(newer)).toMatchObject({ fault: { code: 'JOURNAL_NEWER', message } });
+  },
+);
+
+it('who reads a journal beside its leader goes on after a setting that it does not know, and says so where lines stop to fit', async () => {
+  const { rows } = await linesOfAFederation();
+  const hasty = rewritten(rows, (event) =>
+    event.kind === 'roundScheduled' ? { ...event, rules: { ...event.rules, hasteMs: 5 } } : event,
+  );
+  const tolerant = new ReadingAlong({ passesOverNewer: true });
+  unwrap(tolerant.take(hasty));
+  expect(tolerant.state.seq).toBe(rows.length);
+  const at = rows.findIndex(({ body }) => body.includes('"kind":"roundScheduled"')) + 1;
+  // The newer build's round goes another way than this one would take it.
+  const elsewhere = rewritten(hasty, (event) =>
+    event.kind === 'roundStepped' ? { ...event, effects: ['announce', 'invite'] } : event,
+  );
+  const message = expect.stringMatching(
+    new RegExp(`now gives .*, after entry ${at} has rules.hasteMs, .*Start the build that wrote it`),
+  );
+  const beside = new ReadingAlong({ passesOverNewer: true }).take(elsewhere);
+  expect(beside).toMatchObject({ fault: { code: 'JOURNAL_NEWER', message } });
+});
+
+it('a snapshot with a setting that only a newer build knows starts no ledger, though its entries are not read again', async () => {
+  const { rows } = await linesOfAFederation();
+  const medium = new MemoryMedium();
+  medium.rows = rewritten(rows, (event) =>
+    event.kind === 'trackCreated' ? { ...event, policy: { ...event.policy, insurance: {} } } : event,
+  );
+  const along = new ReadingAlong({ passesOverNewer: true });
+  unwrap(along.take(medium.rows));
+  const head = medium.rows.at(-1) as StoredEntry;
+  medium.snapshot = { ...head, version: snapshotVersion, body: await writeSnapshot(along.state) };
+  const journal = openMemoryJournal(medium, systemTimers);
+  const opened = await Ledger.open(journal, () => 1, { durable: () => {}, undone: () => {} });
+  const message = expect.stringMatching(
+    /snapshot of entry \d+ has policy\.insurance of syscall, .*Start the build that wrote it/,
+  );
+  expect(opened).toMatchObject({ fault: { code: 'JOURNAL_NEWER', message } });
 });

@@ -2,6 +2,7 @@ import { ok, type Result, refuse } from '../../base/fault.ts';
 import { type JournalEntry, openEntry, type StoredEntry } from './journal/entry.ts';
 import { foldEntry, UnknownKindError } from './state/fold.ts';
 import { emptyState, type MutableState } from './state/mutable-state.ts';
+import { unknownIn } from './state/unknown-in.ts';
 
 /** Why lines are not taken: they do not fit, or a newer build wrote them. */
 export type FoldFaultCode = 'JOURNAL_DAMAGED' | 'JOURNAL_NEWER';
@@ -10,39 +11,57 @@ export type FoldFaultCode = 'JOURNAL_DAMAGED' | 'JOURNAL_NEWER';
 export class ReadingAlong {
   /** As of the last line taken. The one that takes over goes on with it: then nothing may be taken here any more. */
   readonly state: MutableState = emptyState();
-  readonly #passesOverNewer: boolean;
+  readonly #passed: string[] | undefined;
 
-  /** passesOverNewer: for who decides nothing by it, and goes on beside a coordinator that was upgraded first. */
+  /** passesOverNewer: for who decides nothing by it, and goes on beside a coordinator that was upgraded first, as long as lines still fit. */
   constructor({ passesOverNewer = false } = {}) {
-    this.#passesOverNewer = passesOverNewer;
+    this.#passed = passesOverNewer ? [] : undefined;
   }
 
   /** Lines that follow those taken before, their chain checked. */
   take(rows: readonly StoredEntry[]): Result<void, FoldFaultCode> {
-    return foldAll(this.state, rows, openEntry, this.#passesOverNewer);
+    return foldAll(this.state, rows, openEntry, this.#passed);
   }
 }
 
-/** Folds entries into a state, or names the first that does not follow from those before it. */
+/**
+ * Folds entries into a state, or names the first that does not follow from those before it. passed: what a newer build wrote and was
+ * passed over, of which the first is kept; undefined where nothing is, since whoever leads by the state would decide without it.
+ */
 export function foldAll<Line extends { readonly seq: number }>(
   state: MutableState,
   lines: readonly Line[],
   entryOf: (line: Line) => JournalEntry,
-  passesOverNewer = false,
+  passed?: string[],
 ): Result<void, FoldFaultCode> {
   for (const line of lines) {
+    const newer = (what: string) => {
+      const found = passed?.[0] === undefined ? '' : `, after ${passed[0]}`;
+      return refuse('JOURNAL_NEWER', `journal: ${what}${found}. Start the build that wrote it, or a newer one`, {
+        seq: line.seq,
+      });
+    };
     try {
-      foldEntry(state, entryOf(line));
+      const entry = entryOf(line);
+      const unknown = unknownIn(entry.event);
+      if (unknown !== undefined) {
+        const what = `entry ${line.seq} has ${unknown}, which this build does not know`;
+        if (passed === undefined) return newer(what);
+        if (passed.length === 0) passed.push(what);
+      }
+      foldEntry(state, entry);
     } catch (error) {
       if (error instanceof UnknownKindError) {
-        if (passesOverNewer) continue;
-        const what = `journal: entry ${line.seq} is of a kind that this build does not know (${error.message})`;
-        return refuse('JOURNAL_NEWER', `${what}. Start the build that wrote it, or a newer one`, { seq: line.seq });
+        const what = `entry ${line.seq} is of a kind that this build does not know (${error.message})`;
+        if (passed === undefined) return newer(what);
+        if (passed.length === 0) passed.push(what);
+        continue;
       }
+      const what = `entry ${line.seq} does not follow from those before it (${(error as Error).message})`;
+      if (passed?.[0] !== undefined) return newer(what);
       return refuse(
         'JOURNAL_DAMAGED',
-        `journal: entry ${line.seq} does not follow from those before it (${(error as Error).message}). ` +
-          'Start the build that wrote it, or restore a backup (docs/operations.md, "A damaged journal")',
+        `journal: ${what}. Start the build that wrote it, or restore a backup (docs/operations.md, "A damaged journal")`,
         { seq: line.seq },
       );
     }
