@@ -22,6 +22,11 @@ export function mountSmallDisk(dir: string, kib: number): void {
   });
 }
 
+/** From here on nobody writes to what is mounted there. */
+export function makeReadOnly(dir: string): void {
+  execFileSync('mount', ['-o', 'remount,ro', dir]);
+}
+
 /** Writes until the disk takes no more. */
 export function fillDisk(ballast: string): void {
   const file = openSync(ballast, 'a');

@@ -134,6 +134,16 @@ describe('a start', () => {
     expect(await readsFrom({ ...saved, seq: 4 })).toEqual([1]);
   });
 
+  it('is no matter of a snapshot that is asked for between a commit and its fold: the next one will do', async () => {
+    const { ledger, write, medium, journal } = await opened();
+    unwrap(await write(operator('eve')));
+    const ahead = vi.spyOn(journal, 'head', 'get').mockReturnValue({ seq: 2, chain: 'ab' });
+    expect(unwrap(await ledger.saveSnapshot())).toBe(0);
+    expect(medium.snapshot).toBeUndefined();
+    ahead.mockRestore();
+    expect(unwrap(await ledger.saveSnapshot())).toBeGreaterThan(0);
+  });
+
   it('is refused where the journal cannot be read', async () => {
     const { write, medium } = await opened();
     unwrap(await write(operator('eve')));

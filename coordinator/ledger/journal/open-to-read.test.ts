@@ -1,7 +1,19 @@
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
+import { canMount, makeReadOnly, mountSmallDisk } from '../../../base/testing/small-disk.ts';
 import { tempDir } from '../../testing/temp-dir.ts';
 import { type StoredEntry, sealEntry } from './entry.ts';
 import type { JournalHead } from './journal.ts';
@@ -39,6 +51,20 @@ const everything = (folder: string) =>
     ]);
 
 const shm = `${journalFile}-shm`;
+
+/** The journals that this process has open. */
+function openNow(): readonly string[] {
+  const targetOf = (fd: string) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return ''; // Of the listing itself.
+    }
+  };
+  return readdirSync('/proc/self/fd')
+    .map(targetOf)
+    .filter((path) => path.includes(journalFile));
+}
 
 /** The temporary folder is the test's own from here on. What is in it: nothing, where no copy is left. */
 function ownTemporaryFolder(): () => readonly string[] {
@@ -91,6 +117,87 @@ describe('reading a journal leaves its folder as it is, as on a read-only mount,
     expect(unwrap(SqliteFile.verify(join(left, journalFile)))).toEqual(head);
     expect(readdirSync(join(left, shm))).toEqual([]);
   });
+
+  it('where all that a killed coordinator left lies on a disk that cannot be written to', (context) => {
+    const disk = tempDir();
+    if (!canMount(disk)) return context.skip('mounting a tmpfs is not allowed here');
+    const dataDir = tempDir();
+    const { file, head } = written(dataDir);
+    onTestFinished(() => file.close());
+    mountSmallDisk(disk, 4_096);
+    cpSync(dataDir, disk, { recursive: true });
+    makeReadOnly(disk);
+    const copies = ownTemporaryFolder();
+    const { db, close } = openToRead(join(disk, journalFile));
+    expect(db.prepare('SELECT max(seq) FROM entries').pluck().get()).toBe(head.seq);
+    expect([db.readonly, copies()]).toEqual([true, []]);
+    close();
+  });
+});
+
+/** Copies, and lets something happen then. */
+function copying(then: () => void): typeof copyFileSync {
+  return (...files) => {
+    copyFileSync(...files);
+    then();
+  };
+}
+
+it.each<[string, (path: string) => void]>([
+  ['its file', (path) => utimesSync(path, 1, 1)],
+  ['its log', (path) => utimesSync(`${path}-wal`, 1, 1)],
+  ['the index of its log', (path) => writeFileSync(`${path}-shm`, '')],
+])('a journal of which %s changes while it is copied has a writer again, and is read in its place', (_, change) => {
+  const dataDir = tempDir();
+  const { file, head } = written(dataDir);
+  onTestFinished(() => file.close());
+  const path = join(leftOf(dataDir, shm), journalFile);
+  const copies = ownTemporaryFolder();
+  const exits = process.listenerCount('exit');
+  const { db, close } = openToRead(
+    path,
+    copying(() => change(path)),
+  );
+  expect(db.prepare('SELECT max(seq) FROM entries').pluck().get()).toBe(head.seq);
+  expect([copies(), process.listenerCount('exit')]).toEqual([[], exits]);
+  close();
+});
+
+it('a copy is let go of with all that is open, whether it is closed once, twice or by the end of the process', () => {
+  const dataDir = tempDir();
+  written(dataDir).file.close();
+  const path = join(dataDir, journalFile);
+  const copies = ownTemporaryFolder();
+  const exits = process.listenerCount('exit');
+  const { close } = openToRead(path);
+  expect([copies().length, process.listenerCount('exit')]).toEqual([1, exits + 1]);
+  const [remove] = process.listeners('exit').slice(-1);
+  remove?.(0);
+  expect(copies()).toEqual([]);
+  close();
+  close();
+  expect([openNow(), process.listenerCount('exit')]).toEqual([[], exits]);
+});
+
+it.each<[string, number, number]>([
+  ['written to and read without one', 1, 1],
+  ['written to with one and read without', 2, 1],
+  ['read with one and written to without', 1, 2],
+])('a journal whose header says that it is %s has no log that would be made beside it', (_, written_, read) => {
+  const dataDir = tempDir();
+  written(dataDir).file.close();
+  const path = join(dataDir, journalFile);
+  const db = new Database(path);
+  db.pragma('journal_mode = DELETE');
+  db.close();
+  const bytes = readFileSync(path);
+  bytes.set([written_, read], 18);
+  writeFileSync(path, bytes);
+  const copies = ownTemporaryFolder();
+  const { close } = openToRead(path);
+  expect(copies()).toEqual([]);
+  close();
+  expect(openNow()).toEqual([]);
 });
 
 it('beside its writer a journal is read in its place, with what is written meanwhile', () => {
@@ -110,10 +217,12 @@ it('what is no journal is refused as SQLite says it, and leaves no copy', () => 
   const copies = ownTemporaryFolder();
   const path = join(folder, journalFile);
   expect(() => openToRead(path)).toThrow('unable to open database file');
+  expect(() => openToRead(folder)).toThrow('disk I/O error');
   writeFileSync(path, 'x'.repeat(4_096));
   expect(() => openToRead(path)).toThrow('file is not a database');
   const logged = Buffer.alloc(4_096, 2); // Says that it has a log, and is none.
   writeFileSync(path, logged);
   expect(() => openToRead(path)).toThrow('file is not a database');
   expect(copies()).toEqual([]);
+  expect(openNow()).toEqual([]);
 });

@@ -20,19 +20,12 @@ export type OpenJournal = Readonly<{ db: Database.Database; close(): void }>;
  * Opens a journal and leaves the folder that it lies in as it is, which may be on a read-only mount. Who reads a journal whose log
  * nobody has in use makes SQLite write the files of that log beside it, as whoever runs the command, and leave them there: such a
  * journal is read from a copy in the temporary folder, which goes with it. Beside a running writer those files are there, and it is
- * read in its place. Throws what SQLite or the file system says.
+ * read in its place. Throws what SQLite or the file system says. `copyFile`: for who writes to it meanwhile, in a test.
  */
-export function openToRead(path: string): OpenJournal {
-  if (existsSync(`${path}-shm`) || !isLogged(path)) {
-    try {
-      return inPlace(path);
-    } catch (error) {
-      if (!existsSync(`${path}-shm`) || !isForWriting(error)) throw error;
-    }
-    return ofCopy(path) ?? fail(path);
-  }
+export function openToRead(path: string, copyFile = copyFileSync): OpenJournal {
+  if (existsSync(`${path}-shm`) || !isLogged(path)) return inPlace(path);
   // Whoever began to write meanwhile has made the files by now.
-  return ofCopy(path) ?? inPlace(path);
+  return ofCopy(path, copyFile) ?? inPlace(path);
 }
 
 function inPlace(path: string): OpenJournal {
@@ -47,7 +40,7 @@ function inPlace(path: string): OpenJournal {
 }
 
 /** Undefined where the journal was written to while it was copied. */
-function ofCopy(path: string): OpenJournal | undefined {
+function ofCopy(path: string, copyFile: typeof copyFileSync): OpenJournal | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'testudo-journal-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', remove); // A verb that is refused ends where it stands.
@@ -58,8 +51,8 @@ function ofCopy(path: string): OpenJournal | undefined {
   try {
     const copy = join(folder, basename(path));
     const before = stateOf(path);
-    copyFileSync(path, copy, constants.COPYFILE_FICLONE);
-    if (existsSync(`${path}-wal`)) copyFileSync(`${path}-wal`, `${copy}-wal`, constants.COPYFILE_FICLONE);
+    copyFile(path, copy, constants.COPYFILE_FICLONE);
+    if (existsSync(`${path}-wal`)) copyFile(`${path}-wal`, `${copy}-wal`, constants.COPYFILE_FICLONE);
     if (stateOf(path) !== before) {
       letGo();
       return undefined;
@@ -76,10 +69,6 @@ function ofCopy(path: string): OpenJournal | undefined {
     letGo();
     throw error;
   }
-}
-
-function fail(path: string): never {
-  throw new Error(`${path} was written to while it was copied, from where it cannot be locked; try again`);
 }
 
 /** Changes with every write to the journal or its log, and when somebody takes the log in use. */
@@ -106,10 +95,4 @@ function isLogged(path: string): boolean {
   } finally {
     closeSync(file);
   }
-}
-
-/** Whether it cannot be read because what reading needs cannot be written. */
-function isForWriting(error: unknown): boolean {
-  const code = error instanceof Database.SqliteError ? error.code : '';
-  return code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY');
 }

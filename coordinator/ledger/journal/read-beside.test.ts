@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
@@ -5,7 +6,7 @@ import { systemTimers } from '../../../base/system-timers.ts';
 import { tempDir } from '../../testing/temp-dir.ts';
 import { chainOrigin } from './entry.ts';
 import { openSqliteJournal } from './open-journal.ts';
-import { journalFile, readBeside } from './read-beside.ts';
+import { journalFile, movedJournalFile, readBeside } from './read-beside.ts';
 
 const actor = { kind: 'coordinator', part: 'start' } as const;
 const drafts = (count: number) =>
@@ -48,4 +49,17 @@ it('a folder without a journal is refused, and none is made there', () => {
   };
   expect(readBeside(dataDir)).toMatchObject({ fault });
   expect(readBeside(dataDir)).toMatchObject({ fault });
+});
+
+it('of a journal that was moved it is said where to look, and of a file that is none why', () => {
+  const dataDir = tempDir();
+  writeFileSync(join(dataDir, movedJournalFile), '');
+  const moved = { code: 'JOURNAL_MOVED', message: expect.stringMatching(`${dataDir} was moved .* journal.postgres`) };
+  expect(readBeside(dataDir)).toMatchObject({ fault: moved });
+  writeFileSync(join(dataDir, journalFile), 'a text, and no database'.repeat(50));
+  const unusable = {
+    code: 'DATA_DIR_UNUSABLE',
+    message: expect.stringMatching(`${dataDir} holds no journal .*not a database`),
+  };
+  expect(readBeside(dataDir)).toMatchObject({ fault: unusable });
 });

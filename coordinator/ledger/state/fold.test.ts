@@ -64,6 +64,18 @@ describe('a track', () => {
     expect(trackIn(after)).toEqual({ ...trackIn(empty), policy: other, reason: 'disk' });
   });
 
+  it('has the policy that its file said at a start, until one says another', () => {
+    const set = (releasesKept: number, actor: Actor) => (before: State) =>
+      folded(before, [{ kind: 'policySet', track, policy: { ...policy, releasesKept }, reason }], { actor });
+    const start = { kind: 'coordinator', part: 'start' } as const;
+    const declared = set(3, start)(empty);
+    expect(trackIn(declared).declaredPolicy).toEqual({ ...policy, releasesKept: 3 });
+    for (const actor of [ada, { kind: 'coordinator', part: 'round' }] satisfies Actor[]) {
+      const put = trackIn(set(4, actor)(declared));
+      expect([put.policy.releasesKept, put.declaredPolicy]).toEqual([4, trackIn(declared).declaredPolicy]);
+    }
+  });
+
   it('has its head where it was moved to, and names the model', () => {
     const two = folded(empty, released(empty, 1));
     const back = folded(two, [{ kind: 'headMoved', track, version: 0, reason }]);

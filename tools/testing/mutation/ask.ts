@@ -35,12 +35,12 @@ const hitsInThreads = 1_000_000;
 export function withThreads(
   { tests, loaded }: Reached,
   mutants: readonly Readonly<{ id: string; file: string }>[],
-  threads: Readonly<Record<string, string>>,
+  threads: Readonly<Record<string, readonly string[]>>,
 ): Reached {
   return {
     loaded,
     tests: tests.map((test) => {
-      const own = mutants.filter(({ file }) => threads[file] !== undefined && test.file.endsWith(threads[file]));
+      const own = mutants.filter(({ file }) => threads[file]?.some((name) => test.file.endsWith(name)));
       return { ...test, hits: { ...Object.fromEntries(own.map(({ id }) => [id, hitsInThreads])), ...test.hits } };
     }),
   };

@@ -432,6 +432,10 @@ export const explanations: readonly Explanation[] = [
     ...{ to: 'standbys.rows[0].names', why: 'a SELECT without a table gives one row' },
   },
   {
+    ...{ file: `${ledger}/journal/postgres/postgres-store.ts`, from: '[]', to: '["Stryker was here"]' },
+    why: 'a text holds no snapshot with a digest',
+  },
+  {
     ...{ file: `${ledger}/journal/sqlite-file.ts`, from: '{ timeout: 5_000 }' },
     why: 'so long is waited without it, too: the driver says so',
   },
@@ -447,6 +451,30 @@ export const explanations: readonly Explanation[] = [
     ...{ file: `${ledger}/journal/${from.startsWith('{') ? 'sqlite-store' : 'sqlite-worker'}.ts`, from },
     why: 'a thread that ends closes what it has open, as SQLite does',
   })),
+  {
+    ...{ file: `${ledger}/journal/sqlite-store.ts`, from: "'close'" },
+    why: 'a thread that ends closes what it has open, as SQLite does',
+  },
+  {
+    ...{ file: `${ledger}/journal/sqlite-store.ts`, from: '!(error instanceof ThreadLost)', to: 'false' },
+    why: 'nothing that the thread throws leaves it alive',
+  },
+  {
+    ...{ file: `${ledger}/journal/open-to-read.ts`, from: 'true', to: 'false' },
+    why: 'what is only read must be there, and its timeout is waited for anyhow',
+  },
+  {
+    ...{ file: `${ledger}/journal/open-to-read.ts`, from: "''", to: '"Stryker was here!"' },
+    why: 'a name for what is not there, as good as another',
+  },
+  {
+    ...{ file: `${ledger}/journal/open-to-read.ts`, from: '{ return false; }' },
+    why: 'undefined is as good as false',
+  },
+  {
+    ...{ file: `${ledger}/journal/walk.ts`, from: '{ seq: 0, chain: chainOrigin }' },
+    why: 'made while the module is loaded, before anything is changed',
+  },
   {
     ...{ file: `${ledger}/journal/journal-end.ts`, from: 'this.#file === undefined', to: 'false' },
     why: 'a write to no file fails, and such a failure is passed over',

@@ -5,8 +5,8 @@ export type Room = Readonly<{
   sources: readonly string[];
   /** Sources that hold no decisions of ours: contract suites, samples for tests, types. */
   without?: readonly string[];
-  /** Sources that run in threads or processes of their own, and the test file that starts them: what is reached there is not seen. */
-  threads?: Readonly<Record<string, string>>;
+  /** Sources that run in threads or processes of their own, and the test files that start them: what is reached there is not seen. */
+  threads?: Readonly<Record<string, readonly string[]>>;
   /**
    * Text of sources, and what is put there: what a process finds once and keeps it must find anew in each run, or a mutant in
    * what finds it does nothing after the first.
@@ -27,8 +27,8 @@ export const rooms: readonly Room[] = [
     sources: ['proto/envelope/**/*.ts'],
     without: ['proto/envelope/testing/**', 'proto/envelope/samples.ts'],
     threads: {
-      'proto/envelope/files/envelope-thread.ts': 'proto/envelope/files/envelope-worker.test.ts',
-      'proto/envelope/files/sealed-reader.ts': 'proto/envelope/files/unreadable.test.ts',
+      'proto/envelope/files/envelope-thread.ts': ['proto/envelope/files/envelope-worker.test.ts'],
+      'proto/envelope/files/sealed-reader.ts': ['proto/envelope/files/unreadable.test.ts'],
     },
     tests: ['proto/envelope/**/*.test.ts'],
   },
@@ -68,10 +68,13 @@ export const rooms: readonly Room[] = [
     sources: ['coordinator/ledger/**/*.ts'],
     without: ['coordinator/ledger/journal/journal-contract.ts'],
     threads: {
-      'coordinator/ledger/journal/sqlite-worker.ts': 'coordinator/ledger/journal/sqlite-journal.test.ts',
-      'coordinator/ledger/journal/sqlite-file.ts': 'coordinator/ledger/journal/sqlite-journal.test.ts',
-      'coordinator/ledger/journal/journal-end.ts': 'coordinator/ledger/journal/sqlite-journal.test.ts',
-      'coordinator/ledger/journal/walk.ts': 'coordinator/ledger/journal/sqlite-journal.test.ts',
+      'coordinator/ledger/journal/sqlite-worker.ts': [
+        'coordinator/ledger/journal/sqlite-journal.test.ts',
+        'coordinator/ledger/journal/sqlite-store.test.ts',
+      ],
+      'coordinator/ledger/journal/sqlite-file.ts': ['coordinator/ledger/journal/sqlite-journal.test.ts'],
+      'coordinator/ledger/journal/journal-end.ts': ['coordinator/ledger/journal/sqlite-journal.test.ts'],
+      'coordinator/ledger/journal/walk.ts': ['coordinator/ledger/journal/sqlite-journal.test.ts'],
     },
     // The folds are also what those read who decide by the state.
     tests: [

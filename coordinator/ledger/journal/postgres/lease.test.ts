@@ -130,9 +130,11 @@ describe('a standby', () => {
   it('goes on where the database was away for too long, and counts none of that as silence', async () => {
     const away = (times: number) => Array.from({ length: times }, () => '57P03');
     // An outage of a minute is 302 questions, of which each waits for 200 ms and the last is one more.
-    const { outcome, nowMs } = await follow(looks([fence], ...away(302), [fence], [free]).look);
+    const { look, asked } = looks([fence], ...away(302), [fence]);
+    const { outcome, nowMs } = await follow(look);
     expect(outcome).toEqual(ok({ head: noHead, epoch: 1 }));
     expect(nowMs).toBeGreaterThan(60_000);
+    expect(asked()).toBe(302 + 17); // As many looks as where it was never away.
     const reading = await follow(
       looks([withLine], [withLine], [{ ...withLine, holder: '' }]).look,
       looks(...away(302), [line]).look,

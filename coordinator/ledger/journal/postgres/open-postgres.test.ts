@@ -79,6 +79,12 @@ describe('who opens a journal in a database', () => {
     ['another has raised it', { look: [{ ...fence, epoch: '6' }] }, 'JOURNAL_HELD', /epoch 6 took it over first/],
     ['its head went back', { look: [{ ...fence, head_seq: '0' }] }, 'JOURNAL_ROLLED_BACK', /entries 1 to 1 are gone/],
     ['the server does not let it write', { raise: '42501' }, 'DATABASE_UNFIT', /state 42501/],
+    [
+      'what was there before is not',
+      { look: [{ ...fence, head_seq: '2', head_chain: second.chain }], has: [first], raise: '42501' },
+      'JOURNAL_DAMAGED',
+      /entry 2 is missing/,
+    ],
     ['what came last is not there', { has: [first] }, 'JOURNAL_DAMAGED', /entry 2 is missing/],
   ])('is refused where %s', async (_, server, code, says) => {
     const { link } = linkTo(server, true);
