@@ -2,6 +2,7 @@ import type { Bench, BenchOptions } from '../harness/bench.ts';
 import type { Report } from '../harness/report.ts';
 import { edgesWithRates } from './edges.ts';
 import { guessingWithRates } from './guessing.ts';
+import { usualMinutes } from './usual-minutes.ts';
 
 export const bench: Bench = {
   name: 'rates',
@@ -11,6 +12,7 @@ export const bench: Bench = {
 
 async function run({ only, small }: BenchOptions, report: Report): Promise<void> {
   const wants = (part: string) => only === undefined || part.includes(only);
+  if (wants('minutes')) usualMinutes(report);
   if (wants('edges')) edgesWithRates(report);
   if (!small && wants('guessing')) await guessingWithRates(['two-views', 'gram-table'], report);
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
@@ -18,7 +19,9 @@ import type { AssembledTrace } from '../tracks/syscall/traces/trace-assembler.ts
 import { WorkloadClasses } from '../tracks/syscall/traces/workload-classes.ts';
 import type { Alert } from './alert.ts';
 import { LiveScoring } from './live-scoring.ts';
+import { withRates } from './rates-seen.ts';
 import { scoringHere } from './scoring-thread.ts';
+import { Threshold } from './thresholds/threshold.ts';
 
 const track = parseTrackId('syscall');
 const spec = gramTableSpec(new WorkloadClasses(['sshd']), 2 ** 12);
@@ -146,5 +149,66 @@ describe('rates in scores', () => {
   it('are what finds them: without them nothing is said', async () => {
     expect(await guess(await open(undefined))).toEqual({ learnt: 30 });
     expect(await alerts()).toEqual([]);
+  });
+});
+
+describe('withRates', () => {
+  const alertRate = 0.001;
+  const rates = (p: number) => ({ p, unusual: [], alertRate });
+  const thresholdOf = (scores: readonly number[]) => {
+    const threshold = new Threshold({ rule: { kind: 'quantile', alertRate }, warmUp: 20, windowMax: 2_000 });
+    threshold.seed(scores);
+    return threshold;
+  };
+  const someScores = fc.array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: 20, maxLength: 120 });
+
+  it('leaves a score as it is beside usual rates, and lifts a usual one over the level by rates rarer than an alarm', () => {
+    const own = thresholdOf(Array.from({ length: 1_000 }, (_, at) => at / 1_000));
+    expect(withRates(own, 0.7, rates(0.5))).toBe(0.7);
+    expect(withRates(own, 0.7, undefined)).toBe(0.7);
+    // A usual score and rates of p together are as rare as one in 1 / 2p.
+    expect(withRates(own, 0.2, rates(0.005))).toBeCloseTo(0.99, 3);
+    expect(withRates(own, 0.2, rates(0.000_51))).toBeLessThanOrEqual(own.level());
+    expect(withRates(own, 0.2, rates(0.000_49))).toBeGreaterThan(own.level());
+    expect(withRates(thresholdOf([1, 2]), 0.2, rates(1e-6))).toBe(0.2);
+  });
+
+  it('never lowers a score, and lifts more by rarer rates', () => {
+    const p = fc.double({ min: 1e-6, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(someScores, fc.double({ min: -4, max: 9, noNaN: true }), p, p, (scores, score, one, other) => {
+        const own = thresholdOf(scores);
+        const [rare, common] = [Math.min(one, other), Math.max(one, other)].map((some) =>
+          withRates(own, score, rates(some)),
+        ) as [number, number];
+        expect(common).toBeGreaterThanOrEqual(score);
+        expect(rare).toBeGreaterThanOrEqual(common - 1e-9);
+      }),
+    );
+  });
+
+  it('brings no larger share of usual places over any height than that height is passed by, where minutes are as usual', () => {
+    const minutes = 2_000;
+    fc.assert(
+      fc.property(someScores, (scores) => {
+        const own = thresholdOf(scores);
+        const heights = [0.3, 0.1, 0.02, alertRate].map(
+          (share) => [share, own.tail(alertRate)?.scoreOf(share)] as const,
+        );
+        const over = heights.map(() => 0);
+        for (const score of scores) {
+          for (let minute = 0; minute < minutes; minute++) {
+            const lifted = withRates(own, score, rates((minute + 0.5) / minutes));
+            for (const [at, [, height = 0]] of heights.entries()) {
+              if (score <= height && lifted > height) over[at] = (over[at] as number) + 1;
+            }
+          }
+        }
+        for (const [at, [share]] of heights.entries()) {
+          expect((over[at] as number) / (scores.length * minutes)).toBeLessThanOrEqual(share);
+        }
+      }),
+      { numRuns: 8 },
+    );
   });
 });

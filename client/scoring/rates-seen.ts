@@ -1,6 +1,6 @@
 import type { EpochMs } from '../../base/time.ts';
 import type { Unusual } from '../events/rate-fact.ts';
-import { liftedRisk } from '../rates/lifted-risk.ts';
+import { cauchyCombined } from '../rates/cauchy.ts';
 import { rateText, type WorkloadRates } from '../rates/workload-rates.ts';
 import type { Explanation, RateView } from '../tracks/track-kind.ts';
 import type { Judgement, Threshold } from './thresholds/threshold.ts';
@@ -71,14 +71,17 @@ export class RateWatch {
 
 const saidMax = 4_096;
 
-/** A score with what the rates add: as unusual as both together are. The score itself while there is no threshold. */
+/**
+ * A score with what the rates add: the share of usual places that pass it and that of minutes as unusual become one by the Cauchy test,
+ * and the score is raised to the one that so few places pass. Usual rates excuse nothing: never below the score itself. The same
+ * while there is no threshold.
+ */
 export function withRates(own: Threshold, score: number, rates: RatesSeen | undefined): number {
-  const level = own.level();
-  if (rates === undefined || !Number.isFinite(level)) return score;
-  // Where all scores are alike there is no way from what is usual to the level.
-  const risk = own.riskOf(score) ?? (score > level ? 1 : 0);
-  const lifted = liftedRisk(risk, rates.p, rates.alertRate, own.passedBy(rates.alertRate));
-  return lifted > risk ? Math.max(score, own.scoreOf(lifted)) : score;
+  const tail = rates === undefined ? undefined : own.tail(rates.alertRate);
+  if (rates === undefined || tail === undefined) return score;
+  const alone = tail.shareAbove(score);
+  const together = cauchyCombined([alone, Math.min(0.5, rates.p)]);
+  return together < alone ? Math.max(score, tail.scoreOf(together)) : score;
 }
 
 /** What a place comes to once the rates of its workload are known. */

@@ -16,6 +16,11 @@ describe('ScoreWindow', () => {
           const newest = all.slice(-size);
           const sorted = [...newest].sort((a, b) => a - b);
           expect(window.length).toBe(newest.length);
+          const [first = 0] = all;
+          expect(window.below(first)).toBe(sorted.filter((one) => one < first).length);
+          expect([-1, 0, sorted.length - 1, sorted.length].map((place) => window.at(place))).toEqual(
+            [-1, 0, sorted.length - 1, sorted.length].map((place) => sorted[place]),
+          );
           expect(window.latest(5)).toEqual(newest.slice(-5).reverse());
           expect(window.quantile(share)).toBe(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]);
         },

@@ -32,6 +32,16 @@ export class ScoreWindow {
     return this.#sorted[Math.min(this.#length - 1, Math.floor(share * this.#length))] as number;
   }
 
+  /** How many values are below this one. */
+  below(value: number): number {
+    return this.#placeOf(value);
+  }
+
+  /** In order of size, the smallest at 0; undefined outside. */
+  at(place: number): number | undefined {
+    return place >= 0 && place < this.#length ? this.#sorted[place] : undefined;
+  }
+
   /** Mean + k standard deviations. */
   deviation(k: number): number {
     const values = this.#sorted.subarray(0, this.#length);

@@ -1,3 +1,4 @@
+import { ScoreTail } from './score-tail.ts';
 import { ScoreWindow } from './score-window.ts';
 
 /**
@@ -133,11 +134,12 @@ export class Threshold {
     return Math.max(0, (score - usual) / (level - usual));
   }
 
-  /** The score that has this risk, and above 1 one that is above the level; infinite during warm-up. */
-  scoreOf(risk: number): number {
-    const [usual, level] = [this.#usual(), this.level()];
-    if (risk > 1) return level + (risk - 1) * beyond(usual, level);
-    return Math.min(level, usual + risk * (level - usual));
+  /** Which share of usual places passes a score, of which `alertRate` may pass the level; undefined during warm-up. */
+  tail(alertRate: number): ScoreTail | undefined {
+    const [window, usual, level] = [this.#window, this.#usual(), this.level()];
+    if (!Number.isFinite(level)) return undefined;
+    const passedBy = this.passedBy(alertRate);
+    return new ScoreTail({ window, usual, level, alertRate, passedBy, way: beyond(usual, level) });
   }
 
   /**
