@@ -1,53 +1,85 @@
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import { FlatTrainer } from '../../neural/flat-trainer.ts';
+import type { Parameters } from '../../neural/parameters.ts';
 import type { SampleContent, SampleLoss } from '../../track-kind.ts';
 import { predictionLoss } from '../language-model/language-model.ts';
-import { languageModelClasses, languageModelSizes } from '../language-model/language-model-spec.ts';
+import {
+  languageModelClasses,
+  languageModelSizes,
+  type PredictionBatch,
+} from '../language-model/language-model-spec.ts';
 import { PredictionExamples } from '../language-model/prediction-examples.ts';
 import type { Example } from '../traces/example.ts';
+import { grouped, joined, placesWithCalls } from './window-batches.ts';
 
 /** Of a class so many windows are drawn, once: what one gradient costs stays bounded. */
 const windowsOfClassMax = 64;
+/** Windows that are in memory together. */
+const windowsMax = 1024;
 /** Draws the windows; the same for every coordinator and every replay. */
 const seed = 1;
 
-/** Mean cross-entropy of the next call on each class's normal traces, and the gradient of the classes' mean. */
-export function languageModelLoss(spec: ModelSpec, content: SampleContent<Example>, base: Float32Array): SampleLoss {
+type Weighted = Readonly<{ batch: PredictionBatch; weights: Float32Array }>;
+
+/**
+ * Mean cross-entropy of the next call on each class's normal traces, and the gradient of the classes' mean: in one pass over the
+ * windows of many classes, since a pass over a few windows costs little less.
+ */
+export function languageModelLoss(spec: ModelSpec, content: SampleContent<Example>): SampleLoss {
   const sizes = languageModelSizes(spec);
   const classes = languageModelClasses(spec);
   const covered = content.classes.flatMap(({ name, normalCount }) => (normalCount > 0 ? [name] : []));
-  const batches = covered.map((name) => {
+  const ofClasses = covered.map((name): Weighted => {
     const own = content.normal.filter(({ workload }) => workload === name);
     const traces = own.map(({ workload, ...rest }) => ({ service: workload, ...rest }));
     const windows = new PredictionExamples(traces, classes, sizes);
-    return windows.batches(Math.min(windows.count, windowsOfClassMax), seed, 0).next().value;
+    const drawn = windows.batches(Math.min(windows.count, windowsOfClassMax), seed, 0).next().value;
+    return drawn ?? { batch: joined([], sizes), weights: new Float32Array(0) };
   });
-  const lossesAt = (weights: Float32Array) => {
-    const at = new FlatTrainer(spec, weights);
-    const sum = new Float32Array(base.length);
-    const losses = new Float64Array(covered.length);
-    try {
-      for (const [index, one] of batches.entries()) {
-        if (one === undefined) continue;
-        const { batch, weights: weighting } = one;
-        // Unclipped: no gradient is as long as that.
-        const found = at.clippedSum([(parameters) => predictionLoss(parameters, batch, weighting, sizes)], 1e30);
-        losses[index] = found.loss;
-        found.sum.forEach((value, place) => {
-          sum[place] = (sum[place] as number) + value / covered.length;
-        });
-      }
-    } finally {
-      at.close();
-    }
-    return { losses, gradient: sum };
-  };
+  /** Its windows weigh 1 together, call by call: losses of several classes are then summed by one pass over all. */
+  const alike = ofClasses.map(({ batch, weights }): Weighted => {
+    let total = 0;
+    placesWithCalls(batch, sizes).forEach((counts, at) => {
+      total += counts * (weights[at % batch.size] as number);
+    });
+    return { batch, weights: weights.map((weight) => weight / total / covered.length) };
+  });
+  const parts = grouped(alike, ({ batch }) => batch.size, windowsMax).map((some) => ({
+    batch: joined(
+      some.map(({ batch }) => batch),
+      sizes,
+    ),
+    weights: Float32Array.from(some.flatMap(({ weights }) => [...weights])),
+  }));
+  const lossOf =
+    ({ batch, weights }: Weighted) =>
+    (parameters: Parameters) =>
+      predictionLoss(parameters, batch, weights, sizes);
   return {
     covered,
-    losses: async (weights) => lossesAt(weights).losses,
+    async losses(weights) {
+      const at = new FlatTrainer(spec, weights);
+      try {
+        return Float64Array.from(ofClasses, (one) => {
+          if (one.batch.size === 0) return 0;
+          const loss = at.withParameters(lossOf(one));
+          const [value] = loss.dataSync<'float32'>();
+          loss.dispose();
+          return value as number;
+        });
+      } finally {
+        at.close();
+      }
+    },
     async gradient(weights) {
-      const { losses, gradient } = lossesAt(weights);
-      return { loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length, gradient };
+      const at = new FlatTrainer(spec, weights);
+      try {
+        // Unclipped: no gradient is as long as that.
+        const { loss, sum } = at.clippedSum(parts.map(lossOf), 1e30);
+        return { loss: loss * parts.length, gradient: sum };
+      } finally {
+        at.close();
+      }
     },
     close() {},
   };

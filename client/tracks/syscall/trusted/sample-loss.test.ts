@@ -89,7 +89,8 @@ describe('a language model’s loss on a sample', () => {
     const found = await loss?.gradient?.(base);
     const losses = [...((await loss?.losses(base)) ?? [])];
     expect(losses).toHaveLength(2);
-    expect(found?.loss).toBeCloseTo(((losses[0] as number) + (losses[1] as number)) / 2, 10);
+    // Class by class and all at once: equal as far as float32 sums are.
+    expect(found?.loss).toBeCloseTo(((losses[0] as number) + (losses[1] as number)) / 2, 5);
     const gradient = found?.gradient ?? new Float32Array();
     const norm = Math.hypot(...gradient);
     // A small step down the gradient lowers the loss by its length times the norm.

@@ -18,7 +18,7 @@ export async function openSampleLoss(
   switch (spec.architecture) {
     case 'syscall-lstm-lm/1': {
       const { languageModelLoss } = await import('./language-model-loss.ts');
-      return languageModelLoss(spec, content, base);
+      return languageModelLoss(spec, content);
     }
     case 'syscall-gram-table/2': {
       const [{ trainClassTable }, { attackSlots }] = await Promise.all([
