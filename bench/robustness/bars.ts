@@ -42,6 +42,18 @@ export function atMost(what: string, value: number | null | undefined, bar?: num
   return { what, bar: bar === undefined ? '' : `≤ ${100 * bar} %`, figure, met };
 }
 
+/** A share of a family's traces that passes, against the bar for that, and of how many. */
+export function withCount(what: string, cell: Cell | undefined): Row {
+  return { ...atMost(what, cell?.backdoor, 0.02), note: cell?.passes ? `${countText(cell)} traces` : '' };
+}
+
+/** Of how many traces; one of few is much. */
+export function countText(cell: Cell | undefined): string {
+  if (cell?.passes === undefined) return '';
+  const sum = (count: 'pass' | 'found') => cell.passes?.reduce((total, each) => total + each[count], 0);
+  return `: ${sum('pass')} of ${sum('found')}`;
+}
+
 export function of(cells: readonly Cell[], behaviour: string): Cell | undefined {
   return cells.find((cell) => cell.behaviour === behaviour);
 }

@@ -5,10 +5,10 @@ import { classKill, drift, sleeper, tailored } from '../../aggregation/attacks/k
 import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
 import { type AggregationPolicy, asksOf, checkPolicy, defaultPolicy } from '../../aggregation/policy.ts';
 import { unwrap } from '../../base/fault.ts';
-import type { Trace } from '../../client/events/trace.ts';
+import { isBenign, type Trace } from '../../client/events/trace.ts';
 import { deltaOf } from '../../client/learning/delta.ts';
 import { withSample } from '../../client/learning/mixed-sample.ts';
-import type { Observed } from '../../client/tracks/detector.ts';
+import type { Detector, Observed } from '../../client/tracks/detector.ts';
 import { languageModelDetector } from '../../client/tracks/syscall/language-model/language-model-detector.ts';
 import { languageModelSpec } from '../../client/tracks/syscall/language-model/language-model-spec.ts';
 import { rawTraceScore } from '../../client/tracks/syscall/scoring/trace-score.ts';
@@ -16,9 +16,10 @@ import { type Example, observed } from '../../client/tracks/syscall/traces/examp
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
 import { openSampleLoss } from '../../client/tracks/syscall/trusted/sample-loss.ts';
 import type { SampleContent, SampleLoss } from '../../client/tracks/track-kind.ts';
+import { passesGate } from './attack-set-gate.ts';
 import { knowingAttacks } from './behaviours.ts';
-import { family, type Judged, judgedBy, passesOf, rareClass, shareOf } from './judged.ts';
-import { canMissLiars, costly, type Part, reportedSeeds } from './parts.ts';
+import { family, type Judged, judgedBy, type Passes, passesOf, rareClass, shareOf } from './judged.ts';
+import { canMissLiars, costly, familyInAttackSet, type Part, reportedSeeds } from './parts.ts';
 import { contrastRule, deploymentOf, type RuleName, ruleNames } from './rules.ts';
 import { type TableWorld, tableWorld } from './table-world.ts';
 
@@ -44,7 +45,7 @@ function deploymentFor(rule: RuleName): Readonly<{ policy: AggregationPolicy; mi
 }
 
 const generic = ['sign flip ×4', 'alie z=1.5', 'min-max'] as const;
-const behaviours = ['none', 'silent', ...generic, ...knowingAttacks] as const;
+const behaviours = ['none', 'silent', ...generic, ...knowingAttacks, familyInAttackSet] as const;
 type NetworkBehaviour = (typeof behaviours)[number];
 
 /** The next-call LSTM in small, over the clusters that tables are studied with: what a network makes of the same rules. */
@@ -65,11 +66,14 @@ export function networkParts(): Part[] {
       ...{ n, f, cover: 'all', rules: rules.filter(runs), cannotRun: rules.filter((rule) => !runs(rule)) },
       sameAs: () => undefined,
       behavioursOf: (rule) =>
-        behaviours.filter((each) => each !== 'silent' || yardstickOf(rule as RuleName) === 'silent'),
+        behaviours.filter((each) => {
+          if (each === familyInAttackSet) return rule === heldToBars;
+          return each !== 'silent' || yardstickOf(rule as RuleName) === 'silent';
+        }),
       async measure(name, behaviour) {
         const rule = name as RuleName;
         const seeds = seedsOf(rule, behaviour);
-        const cell = { rule, behaviour, seeds, accuracy: 0, recall: 0, backdoor: 0 };
+        const cell = { rule, behaviour, seeds, accuracy: 0, recall: 0, backdoor: 0, passes: [] as Passes[] };
         const rare = { untouched: 0, attacked: 0 };
         for (const seed of seeds) {
           worlds.set(seed, worlds.get(seed) ?? tableWorld(n, seed));
@@ -83,7 +87,9 @@ export function networkParts(): Part[] {
           const [found, yardstick] = [await judged(behaviour as NetworkBehaviour), await judged(yardstickOf(rule))];
           cell.accuracy += found.auc / seeds.length;
           cell.recall += found.recall / seeds.length;
-          cell.backdoor += shareOf(passesOf(yardstick, found)) / seeds.length;
+          const passes = passesOf(yardstick, found);
+          cell.passes.push(passes);
+          cell.backdoor += shareOf(passes) / seeds.length;
           rare.untouched += yardstick.rare / seeds.length;
           rare.attacked += found.rare / seeds.length;
         }
@@ -112,6 +118,8 @@ async function networkUnder(
   const loss = await openSampleLoss(spec, content, weights);
   const killed = rareClass(world.names, world.clusters.slice(f));
   const ofKilled = await openSampleLoss(spec, only(content, killed), weights);
+  const foundInSet = (model: Float32Array) => attackSetFound(world, scoresBy(detector, model));
+  let liveFound = behaviour === familyInAttackSet ? foundInSet(weights) : undefined;
   if (loss === undefined || ofKilled === undefined) throw new TypeError('a language model has a loss on a sample');
   try {
     for (let round = 1; round <= rounds; round++) {
@@ -137,7 +145,13 @@ async function networkUnder(
         modelOf: async (tried) => moved(await combined(tried)),
       });
       start = await combined(sent);
-      weights = moved(start);
+      const candidate = moved(start);
+      if (liveFound !== undefined) {
+        const found = foundInSet(candidate);
+        if (!passesGate(n, f, { ...found, live: liveFound.candidate })) continue; // What the gate holds is given up.
+        liveFound = found;
+      }
+      weights = candidate;
     }
   } finally {
     loss.close();
@@ -145,13 +159,35 @@ async function networkUnder(
     await algebra.close();
   }
   const some = { ...world, judged: world.judged.filter((_, at) => at % judgedEvery === 0) };
-  const opened = detector.open(weights);
-  try {
-    const scores = opened.surprisal(some.judged).map((surprisal) => rawTraceScore({ surprisal }, undefined));
-    return judgedBy(some, f, scores);
-  } finally {
-    opened.close();
-  }
+  return judgedBy(some, f, scoresBy(detector, weights)(some.judged));
+}
+
+/** Scores of traces by the network alone, without a cluster's memory. */
+function scoresBy(detector: Detector, weights: Float32Array) {
+  return (traces: readonly Trace[]): number[] => {
+    const opened = detector.open(weights);
+    try {
+      return opened.surprisal(traces).map((surprisal) => rawTraceScore({ surprisal }, undefined));
+    } finally {
+      opened.close();
+    }
+  };
+}
+
+const attackSetCases = 10;
+
+/**
+ * How many cases of one honest cluster's attack set a model finds: traces of the family in the attacked classes, which nobody learns
+ * from and nothing else is judged by.
+ */
+function attackSetFound(world: TableWorld, scoresOf: (traces: readonly Trace[]) => number[]) {
+  const attacked = new Set(world.clusters.slice(0, f).flatMap(({ classes }) => classes));
+  const cases = world.judged
+    .filter((trace, at) => at % judgedEvery !== 0 && trace.family === family && attacked.has(trace.service))
+    .slice(0, attackSetCases);
+  const judged = [...world.judged.filter((trace, at) => at % judgedEvery === 0 && isBenign(trace)), ...cases];
+  const { found } = judgedBy({ ...world, judged }, f, scoresOf(judged));
+  return { cases: cases.length, candidate: found.filter(Boolean).length };
 }
 
 type Scene = Readonly<{
@@ -185,6 +221,7 @@ async function sentBy(behaviour: NetworkBehaviour, scene: Scene): Promise<Float3
     case 'silent':
       return [];
     case 'backdoor':
+    case familyInAttackSet:
       return liars.map((traces, at) => {
         const services = world.clusters[at]?.classes ?? [];
         const poison = services.flatMap((service) =>

@@ -1,7 +1,7 @@
 import type { Report } from '../harness/report.ts';
-import { barTable, type Measured, minus, of, percent, row, seedsText, worstKnown } from './bars.ts';
+import { barTable, type Measured, minus, of, percent, row, seedsText, withCount, worstKnown } from './bars.ts';
 import { knowingAttacks } from './behaviours.ts';
-import type { Part } from './parts.ts';
+import { familyInAttackSet, type Part } from './parts.ts';
 
 /** A network that predicts: areas under the curve, of a killed class its own as well, and how much of one family passes. */
 export function tableOfNetwork({ name }: Part, measured: readonly Measured[], report: Report): void {
@@ -48,6 +48,8 @@ function barsOf({ rule, cells }: Measured, measured: readonly Measured[], report
           knows(behaviour) && behaviour !== 'backdoor' ? -3 : -1,
         ),
       ),
+      withCount('backdoor success, the sample holds the family', of(cells, 'backdoor')),
+      withCount('backdoor success, one honest attack set holds it too', of(cells, familyInAttackSet)),
       ...(killed === undefined
         ? []
         : [row('class kill, area of the class, against silent', minus(killed.attacked, killed.untouched), undefined)]),

@@ -1,5 +1,16 @@
 import type { Report } from '../harness/report.ts';
-import { atMost, barTable, type Measured, minus, of, percent, type Row, row, seedsText, worstKnown } from './bars.ts';
+import {
+  barTable,
+  countText,
+  type Measured,
+  minus,
+  of,
+  percent,
+  row,
+  seedsText,
+  withCount,
+  worstKnown,
+} from './bars.ts';
 import type { Cell } from './kept.ts';
 import type { Part } from './parts.ts';
 import { tableAttacks } from './table-parts.ts';
@@ -56,14 +67,4 @@ export function tablesOfTables({ name }: Part, measured: readonly Measured[], re
 function passesText(cell: Cell | undefined): string {
   if (cell?.passes?.every(({ found }) => found === 0)) return 'none found';
   return `${percent(cell?.backdoor)}${countText(cell)}`;
-}
-
-function countText(cell: Cell | undefined): string {
-  if (cell?.passes === undefined) return '';
-  const sum = (count: 'pass' | 'found') => cell.passes?.reduce((total, each) => total + each[count], 0);
-  return `: ${sum('pass')} of ${sum('found')}`;
-}
-
-function withCount(what: string, cell: Cell | undefined): Row {
-  return { ...atMost(what, cell?.backdoor, 0.02), note: cell?.passes ? `${countText(cell)} traces` : '' };
 }

@@ -3,7 +3,7 @@ import type { Report } from '../harness/report.ts';
 import type { Cell } from './kept.ts';
 import { networkParts } from './network-parts.ts';
 import { writePage } from './page.ts';
-import { linearParts } from './parts.ts';
+import { familyInAttackSet, linearParts } from './parts.ts';
 import { tableParts } from './table-parts.ts';
 
 function pageOf(part: string, pieces: Parameters<typeof writePage>[1]): string[] {
@@ -69,6 +69,21 @@ test('writePage › says how a network tells the killed class, beside how it doe
   const rule = 'median';
   const cells = [{ ...cell(rule, 'class kill', 0.75, ['4']), rare: { attacked: 0.25, untouched: 0.5 } }];
   expect(pageOf(part, [{ part, rule, cells }])).toContain('median | – | – | – | – | 25.0 (50.0) | – | – | – | 4');
+});
+
+test('writePage › counts what passes of a network’s backdoor, before a gate and behind it', () => {
+  const part = 'lstm n=8 f=2';
+  const rule = 'trusted weights';
+  const of = (behaviour: string, passes: Cell['passes'], backdoor: number) => ({
+    ...cell(rule, behaviour, 0.8, ['4', '5']),
+    ...{ passes: passes ?? [], backdoor },
+  });
+  const before = [{ found: 8, pass: 4 }, { found: 4, pass: 1 }]; // biome-ignore format: one line
+  const behind = [{ found: 8, pass: 0 }, { found: 4, pass: 0 }]; // biome-ignore format: one line
+  const cells = [of('backdoor', before, 0.375), of(familyInAttackSet, behind, 0)];
+  const lines = pageOf(part, [{ part, rule, cells }]);
+  expect(lines).toContain('backdoor success, the sample holds the family | ≤ 2 % | 37.5 | **missed**: 5 of 12 traces');
+  expect(lines).toContain('backdoor success, one honest attack set holds it too | ≤ 2 % | 0.0 | met: 0 of 12 traces');
 });
 
 test('writePage › says of a table that finds nothing of a family that none was found, and not that nothing passes', () => {
