@@ -126,7 +126,7 @@ describe('client', () => {
     expect(federation.coordinator.accepted.get('r-1')?.header.exampleCount).toBe(30n);
     expect(JSON.parse((await get(client.healthPort, '/readyz')).text)).toEqual({
       ready: true,
-      checks: { enrolled: true, certificate: 'in force', sources: true, connected: true, examples: 30 },
+      checks: { enrolled: true, certificate: 'in force', sources: true, connected: true, releases: true, examples: 30 },
       why: [],
       degraded: [],
     });

@@ -217,17 +217,19 @@ export class RunningClient {
     const standing = standingOf(this.#uplink, this.#notEnrolled, silenceMsMax, this.#timers.now());
     const { certificate, connected } = standing;
     const degraded = this.#ingest.blind;
+    const unusable = this.#agent?.unusable ?? [];
     const checks = {
       enrolled: this.#identity !== undefined,
       certificate,
       sources: degraded.length === 0,
       connected,
+      releases: unusable.length === 0,
       examples: [...this.tracks.values()].reduce((sum, { buffer }) => sum + buffer.counts().seen, 0),
     };
     // Not being connected is no reason to be restarted: the detectors go on with what they have.
     const ready = checks.enrolled && certificate !== 'ended' && checks.sources;
     const blind = degraded.map(({ source, state, message }) => `${source}: ${state}: ${message}`);
-    return { ready, checks, why: [...standing.why, ...blind], degraded };
+    return { ready, checks, why: [...standing.why, ...blind, ...unusable], degraded };
   }
 
   close(): Promise<void> {

@@ -46,34 +46,34 @@ export type AgentState = Readonly<{
 const format = 'testudo/agent/1';
 
 const version = z.int().min(0);
-const held = z.strictObject({
-  target: z.strictObject({
+const because: z.ZodType<Because> = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('pin'),
+    pinId: z.string(),
+    untilMs: z.int().nullable(),
+    reason: z.string(),
+    setBy: z.string(),
+  }),
+  z.object({ kind: z.literal('channel'), channel: z.string() }),
+]);
+const held = z.object({
+  target: z.object({
     track: z.custom<TrackId>(isTrackId),
     version,
-    manifest: z.strictObject({ digest: z.custom<Digest>(isDigest), bytes: z.int().positive() }),
+    manifest: z.object({ digest: z.custom<Digest>(isDigest), bytes: z.int().positive() }),
   }),
-  because: z.discriminatedUnion('kind', [
-    z.strictObject({
-      kind: z.literal('pin'),
-      pinId: z.string(),
-      untilMs: z.int().nullable(),
-      reason: z.string(),
-      setBy: z.string(),
-    }),
-    z.strictObject({ kind: z.literal('channel'), channel: z.string() }),
-  ]),
+  // A model goes on also where only a newer build knows why, or what else it was held to.
+  because: because.catch({ kind: 'channel', channel: 'unknown' }),
   installedAtMs: z.int(),
-  antibodyPins: z.array(antibodyPin).optional(),
+  antibodyPins: z.array(antibodyPin).optional().catch(undefined),
 });
-const stored = z.strictObject({
+/** Read without what this build does not know, and then held against what was read: whatever is missing, a newer build wrote. */
+const stored = z.object({
   format: z.literal(format),
   federation: z.custom<FederationId>(isFederationId).nullable(),
   trust: z.unknown(),
   expiresAtMs: z.int().nullable(),
-  tracks: z.record(
-    z.custom<TrackId>(isTrackId),
-    z.strictObject({ live: held.nullable(), earlier: z.array(held).max(64) }),
-  ),
+  tracks: z.record(z.custom<TrackId>(isTrackId), z.object({ live: held.nullable(), earlier: z.array(held).max(64) })),
 });
 
 const nothing: AgentState = { federation: null, trust: null, expiresAtMs: null, tracks: {} };
@@ -101,16 +101,19 @@ export class AgentStore {
       if (isMissing(error)) return new AgentStore(path, nothing, undefined);
       throw error;
     }
-    const parsed = stored.safeParse(parsedJson(text));
+    const read = parsedJson(text);
+    const parsed = stored.safeParse(read);
     if (!parsed.success) {
       const why = `${path} is not as the agent wrote it; restore it, or remove it to trust the coordinator's root anew`;
       return new AgentStore(path, nothing, refuse('TRUST_INVALID', why).fault);
     }
     const { trust, format: _, ...rest } = parsed.data;
-    if (trust === null) return new AgentStore(path, { trust, ...rest }, undefined);
+    const unknown = lostIn(read, parsed.data);
+    const newer = unknown === undefined ? undefined : ofANewerBuild(path, unknown);
+    if (trust === null) return new AgentStore(path, { trust, ...rest }, newer);
     const checked = parseTrust(trust);
-    if (checked.ok) return new AgentStore(path, { trust: checked.value, ...rest }, undefined);
-    return new AgentStore(path, { trust: null, ...rest }, checked.fault);
+    if (checked.ok) return new AgentStore(path, { trust: checked.value, ...rest }, newer);
+    return new AgentStore(path, { trust: null, ...rest }, newer ?? checked.fault);
   }
 
   get state(): AgentState {
@@ -129,6 +132,25 @@ export class AgentStore {
     await writeFileAtomic(this.#path, text);
     this.#state = next;
   }
+}
+
+function ofANewerBuild(path: string, unknown: string): Fault {
+  const what = `${path} has ${unknown} as this build does not know it: a newer one wrote the file`;
+  const remedy = 'start that one, or a newer; the models that it names go on, and nothing new is installed';
+  return refuse('TRUST_INVALID', `${what}; ${remedy}`).fault;
+}
+
+/** The first member that was read and is not kept as it was, by its path. */
+function lostIn(read: unknown, kept: unknown, path: readonly string[] = []): string | undefined {
+  if (typeof read !== 'object' || read === null) return read === kept ? undefined : path.join('.');
+  if (typeof kept !== 'object' || kept === null) return path.join('.');
+  for (const [name, value] of Object.entries(read)) {
+    const lost = Object.hasOwn(kept, name)
+      ? lostIn(value, (kept as Record<string, unknown>)[name], [...path, name])
+      : [...path, name].join('.');
+    if (lost !== undefined) return lost;
+  }
+  return undefined;
 }
 
 function parsedJson(text: string): unknown {

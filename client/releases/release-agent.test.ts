@@ -46,8 +46,18 @@ async function running(over: Partial<RigParts> = {}): Promise<AgentRig> {
   return rig;
 }
 
-async function stored(): Promise<{ trust: { accepted: { timestamp: { version: number } } }; tracks: never }> {
+type Stored = Readonly<{
+  trust: { accepted: { timestamp: { version: number } } };
+  tracks: Readonly<Record<string, Readonly<{ live: object; earlier: readonly object[] }>>>;
+}>;
+
+async function stored(): Promise<Stored> {
   return JSON.parse(await readFile(join(folder, 'agent/state.json'), 'utf8'));
+}
+
+function withLive(state: Stored, change: (live: object) => object): object {
+  const of = state.tracks[track] ?? expect.fail('no such track');
+  return { ...state, tracks: { [track]: { ...of, live: change(of.live) } } };
 }
 
 describe('release agent', () => {
@@ -256,7 +266,7 @@ describe('release agent', () => {
     expect(rig.agent.view().rootVersion).toBeNull();
   });
 
-  it('installs nothing under a state file that was tampered with, and does not trust anew', async () => {
+  it('installs nothing under a state file that was tampered with, does not trust anew, and tells the coordinator why', async () => {
     const first = await running();
     await first.agent.close();
     const path = join(folder, 'agent/state.json');
@@ -266,10 +276,51 @@ describe('release agent', () => {
     server.push(press.set());
     const second = (await ground.agent()).connect();
     expect(second.agent.view().lastFault).toMatchObject({ code: 'TRUST_INVALID' });
+    expect(second.agent.unusable).toEqual([expect.stringMatching(/^releases: TRUST_INVALID: .*root is not one/)]);
     expect(second.agent.isAnchored).toBe(true);
-    expect(second.agent.liveVersion(track)).toBe(1);
-    expect(second.events.some(({ kind }) => kind === 'subscribed')).toBe(false);
+    const { report } = await second.until('acknowledged');
+    expect(report).toMatchObject({ version: 1, outcome: 'refused', faultCode: 'TRUST_INVALID' });
+    await second.agent.close();
+    expect(second.agent.view()).toMatchObject({ rootVersion: null });
+    expect(second.events.filter(({ kind }) => kind === 'installed' || kind === 'anchored')).toEqual([]);
+    expect(JSON.parse(await readFile(path, 'utf8'))).toEqual({ ...state, trust: { ...state.trust, root: '{}' } });
   });
+
+  it.each<[string, (state: Stored) => object, string]>([
+    ['of a release', (state) => withLive(state, (live) => ({ ...live, quorum: 2 })), 'tracks.syscall.live.quorum'],
+    [
+      'why it is live',
+      (state) => withLive(state, (live) => ({ ...live, because: { kind: 'vote', of: 3 } })),
+      'tracks.syscall.live.because.kind',
+    ],
+    [
+      'what it is held to',
+      (state) => withLive(state, (live) => ({ ...live, antibodyPins: [{ pinId: 'a', unless: 'b' }] })),
+      'tracks.syscall.live.antibodyPins',
+    ],
+    ['of the whole', (state) => ({ ...state, peers: [] }), 'peers'],
+    ['what it trusts', (state) => ({ ...state, trust: { ...state.trust, seals: 1 } }), 'stored trust: seals'],
+  ])(
+    'runs the models of a state that a newer build wrote (%s), installs nothing, names it and leaves the file',
+    async (_, change, named) => {
+      const first = await running();
+      await first.agent.close();
+      const path = join(folder, 'agent/state.json');
+      const newer = JSON.stringify(change(await stored()));
+      await writeFile(path, newer);
+      press.point('stable', 2);
+      server.push(press.set());
+      const second = (await ground.agent()).connect();
+      expect(second.agent.liveVersion(track)).toBe(1);
+      const { report } = await second.until('acknowledged');
+      expect(report).toMatchObject({ version: 1, outcome: 'refused', faultCode: 'TRUST_INVALID' });
+      expect(second.agent.unusable).toEqual([expect.stringContaining(named)]);
+      expect(second.agent.unusable).toEqual([expect.stringMatching(/start that one, or a newer/)]);
+      await second.agent.close();
+      expect(second.events.filter(({ kind }) => kind === 'installed')).toEqual([]);
+      expect(await readFile(path, 'utf8')).toBe(newer);
+    },
+  );
 
   it('keeps the files of what runs and of the last releases, and removes the others', async () => {
     const rig = await running({ config: { keepReleases: 1 } });

@@ -80,6 +80,12 @@ export class ReleaseAgent {
     return isAnchored(this.#agent);
   }
 
+  /** Why nothing new is trusted or installed, a sentence, where what an earlier run stored cannot be used; else empty. */
+  get unusable(): readonly string[] {
+    const { storeFault } = this.#agent;
+    return storeFault === undefined ? [] : [`releases: ${storeFault.code}: ${storeFault.message}`];
+  }
+
   /** The version that scores a track; undefined while no verified release does. */
   liveVersion(track: TrackId): number | undefined {
     return runningOf(this.#agent, track).live?.release.target.version;

@@ -68,7 +68,12 @@ export function anchorTrust(rootBytes: Uint8Array): Result<ReleaseTrust, Release
 export function parseTrust(candidate: unknown): Result<ReleaseTrust, 'TRUST_INVALID'> {
   const parsed = shape.safeParse(candidate);
   if (!parsed.success) {
-    const at = parsed.error.issues[0]?.path.join('.') || 'shape';
+    const [issue] = parsed.error.issues;
+    const at = issue?.path.join('.') || 'shape';
+    if (issue?.code === 'unrecognized_keys') {
+      const what = [...issue.path, issue.keys[0]].join('.');
+      return refuse('TRUST_INVALID', `stored trust: ${what} is a newer build's; start that one, or a newer`);
+    }
     return refuse('TRUST_INVALID', `stored trust: ${at} is not as it was written; restore the file, or anchor anew`);
   }
   const trust = parsed.data;

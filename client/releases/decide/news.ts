@@ -18,18 +18,29 @@ export function refused(fault: Fault, { track, nowMs, target }: About): (agent: 
     if (known?.fault.code === fault.code && known.version === version) {
       return { agent: { ...agent, faults }, effects: [] };
     }
-    const effects: AgentEffect[] = [{ kind: 'tell', event: { kind: 'refused', track, version, fault } }];
-    const said = new Map(agent.said);
-    // Refused metadata names no version that could be believed: the report names what runs instead.
-    for (const one of track === undefined ? agent.tracks : [track]) {
-      const about = target ?? runningOf(agent, one).live?.release.target;
-      if (about === undefined) continue;
-      said.delete(one);
-      const word = { track: one, target: about, outcome: 'refused', faultCode: fault.code } as const;
-      effects.push({ kind: 'acknowledge', word: { ...word, pinsVersion: pinsVersionOf(agent) } });
-    }
-    return { agent: { ...agent, faults, said }, effects };
+    const told: AgentEffect = { kind: 'tell', event: { kind: 'refused', track, version, fault } };
+    const reported = report({ ...agent, faults }, fault, track === undefined ? agent.tracks : [track], target);
+    return { agent: reported.agent, effects: [told, ...reported.effects] };
   };
+}
+
+/** What was told before there was anybody to report it to. */
+export function refusedByAll(fault: Fault): (agent: Agent) => Step {
+  return (agent) => report(agent, fault, agent.tracks);
+}
+
+function report(agent: Agent, { code }: Fault, tracks: readonly TrackId[], target?: ReleaseTarget): Step {
+  const said = new Map(agent.said);
+  const effects: AgentEffect[] = [];
+  for (const track of tracks) {
+    // Refused metadata names no version that could be believed: the report names what runs instead.
+    const about = target ?? runningOf(agent, track).live?.release.target;
+    if (about === undefined) continue;
+    said.delete(track);
+    const word = { track, target: about, outcome: 'refused', faultCode: code } as const;
+    effects.push({ kind: 'acknowledge', word: { ...word, pinsVersion: pinsVersionOf(agent) } });
+  }
+  return { agent: { ...agent, said }, effects };
 }
 
 export function mended(agent: Agent, track: TrackId | undefined): Agent {

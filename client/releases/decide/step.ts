@@ -4,7 +4,7 @@ import type { Agent, Dropping, Ended, Turn } from './agent.ts';
 import { answerCommitting, answerPersisting, answerUndoing, goOnCommitting, goOnPruning } from './commit.ts';
 import { type Answer, ask, type HappenedAt, inTurn, type Step, stay } from './effects.ts';
 import { lookForEnds } from './expiry.ts';
-import { refused } from './news.ts';
+import { refused, refusedByAll } from './news.ts';
 import { answerPreparing, dropOf, goOnChecking, goOnPreparing } from './prepare.ts';
 import { answerRestoring, goOnRestoring, start } from './restore.ts';
 import { answerClosing, goOnClosing, goOnReporting } from './shadow-runs.ts';
@@ -32,7 +32,7 @@ function hear(agent: Agent, happened: HappenedAt): Step {
     case 'disconnected':
       return stay({ ...agent, connected: happened.kind === 'connected' });
     case 'arrived':
-      return agent.stopping ? stay(agent) : take(agent, happened, nowMs);
+      return agent.stopping || agent.storeFault !== undefined ? stay(agent) : take(agent, happened, nowMs);
     case 'due':
       return comeDue(agent, happened.what, nowMs);
     case 'reportLost':
@@ -163,10 +163,14 @@ function end(agent: Agent, { isDone }: Ended, nowMs: EpochMs): Step {
   );
 }
 
-/** Signed metadata is followed from now on: unless what is trusted does not read back, or the anchor is none. */
+/** Signed metadata is followed from now on: unless the anchor is none. */
 function follow(agent: Agent, nowMs: EpochMs): Step {
-  // Trust that does not read back is not replaced by whatever a coordinator presents next.
-  if (agent.storeFault !== undefined || agent.who === undefined) return stay(agent);
+  if (agent.who === undefined) return stay(agent);
+  // Trust that does not read back is not replaced by whatever a coordinator presents next: it hears why, and nothing of its is taken.
+  if (agent.storeFault !== undefined) {
+    const { agent: said, effects } = refusedByAll(agent.storeFault)(agent);
+    return { agent: said, effects: [...effects, { kind: 'follow' }] };
+  }
   const anchored = anchorByHand(agent, agent.who.federation);
   if (!anchored.ok) return refused(anchored.fault, { track: undefined, nowMs })(agent);
   const { agent: now, effects } = anchored.value;
