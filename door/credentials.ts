@@ -10,7 +10,8 @@ const pem = (kind: string) => z.string().startsWith(`-----BEGIN ${kind}-----`);
 
 const place = z.string().refine((text) => parseAddress(text).ok, 'expected host:port');
 
-const schema = z.strictObject({
+/** What a newer build wrote beside these is passed over, and stays in the file. */
+const schema = z.looseObject({
   federation: z.string().refine(isFederationId, 'expected a federation id'),
   name: z.string().min(1),
   /** host:port of the coordinator's mTLS listener, and of its standbys'. */
@@ -26,13 +27,17 @@ const schema = z.strictObject({
 });
 
 /** What makes a process a door of its federation, in one private file. PEM texts. */
-export type DoorCredentials = Readonly<Omit<z.infer<typeof schema>, 'federation'> & { federation: FederationId }>;
+export type DoorCredentials = Readonly<{
+  [Field in keyof typeof schema.shape]: Field extends 'federation'
+    ? FederationId
+    : z.infer<(typeof schema.shape)[Field]>;
+}>;
 
 export function readDoorCredentials(path: string): Result<DoorCredentials, 'CREDENTIALS_INVALID'> {
   try {
     const parsed = schema.safeParse(JSON.parse(readWholeText(path)));
     if (!parsed.success) {
-      const fields = new Set(parsed.error.issues.flatMap(({ path: at, ...issue }) => at.join('.') || keysIn(issue)));
+      const fields = new Set(parsed.error.issues.map(({ path: at }) => at.join('.')));
       return refuse('CREDENTIALS_INVALID', notOurs(path, [...fields].join(', ')));
     }
     const unusable = unusableIn(parsed.data);
@@ -47,11 +52,6 @@ export function readDoorCredentials(path: string): Result<DoorCredentials, 'CRED
 
 function notOurs(path: string, what: string): string {
   return `${path}: not a door's credentials (${what || 'shape'}); \`testudo doors add\` makes them`;
-}
-
-/** Fields that a door's credentials do not have: somebody else's may. */
-function keysIn(issue: object): readonly string[] {
-  return 'keys' in issue ? (issue.keys as string[]) : [];
 }
 
 /** The first text that is no certificate, no key, or not of the same key: found here, not amid a handshake. */

@@ -2,12 +2,14 @@ import { readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { unwrap } from '../base/fault.ts';
 import { connected, fatesOf, foundDoored, useStores } from '../cli/processes/testing/doored-federation.ts';
 import { startNode, until } from '../cli/processes/testing/small-node.ts';
 import { spawnTestudo } from '../cli/testing/command-line.ts';
 import type { DooredFederation } from '../lab/testing/doored-federation.ts';
 import { digestOf } from '../proto/digest.ts';
 import { UpdateFate } from '../proto/generated/testudo/v1/operator.ts';
+import { readDoorCredentials, replaceDoorCredentials } from './credentials.ts';
 
 const names = ['north', 'south', 'west'];
 const track = 'syscall';
@@ -88,7 +90,13 @@ it('a start that cannot serve says in one sentence why, and changes nothing in t
   }
   const operators = await start(elsewhere, `credentials=${join(folder, 'operator.json')}`);
   expect(operators).toMatchObject(refused('CREDENTIALS_INVALID'));
-  expect(operators.error).toMatch(/role, address.*testudo doors add/);
+  expect(operators.error).toMatch(/addresses.*serverChain.*testudo doors add/);
+  // What a newer build wrote beside what a door needs stays, also once its certificates are renewed.
+  const newer = join(folder, 'newer.json');
+  await writeFile(newer, JSON.stringify({ ...given, tenant: 'blue' }));
+  const kept = unwrap(readDoorCredentials(newer));
+  await replaceDoorCredentials(newer, { ...kept, name: 'renewed' });
+  expect(JSON.parse(await readFile(newer, 'utf8'))).toEqual({ ...given, tenant: 'blue', name: 'renewed' });
 
   // A door makes no journal where there is none, not even with a user that might.
   const { url } = stores().database;

@@ -7,8 +7,9 @@ import { didYouMean } from '../../base/text/nearest.ts';
 import { readWholeText } from '../../base/text/read-whole.ts';
 import { exitWith } from '../exit.ts';
 
-const context = z.strictObject({ credentials: z.string().min(1), address: z.string().min(1).optional() });
-const file = z.strictObject({ current: z.string().nullable(), contexts: z.record(z.string(), context) });
+/** What a newer build wrote beside these is passed over, and stays in the file. */
+const context = z.looseObject({ credentials: z.string().min(1), address: z.string().min(1).optional() });
+const file = z.looseObject({ current: z.string().nullable(), contexts: z.record(z.string(), context) });
 
 /** Whom a command speaks to, and as whom. */
 export type Context = z.infer<typeof context>;

@@ -1,6 +1,8 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
-import { CommandLine } from '../testing/command-line.ts';
+import { CommandLine, runTestudo } from '../testing/command-line.ts';
 
 const before = process.env.TESTUDO_CONFIG_HOME;
 
@@ -14,6 +16,17 @@ afterEach(() => {
 });
 
 describe('testudo context', { timeout: 600_000 }, () => {
+  it('passes over what a newer build has written beside contexts, and keeps it', async () => {
+    const [contexts, folder] = [{ prod: { credentials: '/p', tint: 'red' }, looks: { credentials: '/l' } }, tempDir()];
+    process.env.TESTUDO_CONFIG_HOME = folder;
+    const path = join(folder, 'contexts.json');
+    await writeFile(path, JSON.stringify({ current: null, contexts, theme: 'dark' }));
+    expect(await runTestudo('context', 'use', 'prod')).toMatchObject({ code: 0 });
+    expect(await runTestudo('context', 'remove', 'looks')).toMatchObject({ code: 0 });
+    const { prod } = contexts;
+    expect(JSON.parse(await readFile(path, 'utf8'))).toEqual({ current: 'prod', contexts: { prod }, theme: 'dark' });
+  });
+
   it('names federations, of which commands speak to the current one, or to the one that is asked for', async () => {
     const line = await CommandLine.start();
     await line.hire('ada', 'viewer');

@@ -56,9 +56,10 @@ function add() {
       if (!legalName.test(name)) usage(`expected a name of 1 to 63 of a-z, 0-9 and "-"; got ${name}`);
       const path = resolve(credentials);
       const { federation, name: operator } = orExit(await readCredentials(path));
-      const { current, contexts } = readContexts();
+      const all = readContexts();
+      const { current, contexts } = all;
       const context = { credentials: path, ...(address === undefined ? {} : { address }) };
-      await writeContexts({ current: current ?? name, contexts: { ...contexts, [name]: context } });
+      await writeContexts({ ...all, current: current ?? name, contexts: { ...contexts, [name]: context } });
       if (json) return print(jsonLine({ name, current: (current ?? name) === name, ...context }));
       print(`${name}: ${operator} of ${federation}${(current ?? name) === name ? ', current' : ''}`);
       const before = Object.hasOwn(contexts, name) ? contexts[name]?.credentials : undefined;
@@ -90,7 +91,7 @@ function remove() {
       const all = readContexts();
       contextOf(all, name);
       const { [name]: _, ...contexts } = all.contexts;
-      await writeContexts({ current: all.current === name ? null : all.current, contexts });
+      await writeContexts({ ...all, current: all.current === name ? null : all.current, contexts });
       print(json ? jsonLine({ name, removed: true }) : `${name} is forgotten`);
     });
 }

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import { isStill, markOf } from '../../lab/standing/process-mark.ts';
-import type { StandingState } from '../../lab/standing/standing-state.ts';
+import { placesIn, type StandingState } from '../../lab/standing/standing-state.ts';
 import { runTestudo } from '../testing/command-line.ts';
 
 const folder = join(tempDir(afterAll), 'the herd');
@@ -104,6 +104,17 @@ describe('testudo up and down', () => {
     });
     process.env.TESTUDO_CONFIG_HOME = kept;
     expect(existsSync(join(folder, 'y'))).toBe(false);
+    // Credentials that cannot be read are said in a sentence, before anything is started for them.
+    const spoilt = join(tempDir(onTestFinished), 'herd');
+    mkdirSync(placesIn(spoilt).coordinator, { recursive: true });
+    const state = { version: 1, federation: 'herd', clusters: [], addresses: null, processes: [] };
+    writeFileSync(placesIn(spoilt).state, JSON.stringify(state));
+    writeFileSync(placesIn(spoilt).credentials, '{}');
+    expect(await runTestudo('up', spoilt)).toMatchObject({
+      code: 1,
+      error: expect.stringMatching(/^CREDENTIALS_INVALID: [^\n]*\n$/),
+    });
+    expect(JSON.parse(readFileSync(placesIn(spoilt).state, 'utf8'))).toEqual(state);
     expect(await runTestudo('down', join(folder, 'never'))).toMatchObject({
       code: 1,
       error: expect.stringContaining('NOTHING_UP'),

@@ -52,6 +52,7 @@ End it with \`testudo down\`; \`testudo up\` goes on from there.`,
         const testudo = process.argv[1] ?? '';
         const before = orExit(await readState(folder)) ?? orExit(await found(foundingOf(folder, testudo, flags)));
         refuseOthers(before, flags);
+        orExit(await readCredentials(placesIn(folder).credentials)); // Before anything is started for them.
         const state = await bringUp(before, { folder, testudo, onProgress: say() });
         await keepAddresses(state, placesIn(folder).credentials);
         const context = await useContext(state, placesIn(folder).credentials);
@@ -132,12 +133,13 @@ async function keepAddresses({ addresses }: StandingState, path: string): Promis
 
 /** The context of this federation, current from now on. One of that name that is another federation's is left alone. */
 async function useContext({ federation, addresses }: StandingState, credentials: string): Promise<string> {
-  const { contexts } = readContexts();
+  const all = readContexts();
+  const { contexts } = all;
   const isOurs = (name: string) => contexts[name] === undefined || contexts[name].credentials === credentials;
   let name = federation;
   for (let next = 2; !isOurs(name); next++) name = `${federation}-${next}`;
   const context = { credentials, ...(addresses === null ? {} : { address: addresses.federation }) };
-  await writeContexts({ current: name, contexts: { ...contexts, [name]: context } });
+  await writeContexts({ ...all, current: name, contexts: { ...contexts, [name]: context } });
   return name;
 }
 

@@ -4,18 +4,19 @@ import { z } from 'zod';
 import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 
-const member = z.strictObject({ name: z.string(), pid: z.int().positive(), mark: z.string() });
-const addresses = z.strictObject({
+/** What a newer build wrote beside these is passed over, and stays in the file. */
+const member = z.looseObject({ name: z.string(), pid: z.int().positive(), mark: z.string() });
+const addresses = z.looseObject({
   enrolment: z.string(),
   federation: z.string(),
   health: z.string(),
   dashboard: z.exactOptional(z.string()),
 });
-const state = z.strictObject({
+const state = z.looseObject({
   version: z.literal(1),
   federation: z.string(),
   /** What each cluster reads: its sources as they stand in its client's configuration. */
-  clusters: z.array(z.strictObject({ name: z.string(), sources: z.array(z.unknown()), ends: z.boolean() })),
+  clusters: z.array(z.looseObject({ name: z.string(), sources: z.array(z.unknown()), ends: z.boolean() })),
   /** Where the coordinator listens, or did last; null before its first start, and while one that was started is not ready. */
   addresses: addresses.nullable(),
   processes: z.array(member),

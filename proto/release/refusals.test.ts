@@ -394,7 +394,10 @@ describe('a stored trust that is refused', () => {
     expect(faultOf(parseTrust({ ...trust, accepted: { ...accepted, pins: null } }))).toEqual(
       at('accepted.timestamp.version'),
     );
-    const newer = { code: 'TRUST_INVALID', message: "stored trust: seals is a newer build's; start that one, or a newer" };
+    const newer = {
+      code: 'TRUST_INVALID',
+      message: "stored trust: seals is a newer build's; start that one, or a newer",
+    };
     expect(faultOf(parseTrust({ ...trust, seals: 1 }))).toEqual(newer);
     const root = { code: 'TRUST_INVALID', message: `stored trust: its root is not one; ${restored}` };
     expect(faultOf(parseTrust({ ...trust, root: '{}' }))).toEqual(root);

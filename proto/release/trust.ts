@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { newerMember } from '../../base/text/newer-member.ts';
 import { type Digest, type FederationId, isDigest, isFederationId, isTrackId, type TrackId } from '../ids.ts';
 import { isReleaseVersion, metadataBytesMax, metadataVersionMax } from './documents/names.ts';
 import { checkSigned, decodeRoot, type ReleaseRoot } from './documents/root.ts';
@@ -68,12 +69,11 @@ export function anchorTrust(rootBytes: Uint8Array): Result<ReleaseTrust, Release
 export function parseTrust(candidate: unknown): Result<ReleaseTrust, 'TRUST_INVALID'> {
   const parsed = shape.safeParse(candidate);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const at = issue?.path.join('.') || 'shape';
-    if (issue?.code === 'unrecognized_keys') {
-      const what = [...issue.path, issue.keys[0]].join('.');
-      return refuse('TRUST_INVALID', `stored trust: ${what} is a newer build's; start that one, or a newer`);
+    const newer = newerMember(parsed.error);
+    if (newer !== undefined) {
+      return refuse('TRUST_INVALID', `stored trust: ${newer} is a newer build's; start that one, or a newer`);
     }
+    const at = parsed.error.issues[0]?.path.join('.') || 'shape';
     return refuse('TRUST_INVALID', `stored trust: ${at} is not as it was written; restore the file, or anchor anew`);
   }
   const trust = parsed.data;

@@ -1,6 +1,9 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
 import { closedBreaker } from '../ladder/breaker.ts';
-import { joined, type Memory, sharedIn, sharedText } from './memory.ts';
+import { joined, loadMemory, type Memory, saveMemory, sharedIn, sharedText } from './memory.ts';
 
 const spent = (...uids: string[]) => uids.map((uid) => ({ uid, atMs: 1, namespace: 'shop', workload: 'web' }));
 const open = (atMs: number) => ({ track: 'syscall', version: 3, atMs, why: 'too much' });
@@ -64,4 +67,17 @@ it('stands on a lease as it was, forgets nothing that is too much or spoilt, and
   expect(() => sharedIn('{}')).toThrow('what was spent today is unknown');
   const many = memory(Array.from({ length: 5_000 }, (_one, at) => `uid-${at}`));
   expect(() => sharedText(many)).toThrow('sign smaller budgets');
+});
+
+it('says of what an agent of a newer build wrote that it is that, advises nobody to move it away, and leaves it', async () => {
+  const path = join(tempDir(), 'memory.json');
+  await saveMemory(path, memory(['1']));
+  const newer = JSON.stringify({ ...JSON.parse(await readFile(path, 'utf8')), hours: 3 });
+  await writeFile(path, newer);
+  await expect(loadMemory(path)).rejects.toThrow(/memory\.json: has hours, .* start the build that wrote it/);
+  expect(await readFile(path, 'utf8')).toBe(newer);
+  await writeFile(path, '{}');
+  await expect(loadMemory(path)).rejects.toThrow(/not as it was written.*Move it away/);
+  const shared = JSON.parse(sharedText(memory(['1'])));
+  expect(() => sharedIn(JSON.stringify({ ...shared, hours: 3 }))).toThrow(/has hours of an agent of a newer build/);
 });

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { isMissing, writeFileAtomic } from '../../../base/atomic-file.ts';
 import { canonicalJson, type JsonValue } from '../../../base/canonical-json.ts';
+import { newerMember } from '../../../base/text/newer-member.ts';
 import { type Breaker, closedBreaker, flaggedMax, joinedSwaps } from '../ladder/breaker.ts';
 import type { Spent } from '../ladder/budget.ts';
 import type { ReportedBreaker } from './teller.ts';
@@ -80,7 +81,12 @@ export function sharedIn(text: string): SharedMemory {
   }
   const parsed = sharedShape.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new Error('what stands on the lease is not as an agent writes it, and what was spent today is unknown');
+  const newer = newerMember(parsed.error);
+  const why =
+    newer === undefined
+      ? 'is not as an agent writes it'
+      : `has ${newer} of an agent of a newer build: upgrade this one`;
+  throw new Error(`what stands on the lease ${why}, and what was spent today is unknown`);
 }
 
 /**
@@ -125,7 +131,12 @@ export async function loadMemory(path: string): Promise<Memory> {
   }
   const parsed = shape.safeParse(value);
   if (!parsed.success) {
-    throw new Error(`${path}: not as it was written; what was spent today is unknown. Move it away to begin anew`);
+    const newer = newerMember(parsed.error);
+    const why =
+      newer === undefined
+        ? 'not as it was written; what was spent today is unknown. Move it away to begin anew'
+        : `has ${newer}, which this build does not know: start the build that wrote it, or a newer one`;
+    throw new Error(`${path}: ${why}`);
   }
   const { format: _, ...memory } = parsed.data;
   return memory;
