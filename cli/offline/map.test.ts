@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -50,9 +50,16 @@ it('testudo map reads what a client’s buffer holds, and says where nothing is'
     ),
   );
   buffer.close();
+  // It may be on a read-only mount, or be evidence: nothing comes or goes in it, not even while it is read.
+  const changedAt = () => stat(at('examples'), { bigint: true }).then(({ mtimeNs }) => mtimeNs);
+  const before = await changedAt();
   const { code, out } = await runTestudo('map', '--data', folder);
   expect(code).toBe(0);
+  expect(await changedAt()).toBe(before);
   expect(out).toMatch(/^6 workloads, \d+ edges, \d+ templates\n/);
+  await writeFile(at('examples/spoilt.db'), 'no database'.repeat(1_000));
+  const spoilt = await runTestudo('map', '--data', folder, '--track-id', 'spoilt');
+  expect(spoilt).toMatchObject({ code: 1, error: expect.stringMatching(/^BUFFER_UNUSABLE: .*spoilt\.db.*NOTADB/) });
   const nothing = await runTestudo('map', '--data', folder, '--track-id', 'other');
   expect(nothing).toMatchObject({
     code: 2,

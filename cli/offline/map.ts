@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
+import Database from 'better-sqlite3';
 import { jsonLine } from '../../base/text/table.ts';
 import { ExampleBuffer } from '../../client/learning/example-buffer.ts';
 import { loadDataKey } from '../../client/storage/data-key.ts';
 import { writeLines } from '../../client/tracks/score-lines.ts';
 import { importTrackKind, moduleOfKind } from '../../client/tracks/track-kinds.ts';
-import { orExit, usage } from '../exit.ts';
+import { openToRead } from '../../coordinator/ledger/journal/open-to-read.ts';
+import { exitWith, orExit, usage } from '../exit.ts';
 import { complain, print } from '../print.ts';
 import { addKindOptions, chooseKind, settled } from './kind-options.ts';
 import { refuseOverwriting } from './overwriting.ts';
@@ -45,12 +47,20 @@ async function examplesOf(
   const keyFile = key ?? join(data, 'data.key');
   const dataKey = orExit(await loadDataKey({ kind: 'file', path: keyFile }, data));
   const { examples: codec } = await importTrackKind(moduleOfKind(/[/\\]/.test(kind) ? resolve(kind) : kind) as string);
-  const buffer = orExit(ExampleBuffer.open(path, dataKey, codec));
   try {
-    const { examples, unreadable } = buffer.read(['reservoir', 'recent', 'hard']);
-    if (unreadable > 0) complain(`${path}: ${unreadable} records do not open with ${keyFile}`);
-    return examples;
-  } finally {
-    buffer.close();
+    const { db, close } = openToRead(path); // It may lie where nothing can be written.
+    try {
+      const { examples, unreadable } = ExampleBuffer.toRead(db, dataKey, codec).read(['reservoir', 'recent', 'hard']);
+      if (unreadable > 0) complain(`${path}: ${unreadable} records do not open with ${keyFile}`);
+      return examples;
+    } finally {
+      close();
+    }
+  } catch (error) {
+    if (!(error instanceof Database.SqliteError)) throw error;
+    return exitWith({
+      code: 'BUFFER_UNUSABLE',
+      message: `${path} is not usable as an example buffer (${error.code}): is it a client's, and whole?`,
+    });
   }
 }

@@ -87,6 +87,15 @@ export class ExampleBuffer<Example = unknown> {
     }
   }
 
+  /** Over a database that somebody opened to be read alone: such a one is read and closed, and nothing else. */
+  static toRead<Example>(
+    database: Database.Database,
+    dataKey: Uint8Array,
+    codec: ExampleCodec<Example>,
+  ): Pick<ExampleBuffer<Example>, 'read'> {
+    return new ExampleBuffer(database, dataKey, codec, defaultBufferSizes, 0);
+  }
+
   /** Adds normal examples in order, all or none of them. What was there before stays readable, whatever happens. */
   add(examples: readonly Example[], nowMs: number): Result<undefined, BufferFault> {
     return this.#write(() => {

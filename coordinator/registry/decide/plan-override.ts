@@ -27,6 +27,9 @@ export function planOverride(
       `version ${version} of ${id} is stable, and in front of no gate: roll back or revoke it`,
     );
   }
+  if (decision === 'reject' && gate.decision?.decision === 'reject') {
+    return refuse('NOTHING_TO_CHANGE', `version ${version} of ${id} was rejected already, by ${gate.decision.by}`);
+  }
   if (decision === 'promote' && stable !== undefined && version <= stable.version) {
     return refuse('VERSION_NOT_NEWER', `stable of ${id} points at ${stable.version} already`);
   }

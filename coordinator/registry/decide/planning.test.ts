@@ -154,6 +154,9 @@ describe('promotion and rollback', () => {
     expect(channelsOf(promoted)).toMatchObject({ stable: 1 });
     const rejected = apply(state, planOverride(state, ada, { ...request, decision: 'reject' }));
     expect(channelsOf(rejected)).toMatchObject({ stable: 0, canary: 0 });
+    expect(planOverride(rejected, bob, { ...request, decision: 'reject' })).toMatchObject({
+      fault: { code: 'NOTHING_TO_CHANGE', message: expect.stringContaining('rejected already, by ada') },
+    });
     expect(codeOf(planOverride(promoted, ada, request))).toBe('GATE_NOT_OPEN');
   });
 
