@@ -49,12 +49,17 @@ export function explained(fault: Fault, { path, name, role, expiresAtMs }: Crede
   }
   const help = unreached.find(([pattern]) => fault.code === 'GRPC_UNAVAILABLE' && pattern.test(fault.message))?.[1];
   if (help !== undefined) return { ...fault, message: `${fault.message}: ${help}` };
+  const anew =
+    `an admin gives a new one with \`testudo operators add ${name} --role ${role} --out FILE --reason WHY\`; where no admin is left, ` +
+    'move the file aside and run `testudo coordinator init` in the folder of the configuration, with the coordinator stopped';
+  if (fault.code === 'CERTIFICATE_SUPERSEDED') {
+    const message = `operator ${name} has a newer certificate than ${path}: use the file that holds it; where there is none, ${anew}`;
+    return { ...fault, message };
+  }
   const said = fault.code === 'CERTIFICATE_EXPIRED';
   if (!silentRefusals.has(fault.code) || (!said && nowMs < expiresAtMs)) return fault;
   return refuse(
     'CREDENTIALS_EXPIRED',
-    `the certificate of operator ${name} in ${path} ended ${new Date(expiresAtMs).toISOString()}: ` +
-      `an admin gives a new one with \`testudo operators add ${name} --role ${role} --out FILE --reason WHY\`; where no admin is left, ` +
-      'move the file aside and run `testudo coordinator init` in the folder of the configuration, with the coordinator stopped',
+    `the certificate of operator ${name} in ${path} ended ${new Date(expiresAtMs).toISOString()}: ${anew}`,
   ).fault;
 }

@@ -100,6 +100,23 @@ describe('authenticate', () => {
     expect(codeOf('spiffe://herd/operator/ada/operator', renewed)).toBe('CERTIFICATE_SUPERSEDED');
   });
 
+  it('lets an operator in by the certificate that a renewal took the place of, for its hour and in its role', () => {
+    const renewed = (untilMs: number, more: Partial<Operator> = {}) =>
+      stateWith(
+        {},
+        {
+          ...{ certificateSerial: serialAt(nowMs - 500), replaced: { serial: serialAt(nowMs - 1000), untilMs } },
+          ...more,
+        },
+      );
+    const ada = 'spiffe://herd/operator/ada/operator';
+    expect(codeOf(ada, renewed(nowMs + 1))).toBe('OK');
+    expect(codeOf(ada, renewed(nowMs))).toBe('CERTIFICATE_SUPERSEDED');
+    expect(codeOf(ada, renewed(nowMs + 1), nowMs - 1001)).toBe('CERTIFICATE_SUPERSEDED'); // One before that.
+    expect(codeOf(ada, renewed(nowMs + 1, { role: 'viewer' }))).toBe('CERTIFICATE_SUPERSEDED');
+    expect(codeOf(ada, renewed(nowMs + 1, { removed: true }))).toBe('OPERATOR_REMOVED');
+  });
+
   it('refuses a serial number that is not of our making', () => {
     for (const serial of ['', '00', 'ff'.repeat(16), `01${'zz'.repeat(15)}`]) {
       const certificate = { uri: 'spiffe://herd/cluster/eu-1', serial, expiresAtMs: nowMs + 1000 };

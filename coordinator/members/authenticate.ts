@@ -81,7 +81,10 @@ export function authenticate(
   const operator = operators.get(identity.name);
   if (operator === undefined) return refuse('OPERATOR_UNKNOWN', `operator ${identity.name} is not known here`);
   if (operator.removed) return refuse('OPERATOR_REMOVED', `operator ${identity.name} was removed`);
-  if (operator.role !== identity.role || !(issued >= issuedAtMs(operator.certificateSerial))) {
+  const { replaced, role, certificateSerial } = operator;
+  const isNewest = issued >= issuedAtMs(certificateSerial);
+  const isReplaced = replaced?.serial === certificate.serial.toLowerCase() && nowMs < replaced.untilMs;
+  if (role !== identity.role || !(isNewest || isReplaced)) {
     return superseded(`operator ${identity.name} has a newer certificate`);
   }
   return ok(identity);

@@ -9,7 +9,7 @@ import type { ClassName, ClusterId } from '../../proto/ids.ts';
 import { formatJoinToken } from '../../proto/join-token.ts';
 import type { Authority, CertificateChain, CertificatePlan } from '../keys/authority.ts';
 import type { Actor, JournalEvent, Labels, OperatorRole } from '../ledger/journal/events.ts';
-import type { Cluster, State, Token } from '../ledger/state/state.ts';
+import type { Cluster, Operator, State, Token } from '../ledger/state/state.ts';
 import type { Committed, Store, StoreFaultCode } from '../ledger/store.ts';
 import type { Caller } from './authenticate.ts';
 import { publicKeyOfVettedRequest } from './vetted-request.ts';
@@ -154,7 +154,14 @@ export class Membership {
       if (operator === undefined) return refuse('OPERATOR_UNKNOWN', `operator ${name} is not known here`);
       if (operator.removed) return refuse('OPERATOR_REMOVED', `operator ${name} was removed`);
       const plan = this.#authority.plan(atMs, operatorMs, random);
-      const event: JournalEvent = { kind: 'operatorAdded', name, role: operator.role, ...certificateOf(plan) };
+      const replaced = replacedBy(operator, atMs);
+      const event: JournalEvent = {
+        kind: 'operatorAdded',
+        name,
+        role: operator.role,
+        ...certificateOf(plan),
+        replaced,
+      };
       return ok({ events: [event], value: plan });
     });
     return committed.ok ? ok(await this.#certify(caller, publicKey.value, committed.value.value)) : committed;
@@ -313,4 +320,13 @@ function isLastAdmin(operators: State['operators'], name: string): boolean {
 
 function lastAdmin(name: string): Result<never, 'LAST_ADMIN'> {
   return refuse('LAST_ADMIN', `operator ${name} is the last admin; add another admin first`);
+}
+
+/** Long enough to type the command again after an answer that was lost, or a process that was killed before it kept what came. */
+const replacedForMs = 3_600_000;
+
+/** The one that its holder shows: where that is the one before the last, whose successor was lost, it stays that one, for its hour. */
+function replacedBy({ replaced, certificateSerial }: Operator, atMs: EpochMs): NonNullable<Operator['replaced']> {
+  if (replaced !== undefined && replaced.untilMs > atMs) return replaced;
+  return { serial: certificateSerial, untilMs: atMs + replacedForMs };
 }

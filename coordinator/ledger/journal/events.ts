@@ -193,6 +193,8 @@ export type MembershipEvent = Readonly<
       role: OperatorRole;
       certificateSerial: string;
       certificateExpiresAtMs: EpochMs;
+      /** In a renewal: the certificate of before, and until when it counts beside this one, whose answer may be lost. */
+      replaced?: Readonly<{ serial: string; untilMs: EpochMs }>;
       /** Absent in a renewal, at the founding, and where an older command line asked. */
       reason?: string;
     }

@@ -141,6 +141,8 @@ export type Operator = Readonly<{
   role: OperatorRole;
   certificateSerial: string;
   certificateExpiresAtMs: EpochMs;
+  /** By a renewal; absent after any other word on this operator. */
+  replaced?: Readonly<{ serial: string; untilMs: EpochMs }>;
   removed: boolean;
 }>;
 
