@@ -82,6 +82,35 @@ describe('sealStream', () => {
   });
 });
 
+describe('sealStream lets go of its source', () => {
+  function watched() {
+    const seen = { closed: false };
+    const source = (async function* () {
+      try {
+        for (;;) yield Buffer.alloc(chunk);
+      } finally {
+        seen.closed = true;
+      }
+    })();
+    return { seen, source };
+  }
+
+  it('where nobody takes more of what it seals', async () => {
+    const { seen, source } = watched();
+    const stream = sealStream(source, sampleContext(20 * chunk), round.publicKey);
+    for (let taken = 0; taken < 3; taken++) await stream.next();
+    expect(seen.closed).toBe(false);
+    await stream.return();
+    expect(seen.closed).toBe(true);
+  });
+
+  it('where it gives more than the context declares', async () => {
+    const { seen, source } = watched();
+    expect((await drain(sealStream(source, sampleContext(chunk), round.publicKey))).code).toBe('PLAIN_LENGTH_MISMATCH');
+    expect(seen.closed).toBe(true);
+  });
+});
+
 describe('createSealer', () => {
   it('seals each chunk once, in order, at its exact length: no nonce serves twice', () => {
     const sealer = unwrap(createSealer(sampleContext(chunk + 4), round.publicKey));

@@ -3,7 +3,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Fate } from './ask.ts';
-import { explanations } from './explained.ts';
+import { explanationOf, explanations } from './explained.ts';
 import type { Mutant } from './instrument.ts';
 import { mutantsPage } from './page.ts';
 import { explainedAnew, filesOf, lessKilled, scoreOf, survivorsOf } from './record.ts';
@@ -86,4 +86,13 @@ it('explains only expressions that stand in their files', () => {
   });
   expect(explanations.length).toBeGreaterThan(0);
   expect(gone).toEqual([]);
+});
+
+it('explains an expression by a part of it, and a whole block by nothing that is a part of it', () => {
+  const kept = [{ file: 'a/b.ts', from: 'kept.set(', why: 'found anew it is the same' }];
+  const of = (from: string, to: string) => explanationOf({ file: 'a/b.ts', from, to }, kept)?.why;
+  expect(of('kept.set(key, value);', ';')).toBe('found anew it is the same');
+  expect(of('{ const value = make(); kept.set(key, value); return value; }', '{}')).toBeUndefined();
+  const block = [{ file: 'a/b.ts', from: '{ kept.clear();', why: 'found anew it is the same' }];
+  expect(explanationOf({ file: 'a/b.ts', from: '{ kept.clear(); }', to: '{}' }, block)).toEqual(block[0]);
 });
