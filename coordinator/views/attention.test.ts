@@ -95,6 +95,8 @@ describe('attentionOf', () => {
       found(eventsAfter(running, [acknowledged(0, 'refused', why)])).find(({ code }) => code === 'RELEASE_REFUSED')
         ?.text;
     expect(textOf('DIGEST_WRONG')).toBe('its agent refused version 0 (DIGEST_WRONG) and keeps 0');
+    for (const unread of ['MANIFEST_INVALID', 'METADATA_INVALID', 'TRUST_INVALID'])
+      expect(textOf(unread)).toMatch(/ and keeps 0: where its build is older .* upgrade its client/);
     // After a restore the journal says version 0 runs: it ran when the backup was made.
     for (const why of ['FLOOR_LOWERED', 'METADATA_ROLLED_BACK']) {
       expect(textOf(why)).toMatch(

@@ -236,7 +236,7 @@ function ofCluster(state: State, view: ClusterStateView, { nowMs }: Surroundings
       const text = aheadCodes.has(refusedCode)
         ? `${refused}: it has seen newer metadata than this coordinator serves, as after a restore, and keeps what it runs, ` +
           'which may be a version that is not known here (docs/operations.md, "Lose the coordinator")'
-        : `${refused} and keeps ${live ?? 'what it has'}`;
+        : `${refused} and keeps ${live ?? 'what it has'}${olderCodes.has(refusedCode) ? olderBuild : ''}`;
       found.push(about('critical', 'RELEASE_REFUSED', text, { cluster, track }));
     } else if (wanted !== null && live === null && nowMs - movedAtMs > behindMs) {
       found.push(about('warning', 'RELEASE_UNKNOWN', 'its agent never said what scores there', { cluster, track }));
@@ -255,6 +255,15 @@ function ofCluster(state: State, view: ClusterStateView, { nowMs }: Surroundings
 
 /** An agent refuses for these what is older than what it trusts. */
 const aheadCodes: ReadonlySet<string> = new Set<ReleaseFaultCode>(['FLOOR_LOWERED', 'METADATA_ROLLED_BACK']);
+
+/** Where an agent cannot read what was signed for it, or what it stored itself: most often since a newer build wrote that. */
+const olderCodes: ReadonlySet<string> = new Set<ReleaseFaultCode>([
+  'MANIFEST_INVALID',
+  'METADATA_INVALID',
+  'TRUST_INVALID',
+]);
+const olderBuild =
+  ': where its build is older than what wrote that, upgrade its client (docs/upgrading.md); its log says what it could not read';
 
 /** What its record over rounds says that one round does not. */
 function ofRecord(cluster: string, track: string, record: Standing | undefined): Attention[] {
