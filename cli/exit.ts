@@ -72,8 +72,8 @@ const remedies: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another process listens there: end it, or name another port',
 };
 
-/** Faults that are thrown and no fault of ours: what is not installed, and a track that somebody else wrote. */
-const othersToMend: ReadonlySet<string> = new Set(['ADD_ON_MISSING', 'TRACK_UNLOADABLE']);
+/** Faults that are thrown and no fault of ours: what is not installed, a track that somebody else wrote, a key that a disk changed. */
+const othersToMend: ReadonlySet<string> = new Set(['ADD_ON_MISSING', 'TRACK_UNLOADABLE', 'KEY_DAMAGED']);
 
 /**
  * The end of the process with what no verb has caught: what the system refused (a file that is not there, a full disk) as a

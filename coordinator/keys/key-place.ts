@@ -78,6 +78,9 @@ export function placeInFolder(dataDirectory: string): IdentityPlace {
   return place;
 }
 
+/** Begins a file that was overwritten and, by a process that was killed there, not removed: no key is in it any more. */
+const erasedMark = Buffer.from('testudo/erased\n');
+
 /** A file for each secret. Changes take turns: two writers of one name would take each other's half-written file away. */
 export class KeyFolder implements SecretPlace {
   readonly name: string;
@@ -87,8 +90,9 @@ export class KeyFolder implements SecretPlace {
     this.name = folder;
   }
 
-  read(name: string): Promise<Buffer | undefined> {
-    return readIfThere(join(this.name, name));
+  async read(name: string): Promise<Buffer | undefined> {
+    const bytes = await readIfThere(join(this.name, name));
+    return bytes?.subarray(0, erasedMark.length).equals(erasedMark) ? undefined : bytes;
   }
 
   async present(names: readonly string[]): Promise<readonly string[]> {
@@ -124,7 +128,8 @@ export class KeyFolder implements SecretPlace {
       const file = await open(path, 'r+');
       try {
         // Helps on media that write in place; copy-on-write media and flash may keep the old ciphertext.
-        await file.write(randomBytes((await file.stat()).size), 0);
+        const { size } = await file.stat();
+        await file.write(Buffer.concat([erasedMark, randomBytes(Math.max(0, size - erasedMark.length))]), 0);
       } finally {
         await file.close();
       }

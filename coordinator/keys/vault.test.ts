@@ -1,5 +1,5 @@
 import { createDecipheriv, scryptSync } from 'node:crypto';
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
@@ -63,6 +63,22 @@ describe('Vault', () => {
     const decipher = createDecipheriv('aes-256-gcm', key, nonce);
     decipher.setAAD(Buffer.from('vault-check')).setAuthTag(check.subarray(-16));
     expect(Buffer.concat([decipher.update(sealed), decipher.final()]).toString()).toBe('vault-check');
+  });
+
+  it('takes a key for gone that a killed process had overwritten and not removed yet, and removes it when it is asked again', async () => {
+    const folder = tempDir();
+    const vault = unwrap(await Vault.open(folder, masterKey));
+    await vault.put('round-key', secret);
+    const [path, left] = [join(folder, 'round-key'), join(folder, 'left')];
+    linkSync(path, left); // The same file under another name: what is left of it by then.
+    await vault.destroy('round-key');
+    renameSync(left, path);
+    expect(await vault.get('round-key')).toBeUndefined();
+    expect(await vault.present(['round-key'])).toEqual(['round-key']);
+    expect(await vault.add('round-key', Buffer.from('another'))).toBe(true);
+    expect(await vault.get('round-key')).toEqual(Buffer.from('another'));
+    await vault.destroy('round-key');
+    expect(await vault.present(['round-key'])).toEqual([]);
   });
 
   it('destroys a key for good, and again without complaint', async () => {

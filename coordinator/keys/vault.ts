@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 import { makeFolder, privateFolderMode } from '../../base/atomic-file.ts';
-import { ok, type Result, refuse } from '../../base/fault.ts';
+import { FaultError, ok, type Result, refuse } from '../../base/fault.ts';
 import { KeyFolder, type SecretPlace } from './key-place.ts';
 import { checkKeyName, type KeyStore } from './key-store.ts';
 
@@ -81,8 +81,11 @@ export class Vault implements KeyStore {
     if (bytes === undefined) return undefined;
     const secret = unseal(name, bytes, this.#wrapping.key);
     if (secret !== undefined) return secret;
-    throw new Error(
-      `key ${name} in ${this.#place.name}: it does not open under the master key; restore it from a backup`,
+    throw new FaultError(
+      refuse(
+        'KEY_DAMAGED',
+        `key ${name} in ${this.#place.name}: it does not open under the master key; restore it from a backup`,
+      ).fault,
     );
   }
 

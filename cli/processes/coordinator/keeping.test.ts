@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { HeardLog } from '../../../base/testing/heard-log.ts';
-import { TestFederation } from '../../../coordinator/testing/federation.ts';
+import { masterKey, TestFederation } from '../../../coordinator/testing/federation.ts';
 import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
 import { runTestudo } from '../../testing/command-line.ts';
 
@@ -63,4 +63,26 @@ it('a backup of bytes that are not what their names say is told as such, and end
   expect((await backUp('again')).error).toContain(
     `1 of its blobs are not what their names say, beginning with ${name}`,
   );
+}, 600_000);
+
+it('a key that a disk changed is told as such by who needs it, and one whose erasing was cut off is gone', async () => {
+  const { folder, path } = await stopped();
+  writeFileSync(join(folder, 'master'), `${masterKey}\n`, { mode: 0o600 });
+  const keys = join(folder, 'data', 'keys');
+  const exportRoot = (name: string) => runTestudo('coordinator', 'export-root', '-c', path, '--to', join(folder, name));
+  const whole = readFileSync(join(keys, 'root-key'));
+  const changed = Buffer.from(whole);
+  changed.writeUInt8(changed.readUInt8(whole.byteLength - 1) ^ 1, whole.byteLength - 1);
+  writeFileSync(join(keys, 'root-key'), changed);
+  expect(await exportRoot('damaged.key')).toMatchObject({
+    code: 1,
+    error: expect.stringMatching(/^KEY_DAMAGED: key root-key in \S+: it does not open .*restore it from a backup\n$/),
+  });
+
+  // As of a process that was killed when the key was in its file and the old one overwritten.
+  writeFileSync(join(keys, 'root-key'), whole);
+  linkSync(join(keys, 'root-key'), join(folder, 'left'));
+  expect((await exportRoot('root.key')).code).toBe(0);
+  renameSync(join(folder, 'left'), join(keys, 'root-key'));
+  expect(await exportRoot('again.key')).toMatchObject({ code: 1, error: expect.stringMatching(/^ROOT_KEY_ABSENT: /) });
 }, 600_000);
