@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { buildVersion } from '../base/build-version.ts';
 import { unwrap } from '../base/fault.ts';
 import { connected, fatesOf, foundDoored, useStores } from '../cli/processes/testing/doored-federation.ts';
 import { startNode, until } from '../cli/processes/testing/small-node.ts';
@@ -31,6 +32,9 @@ it('a round is finished by clients that know a door and nothing else, and the jo
   await connected(operator, names.length);
   const { doors } = await operator.call(operator.client.listDoors, { page: { size: 10, token: '' } });
   expect(doors).toMatchObject([{ name: 'edge', hosts: ['127.0.0.1'], revoked: false, connected: 1, watches: 3 }]);
+
+  const { clusters } = await operator.call(operator.client.listClusters, { page: { size: 10, token: '' } });
+  expect(clusters.map((one) => one.build)).toEqual(names.map(() => `testudo-client/${buildVersion()}`));
 
   const own = ['--credentials', join(federation.folder, 'operator.json'), '--address', door.addresses.federation];
   const astray = await spawnTestudo('doors', 'list', ...own);

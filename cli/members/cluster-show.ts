@@ -37,6 +37,7 @@ function textOf({ cluster, standings }: GetClusterResponse): string {
     cluster: cluster.name,
     status: statusText(cluster),
     connected: cluster.connected ? 'yes' : 'no',
+    build: cluster.build,
     enrolled: time(cluster.enrolledAtMs),
     'certificate until': time(cluster.certificateExpiresAtMs),
     labels: cluster.labels.map(({ key, value }) => `${key}=${value}`).join(','),

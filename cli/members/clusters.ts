@@ -43,6 +43,7 @@ const columns = [
   { title: 'CLUSTER', text: ({ name }: Cluster) => name },
   { title: 'STATUS', text: statusText },
   { title: 'CONNECTED', text: ({ connected }: Cluster) => (connected ? 'yes' : 'no') },
+  { title: 'BUILD', text: ({ build }: Cluster) => build },
   { title: 'ENROLLED', text: ({ enrolledAtMs }: Cluster) => time(enrolledAtMs) },
   { title: 'CERTIFICATE UNTIL', text: ({ certificateExpiresAtMs }: Cluster) => time(certificateExpiresAtMs) },
   { title: 'LABELS', text: ({ labels }: Cluster) => labels.map(({ key, value }) => `${key}=${value}`).join(',') },

@@ -145,7 +145,7 @@ describe('a membership', () => {
     const { applied, enrolled } = member;
     const again = federation.connect({ ...applied, tls: { request, key } }, { ...enrolled, ...renewed });
     await again.watch([track]);
-    expect(federation.coordinator.engine.isConnected('a' as never)).toBe(true);
+    expect(federation.coordinator.engine.connected().has('a' as never)).toBe(true);
   });
 
   it('renews a few times in a row and no more, and others renew meanwhile', async () => {
@@ -189,6 +189,6 @@ describe('a membership', () => {
     const after = await federation.enrol('a');
     expect(await before.watchFault).toBe('CERTIFICATE_SUPERSEDED');
     await after.watch([track]);
-    expect(federation.coordinator.engine.isConnected('a' as never)).toBe(true);
+    expect(federation.coordinator.engine.connected().has('a' as never)).toBe(true);
   });
 });

@@ -66,7 +66,7 @@ describe('Rejoin', () => {
     const tls = { ...away.applied.tls, key: proof.tlsKey };
     const back = federation.connect({ ...away.applied, tls }, { ...away.enrolled, ...rejoined });
     await back.watch([track]);
-    expect(federation.coordinator.engine.isConnected(parseClusterId('a'))).toBe(true);
+    expect(federation.coordinator.engine.connected().has(parseClusterId('a'))).toBe(true);
 
     const entry = (await federation.audit()).find(({ event }) => event.kind === 'clusterRejoined');
     expect(entry?.actor).toMatchObject({ kind: 'stranger' });

@@ -142,17 +142,18 @@ export class Engine implements Store, RefusalLog {
     return planRounds(plan, enrolledCount(state), updatesMinOf, this.#parts.timers.now(), untilMs);
   }
 
-  /** A cluster watches these tracks: it becomes eligible, and `listener` gets each later directive. */
-  join(cluster: ClusterId, tracks: readonly TrackId[], listener: (directive: Directive) => void): Joined {
-    const leave = this.#parts.presence.add(cluster, tracks, listener);
+  /** A cluster watches these tracks: it becomes eligible, and `listener` gets each later directive. `build`: what its client says that it is. */
+  join(cluster: ClusterId, tracks: readonly TrackId[], listener: (directive: Directive) => void, build = ''): Joined {
+    const leave = this.#parts.presence.add(cluster, tracks, listener, build);
     const current = currentDirectives(this.state(), cluster, tracks);
     const recruiting = tracks.some((id) => hasRecruiting(this.state().tracks.get(id)));
     if (recruiting) this.wake();
     return { current, leave };
   }
 
-  isConnected(cluster: ClusterId): boolean {
-    return this.#parts.presence.isConnected(cluster);
+  /** What a cluster's client says that it is; undefined while it is not connected. */
+  buildOf(cluster: ClusterId): string | undefined {
+    return this.#parts.presence.buildOf(cluster);
   }
 
   connected(): ReadonlySet<ClusterId> {

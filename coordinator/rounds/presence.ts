@@ -10,15 +10,20 @@ export type Joined<Told = Directive> = Readonly<{
   leave(): void;
 }>;
 
-type Stream = Readonly<{ tracks: readonly TrackId[]; listener: (directive: Directive) => void }>;
+type Stream = Readonly<{ tracks: readonly TrackId[]; listener: (directive: Directive) => void; build: string }>;
 
 /** Who is connected and listens for which tracks. Lives as long as the streams do; never journalled. */
 export class Presence {
   /** Only clusters that have one. */
   readonly #streams = new Map<ClusterId, Set<Stream>>();
 
-  add(cluster: ClusterId, tracks: readonly TrackId[], listener: (directive: Directive) => void): () => void {
-    const stream: Stream = { tracks, listener };
+  add(
+    cluster: ClusterId,
+    tracks: readonly TrackId[],
+    listener: (directive: Directive) => void,
+    build: string,
+  ): () => void {
+    const stream: Stream = { tracks, listener, build };
     const own = this.#streams.get(cluster) ?? new Set();
     this.#streams.set(cluster, own.add(stream));
     return () => {
@@ -26,8 +31,9 @@ export class Presence {
     };
   }
 
-  isConnected(cluster: ClusterId): boolean {
-    return this.#streams.has(cluster);
+  /** What the newest stream's client says that it is; undefined where none is open. */
+  buildOf(cluster: ClusterId): string | undefined {
+    return [...(this.#streams.get(cluster) ?? [])].at(-1)?.build;
   }
 
   connected(): ReadonlySet<ClusterId> {

@@ -14,10 +14,10 @@ const state = eventsAfter(newState(), [...enrolled('b', { tier: 'edge' }), ...en
 
 describe('who belongs to the federation', () => {
   it('comes by name, with what connects now and the key’s digest in the place of the key', () => {
-    const view = clustersOf(state).map((row) => clusterView(row, (cluster) => cluster === 'b'));
-    expect(view.map(({ cluster, connected, labels }) => [cluster, connected, labels])).toEqual([
-      ['a', false, {}],
-      ['b', true, { tier: 'edge' }],
+    const view = clustersOf(state).map((row) => clusterView(row, (cluster) => (cluster === 'b' ? '1.2.3' : undefined)));
+    expect(view.map(({ cluster, connected, build, labels }) => [cluster, connected, build, labels])).toEqual([
+      ['a', false, '', {}],
+      ['b', true, '1.2.3', { tier: 'edge' }],
     ]);
     expect(view[0]?.signingKeyDigest).toBe(digestOf(Buffer.alloc(0)));
     expect(Object.keys(view[0] ?? {})).not.toContain('signingKey');

@@ -5,6 +5,8 @@ import type { Cluster, DoorMember, Operator, State, Token } from '../ledger/stat
 export type ClusterView = Readonly<
   Pick<Cluster, 'cluster' | 'status' | 'enrolledAtMs' | 'certificateExpiresAtMs' | 'quarantined' | 'labels'> & {
     connected: boolean;
+    /** What its client says that it is; empty where it is not connected, or says nothing. */
+    build: string;
     signingKeyDigest: Digest;
   }
 >;
@@ -17,8 +19,9 @@ export function clustersOf({ clusters }: Pick<State, 'clusters'>): readonly Clus
   return [...clusters.values()].sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
 }
 
-export function clusterView(row: Cluster, isConnected: (cluster: ClusterId) => boolean): ClusterView {
+export function clusterView(row: Cluster, buildOf: (cluster: ClusterId) => string | undefined): ClusterView {
   const { cluster, status, enrolledAtMs, certificateExpiresAtMs, quarantined, labels } = row;
+  const build = buildOf(cluster);
   return {
     cluster,
     status,
@@ -26,7 +29,8 @@ export function clusterView(row: Cluster, isConnected: (cluster: ClusterId) => b
     certificateExpiresAtMs,
     quarantined,
     labels,
-    connected: isConnected(cluster),
+    connected: build !== undefined,
+    build: build ?? '',
     signingKeyDigest: digestOf(Buffer.from(row.signingKey, 'base64')),
   };
 }

@@ -108,7 +108,7 @@ const reads: Readonly<Record<string, Read>> = {
       const row = engine.state().clusters.get(name.value);
       if (row === undefined) return refuse('CLUSTER_NOT_ENROLLED', `no cluster ${name.value} was ever a member`);
       const page: ClusterPage = {
-        cluster: clusterView(row, engine.isConnected.bind(engine)),
+        cluster: clusterView(row, engine.buildOf.bind(engine)),
         standings: await standingsView(engine.state(), engine.blobs, name.value),
         alerts: engine.alerts.of(name.value, call.nowMs),
         response: engine.responses.of(name.value) ?? null,

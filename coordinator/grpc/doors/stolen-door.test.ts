@@ -237,13 +237,13 @@ describe('a stolen door', () => {
     stream.on('data', (message: AttendResponse) => said.push(message));
     const request = { tracks: [track], clientBuild: 'test' };
     stream.write({ change: { $case: 'arrival', value: { watch: 7n, peer: seen(member), request } } });
-    await expect.poll(() => federation.coordinator.engine.isConnected('a' as never)).toBe(true);
+    await expect.poll(() => federation.coordinator.engine.connected().has('a' as never)).toBe(true);
     expect(
       unwrap(await settle((callback) => admin.listDoors({ page: { size: 10, token: '' } }, callback))),
     ).toMatchObject({ doors: [{ name: 'edge', connected: 1, watches: 1 }] });
     unwrap(await settle((callback) => admin.revokeDoor({ name: 'edge', reason: 'stolen' }, callback)));
     expect(await ended).toBe('DOOR_REVOKED');
-    expect(federation.coordinator.engine.isConnected('a' as never)).toBe(false);
+    expect(federation.coordinator.engine.connected().has('a' as never)).toBe(false);
     const note = () =>
       settle((callback) =>
         door.doors.note(

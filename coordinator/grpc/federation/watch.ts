@@ -138,7 +138,7 @@ export class Watchers<Told = Directive, Message = WatchResponse> {
 /** Directives of the engine itself. */
 export function watchSourceOf(engine: Pick<Engine, 'join'>): WatchSource<Directive, WatchResponse> {
   return {
-    join: ({ cluster, tracks }, tell) => engine.join(cluster, tracks, tell),
+    join: ({ cluster, tracks, request }, tell) => engine.join(cluster, tracks, tell, request.clientBuild),
     messageOf: toResponse,
     heartbeat,
   };

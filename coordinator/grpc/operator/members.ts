@@ -57,8 +57,8 @@ export function memberHandlers(door: Door<'operator'>, engine: Engine, membershi
       async ({ page }) => {
         const paged = pageOf(clustersOf(engine.state()), page, ({ cluster }) => cluster);
         if (!paged.ok) return paged;
-        const isConnected = engine.isConnected.bind(engine);
-        const clusters = paged.value.rows.map((row) => clusterMessage(clusterView(row, isConnected)));
+        const buildOf = engine.buildOf.bind(engine);
+        const clusters = paged.value.rows.map((row) => clusterMessage(clusterView(row, buildOf)));
         return ok({ clusters, nextPage: paged.value.nextPage });
       },
     ),
@@ -75,7 +75,7 @@ export function memberHandlers(door: Door<'operator'>, engine: Engine, membershi
           return refuse('CLUSTER_NOT_ENROLLED', `no cluster ${name.value} was ever a member${meant}`);
         }
         const standings = await standingsView(state, engine.blobs, name.value);
-        const cluster = clusterMessage(clusterView(row, engine.isConnected.bind(engine)));
+        const cluster = clusterMessage(clusterView(row, engine.buildOf.bind(engine)));
         return ok({ cluster, standings: standings.map(standingMessage) });
       },
     ),
@@ -154,6 +154,7 @@ function clusterMessage({ cluster, status, labels, ...row }: ClusterView): Clust
     enrolledAtMs: ms(row.enrolledAtMs),
     certificateExpiresAtMs: ms(row.certificateExpiresAtMs),
     connected: row.connected,
+    build: row.build,
     quarantined: row.quarantined,
     signingKeyDigest: row.signingKeyDigest,
     labels: labelMessages(labels),

@@ -234,6 +234,8 @@ export interface Cluster {
   signingKeyDigest: string;
   /** Labels given with its token, at most 32. */
   labels: Label[];
+  /** What its client says that it is, at most 64 printable ASCII characters; empty while no Watch stream is open. */
+  build: string;
 }
 
 /** Ends a membership. */
@@ -1015,6 +1017,7 @@ function createBaseCluster(): Cluster {
     quarantined: false,
     signingKeyDigest: "",
     labels: [],
+    build: "",
   };
 }
 
@@ -1049,6 +1052,9 @@ export const Cluster: MessageFns<Cluster> = {
     }
     for (const v of message.labels) {
       Label.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.build !== "") {
+      writer.uint32(74).string(message.build);
     }
     return writer;
   },
@@ -1130,6 +1136,14 @@ export const Cluster: MessageFns<Cluster> = {
             message.labels.push(Label.decode(reader, reader.uint32()));
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.build = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1160,6 +1174,7 @@ export const Cluster: MessageFns<Cluster> = {
     message.quarantined = object.quarantined ?? false;
     message.signingKeyDigest = object.signingKeyDigest ?? "";
     message.labels = object.labels?.map((e) => Label.fromPartial(e)) || [];
+    message.build = object.build ?? "";
     return message;
   },
 };
