@@ -54,6 +54,8 @@ export function startAggregationWorker(parts: AggregationWorkerParts): Aggregati
     if (outcome.ok || outcome.fault.code === 'AGGREGATION_REFUSED') {
       return authenticate(key, { kind: 'outcome', ofJob: mac }, outcome);
     }
+    // Nobody else hears of it: the coordinator adds the job again, or runs it itself.
+    if (outcome.fault.code === 'JOB_INVALID') trouble('JOB_INVALID', outcome.fault.message);
     throw new Error(`${outcome.fault.code}: ${outcome.fault.message}`);
   };
   const worker = new LastingWorker(aggregationQueue(federation), link, process, lockOptions);

@@ -21,6 +21,7 @@ import { clusters, federation, operator, policy, track } from '../../testing/sma
 import { roundEnd, until } from '../../testing/wait.ts';
 import { type Backend, backendContract, engineOn } from '../backend-contract.ts';
 import { startAggregationWorker } from './aggregation-worker.ts';
+import { authenticate } from './authenticated.ts';
 import { RedisLink } from './redis-link.ts';
 import type { RedisPlace } from './redis-place.ts';
 import { aggregationLists, aggregationQueue, RedisRunner } from './redis-runner.ts';
@@ -358,6 +359,22 @@ describe('a round that collects', () => {
     unwrap(await engine.cancelRound(operator, { track, round: 'r-1' as RoundId, reason: 'test' }));
     expect((await ended).phase.kind).toBe('abandoned');
   });
+});
+
+it('a worker says of a job with what only a newer coordinator knows that it takes none such', async () => {
+  const server = await RedisServer.start();
+  const keyStore = new MemoryKeyStore();
+  const key = await ensureQueueKey(keyStore);
+  const said = Promise.withResolvers<readonly string[]>();
+  const worker = startAggregationWorker({
+    link: await linkTo(server),
+    ...{ federation, runner: noFallback, queueKey: () => queueKey(keyStore) },
+    trouble: (...words) => said.resolve(words),
+  });
+  onTestFinished(() => worker.close(true));
+  const newer = { id: 'aggregate.syscall.r-1', insurance: {} };
+  await attacker(server).add('aggregate', authenticate(key, { kind: 'job' }, newer), { removeOnFail: true });
+  expect(await said.promise).toEqual(['JOB_INVALID', expect.stringContaining('may be of different versions')]);
 });
 
 describe('whoever can write to Redis', () => {
