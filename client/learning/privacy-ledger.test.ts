@@ -63,3 +63,16 @@ describe('PrivacyLedger with private steps', () => {
     expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ rounds: 4, examples: { bareRounds: 0 } });
   });
 });
+
+it.each([
+  ['{"version":1', /is damaged: it is no JSON\. Restore it from a backup/],
+  ['{"version":1,"orders":[],"cost":[-1],"rounds":0,"bareRounds":0}', /is damaged at cost\.0\. Restore it/],
+  [
+    '{"version":1,"orders":[],"cost":[],"rounds":0,"bareRounds":0,"groups":{}}',
+    /a newer build wrote .*, with groups: start/,
+  ],
+])('what cannot be counted on from is not begun anew: %s', async (text, message) => {
+  await writeFile(path, text);
+  await expect(PrivacyLedger.open(path, limits)).rejects.toThrow(message);
+  expect(await readFile(path, 'utf8')).toBe(text);
+});

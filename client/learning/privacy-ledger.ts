@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { newerMember } from '../../base/text/newer-member.ts';
 import { addCosts, epsilonAt, gaussianCost, noCost, orders, type RdpCost } from './accountant.ts';
 import type { PerStepUse } from './private-steps.ts';
 
@@ -25,6 +26,9 @@ const stored = z.strictObject({
   /** The same for one example as the protected unit; absent in files of versions that protected clusters alone. */
   examples: z.strictObject({ cost: z.array(z.number().nonnegative()), bareRounds: z.int().nonnegative() }).optional(),
 });
+
+const remedy =
+  'Restore it from a backup: it counts what rounds have told of this cluster, and moved away the count begins at nothing';
 
 type Spent = Readonly<{ cost: RdpCost; bareRounds: number }>;
 type State = Spent & Readonly<{ rounds: number; examples: Spent }>;
@@ -57,7 +61,7 @@ export class PrivacyLedger {
       if (!isMissing(error)) throw error;
     }
     if (text === undefined) return new PrivacyLedger(path, limits, { ...nothing, rounds: 0, examples: nothing });
-    const parsed = stored.parse(JSON.parse(text));
+    const parsed = storedIn(text, path);
     if (parsed.orders.join() !== orders.join()) {
       throw new Error(`${path} was written with other orders; it cannot be continued: keep it and start a new one`);
     }
@@ -103,6 +107,21 @@ export class PrivacyLedger {
     this.#state = spent(this.#state, noiseMultiplier, perStep);
     await writeFileAtomic(this.#path, JSON.stringify({ version: 1, orders, ...this.#state }));
   }
+}
+
+/** Throws where the text is none of this build's: a count that began at nothing would tell more than the limit allows. */
+function storedIn(text: string, path: string): z.infer<typeof stored> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error(`${path} is damaged: it is no JSON. ${remedy}`);
+  }
+  const parsed = stored.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const newer = newerMember(parsed.error);
+  if (newer !== undefined) throw new Error(`a newer build wrote ${path}, with ${newer}: start that build. ${remedy}`);
+  throw new Error(`${path} is damaged at ${parsed.error.issues[0]?.path.join('.')}. ${remedy}`);
 }
 
 function spent(state: State, noiseMultiplier: number, perStep: PerStepUse | undefined): State {
