@@ -199,6 +199,10 @@ describe('attentionOf', () => {
     expect(codes(state, { nowMs: nowMs + 21 * hourMs })).toEqual(['CERTIFICATE_ENDS']);
     expect(codes(state, { nowMs: nowMs + 25 * hourMs })).toEqual(['CERTIFICATE_ENDS']);
     expect(codes(state, { nowMs: nowMs + 19 * hourMs })).toEqual([]);
+    const ended = found(state, { nowMs: nowMs + 25 * hourMs }).find(({ code }) => code === 'CERTIFICATE_ENDS');
+    expect(ended).toMatchObject({
+      text: expect.stringMatching(/comes back by itself for certificates\.rejoinGraceDays/),
+    });
   });
 
   it('names the round that left a cluster out, once its record is bad', () => {
