@@ -68,6 +68,7 @@ it('an entry of a kind that only a newer build knows is named, and neither start
   const fault = {
     code: 'JOURNAL_NEWER',
     message: expect.stringMatching(/clusterBanished.*Start the build that wrote it/),
+    fields: { seq: newer.seq },
   };
   expect(new ReadingAlong().take([...rows, newer])).toMatchObject({ fault });
 
@@ -80,6 +81,12 @@ it('an entry of a kind that only a newer build knows is named, and neither start
   const tolerant = new ReadingAlong({ passesOverNewer: true });
   unwrap(tolerant.take([...rows, newer]));
   expect(tolerant.state.seq).toBe(newer.seq);
+
+  const lost = rewritten(rows, (one) => (one.kind === 'trackCreated' ? { ...one, kind: 'trackMade' } : one));
+  const at = rows.findIndex(({ body }) => body.includes('"kind":"trackCreated"')) + 1;
+  const message = expect.stringMatching(new RegExp(`does not follow .*, after entry ${at} is of a kind .*trackMade`));
+  const beside = new ReadingAlong({ passesOverNewer: true }).take(lost);
+  expect(beside).toMatchObject({ fault: { code: 'JOURNAL_NEWER', message } });
 });
 
 /** The lines with an event changed as another build would have written it, under a chain that is sound. */
@@ -120,6 +127,15 @@ it.each<[string, string, string, (event: Written) => object]>([
     'roundScheduled',
     'another policy.aggregation.rule.kind',
     ({ policy }) => ({ policy: { ...policy, aggregation: { ...policy.aggregation, rule } } }),
+  ],
+  [
+    'another value of a setting',
+    'trackCreated',
+    'another policy.aggregation.admission.zeroUpdate',
+    ({ policy }) => {
+      const admission = { normMax: 1, zeroUpdate: 'keep' };
+      return { policy: { ...policy, aggregation: { ...policy.aggregation, admission } } };
+    },
   ],
   [
     'a server optimiser',
@@ -167,20 +183,26 @@ it('who reads a journal beside its leader goes on after a setting that it does n
   expect(beside).toMatchObject({ fault: { code: 'JOURNAL_NEWER', message } });
 });
 
-it('a snapshot with a setting that only a newer build knows starts no ledger, though its entries are not read again', async () => {
-  const { rows } = await linesOfAFederation();
-  const medium = new MemoryMedium();
-  medium.rows = rewritten(rows, (event) =>
-    event.kind === 'trackCreated' ? { ...event, policy: { ...event.policy, insurance: {} } } : event,
-  );
-  const along = new ReadingAlong({ passesOverNewer: true });
-  unwrap(along.take(medium.rows));
-  const head = medium.rows.at(-1) as StoredEntry;
-  medium.snapshot = { ...head, version: snapshotVersion, body: await writeSnapshot(along.state) };
-  const journal = openMemoryJournal(medium, systemTimers);
-  const opened = await Ledger.open(journal, () => 1, { durable: () => {}, undone: () => {} });
-  const message = expect.stringMatching(
-    /snapshot of entry \d+ has policy\.insurance of syscall, .*Start the build that wrote it/,
-  );
-  expect(opened).toMatchObject({ fault: { code: 'JOURNAL_NEWER', message } });
-});
+it.each<[string, string, JournalEvent['kind'], (event: Written) => object]>([
+  ['a policy', 'policy\\.insurance', 'trackCreated', ({ policy }) => ({ policy: { ...policy, insurance: {} } })],
+  ['a round', 'rules\\.hasteMs', 'roundScheduled', ({ rules }) => ({ rules: { ...rules, hasteMs: 5 } })],
+])(
+  'a snapshot with a setting of %s that only a newer build knows starts no ledger, though its entries are not read again',
+  async (_, named, kind, more) => {
+    const { rows } = await linesOfAFederation();
+    const medium = new MemoryMedium();
+    medium.rows = rewritten(rows, (event) =>
+      event.kind === kind ? { ...event, ...more(event as unknown as Written) } : event,
+    );
+    const along = new ReadingAlong({ passesOverNewer: true });
+    unwrap(along.take(medium.rows));
+    const head = medium.rows.at(-1) as StoredEntry;
+    medium.snapshot = { ...head, version: snapshotVersion, body: await writeSnapshot(along.state) };
+    const journal = openMemoryJournal(medium, systemTimers);
+    const opened = await Ledger.open(journal, () => 1, { durable: () => {}, undone: () => {} });
+    const message = expect.stringMatching(
+      new RegExp(`snapshot of entry ${head.seq} has ${named} of syscall, .*Start the build that wrote it`),
+    );
+    expect(opened).toMatchObject({ fault: { code: 'JOURNAL_NEWER', message, fields: { seq: head.seq } } });
+  },
+);

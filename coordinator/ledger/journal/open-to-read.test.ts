@@ -52,8 +52,8 @@ const everything = (folder: string) =>
 
 const shm = `${journalFile}-shm`;
 
-/** The journals that this process has open. */
-function openNow(): readonly string[] {
+/** The journals below these folders, or in copies, that this process has open. */
+function openNow(...folders: readonly string[]): readonly string[] {
   const targetOf = (fd: string) => {
     try {
       return readlinkSync(`/proc/self/fd/${fd}`);
@@ -61,9 +61,10 @@ function openNow(): readonly string[] {
       return ''; // Of the listing itself.
     }
   };
+  const below = [...folders, process.env.TMPDIR ?? ''];
   return readdirSync('/proc/self/fd')
     .map(targetOf)
-    .filter((path) => path.includes(journalFile));
+    .filter((path) => path.includes(journalFile) && below.some((folder) => path.startsWith(folder)));
 }
 
 /** The temporary folder is the test's own from here on. What is in it: nothing, where no copy is left. */
@@ -176,7 +177,7 @@ it('a copy is let go of with all that is open, whether it is closed once, twice 
   expect(copies()).toEqual([]);
   close();
   close();
-  expect([openNow(), process.listenerCount('exit')]).toEqual([[], exits]);
+  expect([openNow(dataDir), process.listenerCount('exit')]).toEqual([[], exits]);
 });
 
 it.each<[string, number, number]>([
@@ -197,7 +198,7 @@ it.each<[string, number, number]>([
   const { close } = openToRead(path);
   expect(copies()).toEqual([]);
   close();
-  expect(openNow()).toEqual([]);
+  expect(openNow(dataDir)).toEqual([]);
 });
 
 it('beside its writer a journal is read in its place, with what is written meanwhile', () => {
@@ -224,5 +225,5 @@ it('what is no journal is refused as SQLite says it, and leaves no copy', () => 
   writeFileSync(path, logged);
   expect(() => openToRead(path)).toThrow('file is not a database');
   expect(copies()).toEqual([]);
-  expect(openNow()).toEqual([]);
+  expect(openNow(folder)).toEqual([]);
 });

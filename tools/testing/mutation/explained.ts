@@ -497,6 +497,33 @@ export const explanations: readonly Explanation[] = [
     why: 'made while the module is loaded, before anything is changed',
   },
   {
+    ...{ file: `${ledger}/reading-along.ts`, from: 'passed.length === 0', to: 'true' },
+    why: 'the first of them alone is ever told',
+  },
+  {
+    ...{ file: `${ledger}/state/fold.ts`, from: "actor.kind === 'coordinator'", to: 'true' },
+    why: 'no other actor has parts',
+  },
+  {
+    ...{ file: `${ledger}/state/unknown-in.ts`, from: 'default: return undefined;', to: 'default:' },
+    why: 'what ends without a word returns the same',
+  },
+  {
+    ...{
+      file: `${ledger}/state/unknown-in.ts`,
+      from: "case 'policySet': return settingUnknownTo(policyKnown, event.policy, 'policy');",
+    },
+    ...{ to: "case 'policySet':", why: 'what it falls to asks the policy, too' },
+  },
+  ...["issue.code === 'invalid_union'", "issue.code === 'invalid_union' && 'discriminator' in issue"].map((from) => ({
+    ...{ file: `${ledger}/state/unknown-in.ts`, from },
+    why: 'every union of settings is told apart by one member, and nothing else has one',
+  })),
+  {
+    ...{ file: `${ledger}/journal/sqlite-worker.ts`, from: '{ file?.close(); file = undefined; return undefined; }' },
+    why: 'a thread that ends closes what it has open, as SQLite does',
+  },
+  {
     ...{ file: `${ledger}/journal/journal-end.ts`, from: 'this.#file === undefined', to: 'false' },
     why: 'a write to no file fails, and such a failure is passed over',
   },
