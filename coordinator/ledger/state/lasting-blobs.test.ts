@@ -27,7 +27,7 @@ it('a coordinator needs its roots and pins, and of each track its head, its samp
   const state = folded(one, [
     ...released(one, 1),
     { kind: 'releaseRetired', track, version: 0 },
-    ...[sample(1), sample(2), antibody('miner'), antibody('shell')],
+    ...[sample(1), sample(2), sample(3), antibody('miner'), antibody('shell')],
     { kind: 'antibodyRevoked', track, digest: named('shell'), reason },
     { kind: 'rootPublished', root: signed(1, 'root'), reason },
     { kind: 'pinsProposed', pins: signed(1, 'pins'), signers: ['ada'], reason },
@@ -37,7 +37,7 @@ it('a coordinator needs its roots and pins, and of each track its head, its samp
     new Map([
       [named('root'), 'root 1'],
       [named('pins'), 'the pins in force'],
-      [named('sample 2'), `the trusted sample of ${track}`],
+      [named('sample 3'), `the trusted sample of ${track}`],
       [named('miner'), `an antibody of ${track} (miner)`],
       [named('manifest 1'), `the manifest of ${track}@1`],
       [weightsOf(1), `weights.bin of ${track}@1`],

@@ -523,6 +523,10 @@ export const explanations: readonly Explanation[] = [
     ...{ file: `${ledger}/journal/sqlite-worker.ts`, from: '{ file?.close(); file = undefined; return undefined; }' },
     why: 'a thread that ends closes what it has open, as SQLite does',
   },
+  ...['head?.digest', 'head?.optimiserState'].map((from) => ({
+    ...{ file: `${ledger}/state/lasting-blobs.ts`, from },
+    why: 'every track has the model that is its head',
+  })),
   {
     ...{ file: `${ledger}/journal/journal-end.ts`, from: 'this.#file === undefined', to: 'false' },
     why: 'a write to no file fails, and such a failure is passed over',
