@@ -96,3 +96,12 @@ test('columnsPerBlock › keeps a block near 16 MiB, one column at least', () =>
   expect(columnsPerBlock(shape(1024, 1_000_000, 'float64'))).toBe(2048);
   expect(columnsPerBlock(shape(10_000_000, 10, 'float32'))).toBe(1);
 });
+
+test('scaledRows › a zero has no sign, whether its row is scaled, left as long as it is, or picked', async () => {
+  const rows = scaledRows(blocksOf([Float32Array.of(-0, 1), Float32Array.of(-0, 2)]), [1, 0.5]);
+  for (const source of [rows, rows.pick([0, 1]), rows.pick([0])]) {
+    const into = new Float64Array(source.n * 2);
+    await source.read(0, 2, into);
+    for (let row = 0; row < source.n; row++) expect(Object.is(into[row * 2], 0)).toBe(true);
+  }
+});

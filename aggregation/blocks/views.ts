@@ -100,9 +100,8 @@ function isOwnRow({ members, divisor }: RowSum, row: number): boolean {
   return members.length === 1 && members[0] === row && divisor === 1;
 }
 
-/** What adding the product to 0 gives, as sums of more rows begin; a zero keeps its sign where nothing is scaled. */
+/** What adding the product to 0 gives, as sums of more rows begin: no zero keeps its sign. */
 function scale(values: BlockValues, at: number, count: number, factor: number): void {
-  if (factor === 1) return;
   for (let j = at; j < at + count; j++) values[j] = 0 + factor * (values[j] as number);
 }
 
