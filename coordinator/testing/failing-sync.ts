@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { preloaded } from '../../base/testing/preloaded.ts';
 
 const source = `
 #define _GNU_SOURCE
@@ -23,10 +22,6 @@ int fdatasync(int fd) { return broken() ? -1 : ((int (*)(int))dlsym(RTLD_NEXT, "
  * file `flag` exists. Returns the environment for a child process and the flag's path.
  */
 export function failingSync(dir: string): { env: Record<string, string>; flag: string } {
-  const code = join(dir, 'failing-sync.c');
-  const library = join(dir, 'failing-sync.so');
   const flag = join(dir, 'disk-is-broken');
-  writeFileSync(code, source);
-  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, code, '-ldl']);
-  return { env: { LD_PRELOAD: library, TESTUDO_TEST_BROKEN_DISK: flag }, flag };
+  return { env: { ...preloaded(dir, 'failing-sync', source), TESTUDO_TEST_BROKEN_DISK: flag }, flag };
 }

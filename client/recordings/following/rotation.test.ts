@@ -5,7 +5,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -20,6 +19,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemTimers } from '../../../base/system-timers.ts';
+import { openFiles } from '../../../base/testing/open-files.ts';
 import { type FilePosition, type FollowedLine, followFile } from '../file-follower.ts';
 import { rest, take } from './testing/take-lines.ts';
 
@@ -256,7 +256,7 @@ describe('what rotation deletes', () => {
       writer.append(4).rotate();
       const watched = writer.rotated;
       // The beat looks every 2 ms; what it opened shows in what the process holds.
-      await expect.poll(() => openFiles(folder)).toBeGreaterThan(watched);
+      await expect.poll(() => openBelow(folder)).toBeGreaterThan(watched);
     }
     for (let number = 1; number <= 5; number++) rmSync(`${writer.path}.${number}`);
     writer.append(1);
@@ -366,13 +366,6 @@ describe('bytes', () => {
 });
 
 /** Files of a folder that this process holds open. */
-function openFiles(of: string): number {
-  const held = readdirSync('/proc/self/fd').map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      return '';
-    }
-  });
-  return new Set(held.filter((path) => path.startsWith(of))).size;
+function openBelow(folder: string): number {
+  return new Set(openFiles().filter((path) => path.startsWith(folder))).size;
 }

@@ -1,22 +1,14 @@
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { openFiles } from '../../../base/testing/open-files.ts';
 import { tempDir } from '../../testing/temp-dir.ts';
 import { EndNote, readEnd } from './journal-end.ts';
 
 const chain = 'ab'.repeat(32);
 
 /** How many files of this process are open on the end of the journal. */
-function descriptorsOf(journal: string): number {
-  const targetOf = (fd: string) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      return undefined; // Of the listing itself.
-    }
-  };
-  return readdirSync('/proc/self/fd').filter((fd) => targetOf(fd) === `${journal}.end`).length;
-}
+const descriptorsOf = (journal: string) => openFiles().filter((open) => open === `${journal}.end`).length;
 
 it('an end is read as it was written last, from a file of one length that only its owner reads', () => {
   const journal = join(tempDir(), 'journal.sqlite');

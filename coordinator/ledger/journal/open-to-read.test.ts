@@ -4,7 +4,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   statSync,
   utimesSync,
   writeFileSync,
@@ -13,6 +12,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
+import { openFiles } from '../../../base/testing/open-files.ts';
 import { canMount, makeReadOnly, mountSmallDisk } from '../../../base/testing/small-disk.ts';
 import { tempDir } from '../../testing/temp-dir.ts';
 import { type StoredEntry, sealEntry } from './entry.ts';
@@ -54,17 +54,8 @@ const shm = `${journalFile}-shm`;
 
 /** The journals below these folders, or in copies, that this process has open. */
 function openNow(...folders: readonly string[]): readonly string[] {
-  const targetOf = (fd: string) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      return ''; // Of the listing itself.
-    }
-  };
   const below = [...folders, process.env.TMPDIR ?? ''];
-  return readdirSync('/proc/self/fd')
-    .map(targetOf)
-    .filter((path) => path.includes(journalFile) && below.some((folder) => path.startsWith(folder)));
+  return openFiles().filter((path) => path.includes(journalFile) && below.some((folder) => path.startsWith(folder)));
 }
 
 /** The temporary folder is the test's own from here on. What is in it: nothing, where no copy is left. */

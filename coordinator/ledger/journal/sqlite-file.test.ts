@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
+import { openFiles } from '../../../base/testing/open-files.ts';
 import { tempDir } from '../../testing/temp-dir.ts';
 import { chainOrigin, type StoredEntry, sealEntry } from './entry.ts';
 import type { JournalHead } from './journal.ts';
@@ -39,16 +40,7 @@ function written(path: string, count: number): SqliteFile {
 }
 
 /** How many files of this process are open in the folder of a journal. */
-function openIn(path: string): number {
-  const targetOf = (fd: string) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      return ''; // Of the listing itself.
-    }
-  };
-  return readdirSync('/proc/self/fd').filter((fd) => targetOf(fd).startsWith(path)).length;
-}
+const openIn = (path: string) => openFiles().filter((open) => open.startsWith(path)).length;
 
 describe('the file of a journal', () => {
   it('is let go of where it is refused, and after it was closed', () => {

@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { preloaded } from '../../../base/testing/preloaded.ts';
 
 const source = `
 #define _GNU_SOURCE
@@ -40,10 +39,6 @@ POSITIONED_PARTS(preadv64)
  * stands in the file `flag`, while it exists. Returns the environment for a child process and the flag's path.
  */
 export function failingRead(dir: string): { env: Record<string, string>; flag: string } {
-  const code = join(dir, 'failing-read.c');
-  const library = join(dir, 'failing-read.so');
   const flag = join(dir, 'unreadable-from');
-  writeFileSync(code, source);
-  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, code, '-ldl']);
-  return { env: { LD_PRELOAD: library, TESTUDO_TEST_UNREADABLE: flag }, flag };
+  return { env: { ...preloaded(dir, 'failing-read', source), TESTUDO_TEST_UNREADABLE: flag }, flag };
 }
