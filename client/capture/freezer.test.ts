@@ -1,4 +1,5 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
@@ -47,7 +48,18 @@ it('a pod that is frozen anew keeps to the new deadline alone', async () => {
     atOnceMax: 2,
     onThawed: () => {},
   });
-  const both = await Promise.all([freezer.freeze(pod, 100), freezer.freeze(pod, 1_000)]);
+  // The file of the first look is a pipe that says nothing yet, as a slow disk does; the second is asked for meanwhile.
+  const { pod: slow } = await fileOfCgroup();
+  const ready = join(slow.path, 'cgroup.freeze');
+  await rename(ready, join(slow.path, 'kept'));
+  execFileSync('mkfifo', [ready]);
+  const asked = [freezer.freeze({ ...pod, path: slow.path }, 100), freezer.freeze(pod, 1_000)];
+  const pipe = await open(ready, 'w');
+  await rename(join(slow.path, 'kept'), ready);
+  for (let turns = 0; turns < 1_000; turns++) await new Promise(setImmediate);
+  await pipe.writeFile('0');
+  await pipe.close();
+  const both = await Promise.all(asked);
   expect(both).toEqual([1, 2].map(() => ({ ok: true, value: { isOurs: true } })));
   await timers.advance(999);
   expect([await isSet(), freezer.frozen]).toEqual(['1', ['web-1']]);

@@ -70,18 +70,11 @@ export class Freezer {
 
   /** Resolves when every process of the pod stands still. It is thawed after `holdMs`, if not before. */
   async freeze(pod: PodCgroup, holdMs: number): Promise<Result<Readonly<{ isOurs: boolean }>, FreezerFaultCode>> {
-    const { timers, atOnceMax } = this.#parts;
+    const { timers } = this.#parts;
     const isHeld = () => this.#held.has(pod.uid);
-    if (!isHeld()) {
-      // Somebody else's freeze, such as a paused container's, is not ours to end.
-      const set = await readFile(join(pod.path, 'cgroup.freeze'), 'utf8').catch(() => '');
-      if (set.trim() === '1' && !isHeld()) return ok({ isOurs: false });
-      if (this.#held.size >= atOnceMax && !isHeld())
-        return refuse('FREEZER_FULL', `${atOnceMax} pods are frozen; wait for their end`);
-    }
-    timers.cancel(this.#held.get(pod.uid)?.timer);
-    const timer = timers.after(holdMs, () => void this.#end(pod.uid, 'deadline'));
-    this.#held.set(pod.uid, { ...pod, timer });
+    // Looks take turns, too: of two freezes at once the one that was asked for last sets the deadline, however long its file took.
+    const taken = await this.#acting.take(() => this.#hold(pod, holdMs));
+    if (!taken.ok || !taken.value.isOurs) return taken;
     await this.#save();
     failpoint('freeze-written');
     if (!(await this.#acting.take(async () => !isHeld() || (await write(pod.path, '1'))))) {
@@ -114,6 +107,22 @@ export class Freezer {
     }
   }
 
+  /** From here on it counts as frozen by us until `holdMs` are over; nothing of its cgroup was written yet. */
+  async #hold(pod: PodCgroup, holdMs: number): Promise<Result<Readonly<{ isOurs: boolean }>, 'FREEZER_FULL'>> {
+    const { timers, atOnceMax } = this.#parts;
+    if (!this.#held.has(pod.uid)) {
+      // Somebody else's freeze, such as a paused container's, is not ours to end.
+      const set = await readFile(join(pod.path, 'cgroup.freeze'), 'utf8').catch(() => '');
+      if (set.trim() === '1') return ok({ isOurs: false });
+      if (this.#held.size >= atOnceMax)
+        return refuse('FREEZER_FULL', `${atOnceMax} pods are frozen; wait for their end`);
+    }
+    timers.cancel(this.#held.get(pod.uid)?.timer);
+    const timer = timers.after(holdMs, () => void this.#end(pod.uid, 'deadline'));
+    this.#held.set(pod.uid, { ...pod, timer });
+    return ok({ isOurs: true });
+  }
+
   /** False where it is not frozen by us, or could not be thawed yet: then it is tried again. */
   async thaw(uid: string): Promise<boolean> {
     return await this.#end(uid, 'asked');
@@ -138,7 +147,6 @@ export class Freezer {
       if (this.#held.get(uid) !== held) return false; // It was frozen anew, and has a deadline of its own.
       // A pod that is deleted has no cgroup any more, and nothing to thaw.
       const isThawed = !(await isSame(held)) || (await write(held.path, '0')) || !(await isSame(held));
-      if (this.#held.get(uid) !== held) return false; // Its new freeze is written in the next turn.
       if (isThawed) this.#held.delete(uid);
       else {
         const again = () => void this.#end(uid, why);
