@@ -5,7 +5,11 @@ import { feedbackVerdicts, leaveFeedback } from '../../client/scoring/feedback.t
 import { isFamily } from '../../proto/antibody.ts';
 import { orExit, usage } from '../exit.ts';
 import { localClient } from '../local-client.ts';
-import { print } from '../print.ts';
+import { complain, print } from '../print.ts';
+
+const withdrawn = (alert: string, family: string) =>
+  `${alert} was confirmed as ${family} until now: this client's antibody of ${family} is made without it; one that was put in force with it ` +
+  'stays so until `testudo antibodies revoke`';
 
 /** `testudo feedback ALERT false-positive|confirmed`: an operator's word on an alert. */
 export function feedbackCommand() {
@@ -23,7 +27,8 @@ export function feedbackCommand() {
         usage('--family names a confirmed attack: 1 to 63 of a-z, 0-9, "-" and "_"');
       }
       const folder = data ?? localClient(path, ', or its data with --data FOLDER').dataDirectory;
-      orExit(await leaveFeedback(folder, alert, { verdict, by, family }, Date.now()));
+      const { noLonger } = orExit(await leaveFeedback(folder, alert, { verdict, by, family }, Date.now()));
+      if (noLonger !== undefined) complain(withdrawn(alert, noLonger));
       if (json) return print(jsonLine({ alert, verdict, by, family }));
       print(`${alert}: ${verdict}; the client takes it in within seconds, or when it starts`);
     });

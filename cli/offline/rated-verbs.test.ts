@@ -233,7 +233,7 @@ describe('alarms that testudo evaluate tells', () => {
       ...{ kindModule: moduleOfKind('syscall') as string, spec, version: 1, digest: digestOf(bytes) },
       ...{ weightsPath: at('weights.bin'), bufferPath, bufferSizes, dataKey },
     };
-    const loaded = await loadModel(model, []);
+    const loaded = await loadModel(model, 1, []);
     const rule = { kind: 'quantile', alertRate: 0.001 } as const;
     const judged = new JudgedModel(model, loaded, { rule, warmUp: shortWarmUp, windowMax: defaultWindowMax });
     const inOrder = (coming ?? []).toSorted((a, b) => (a.endedMs ?? 0) - (b.endedMs ?? 0));

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { unwrap } from '../../base/fault.ts';
+import { ok, unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import { shortDigest } from '../../base/text/table.ts';
 import { type Address, parseAddress } from '../../client/link/address.ts';
@@ -61,7 +61,11 @@ it('makes an antibody of confirmed attacks, brings it along with the next releas
   const put = await line.run('antibodies', 'put', 'syscall', out, '--reason', 'seen in eu');
   expect(put).toMatchObject({
     code: 0,
-    out: expect.stringContaining(digest),
+    out: expect.stringMatching(
+      new RegExp(
+        `${digest}.*\nthe next release of syscall brings it; at once: testudo antibodies pin syscall ${digest.slice(7, 19)} `,
+      ),
+    ),
     error: expect.stringContaining('and this one is of 2: confirm more of them'),
   });
   writeFileSync(out, readFileSync(out).subarray(1));
@@ -86,9 +90,26 @@ it('makes an antibody of confirmed attacks, brings it along with the next releas
     code: 1,
     error: expect.stringContaining('ANTIBODY_UNKNOWN'),
   });
+  // One family of one cluster twice: which of the two is the newer is said, and that both count.
+  writeFileSync(out, antibodyBytes({ ...antibody, examples: 4 }));
+  const beside = await line.run('antibodies', 'put', 'syscall', out, '--reason', 'more of them');
+  expect(beside.error).toContain(`takes its place: testudo antibodies revoke syscall ${digest.slice(7, 19)} --reason`);
+  const gone = await revoke(digestOf(readFileSync(out)));
+  expect(gone.out).toMatch(/until they install a later release; to end that at once: .* --out-of-use --reason WHY/);
+  const over = {
+    digest: digestOf(Buffer.from('over')),
+    bytes: 4,
+    family: 'brief',
+    cluster: parseClusterId('eu'),
+    examples: 3,
+  };
+  const event = { kind: 'antibodyPut', track, ...over, expiresAtMs: 1, reason: 'in its day' } as const;
+  unwrap(await federation.coordinator.engine.commit(operator, () => ok({ events: [event], value: undefined })));
+
   const { out: listed } = await line.run('antibodies', 'list', 'syscall');
   expect(listed).toMatch(/reverse_shell +eu +2 +.* in force/);
   expect(listed).toMatch(/port_scan +eu +2 +.* revoked: false/);
+  expect(listed).toMatch(/brief +eu +3 +1970-01-01T00:00:00Z +expired/);
 
   for (const member of await federation.round(['a', 'b', 'c']))
     unwrap(await member.submit(new Float32Array(1000).fill(0.01)));

@@ -97,6 +97,22 @@ function make() {
 const fewExamples = (examples: number) =>
   `warning: clusters do not use an antibody of fewer than ${confirmedMin} distinct examples, and this one is of ${examples}: confirm more of them`;
 
+const isInForce = (one: KnownAntibody) => stateOf(one) === 'in force';
+
+/** By this machine's clock, as the dashboard does. */
+function stateOf({ revoked, expiresAtMs }: KnownAntibody): string {
+  if (revoked !== '') return `revoked: ${revoked}`;
+  return Number(expiresAtMs) <= systemTimers.now() ? 'expired' : 'in force';
+}
+
+const pinLine = (track: string, digest: string, how = '') =>
+  `testudo antibodies pin ${track} ${shortDigest(digest)}${how} --reason WHY`;
+
+/** A client makes its antibody anew with every alert that is confirmed, and each share of alarms is divided by how many there are. */
+const besideIt = (track: string, { family, cluster, digest, examples }: KnownAntibody) =>
+  `warning: another ${family} of ${cluster}, of ${examples} examples, stays in force beside it, and the more there are, the harder each is tried; ` +
+  `if this one takes its place: testudo antibodies revoke ${track} ${shortDigest(digest)} --reason WHY`;
+
 function put() {
   return changingCommand('put', 'put an antibody in force: the next releases of its track bring it to every cluster')
     .argument('<track>')
@@ -106,11 +122,19 @@ function put() {
         const { reason } = options;
         const antibody = readWhole(file);
         orExit(readAntibody(antibody));
+        const { antibodies } = await connection.call(connection.client.listAntibodies, { track });
         const answer = await connection.call(connection.client.putAntibody, { track, antibody, reason });
         const { family = '', cluster = '', digest = '', examples = 0 } = answer.antibody ?? {};
         if (examples < confirmedMin) complain(fewExamples(examples));
+        const older = antibodies.filter(
+          (one) => one.family === family && one.cluster === cluster && one.digest !== digest && isInForce(one),
+        );
+        for (const one of older) complain(besideIt(track, one));
         if (options.json) print(wireJson({ track, ...answer }));
-        else print(`${family}, confirmed in ${cluster}: ${digest} (journal ${answer.sequence})`);
+        else {
+          print(`${family}, confirmed in ${cluster}: ${digest} (journal ${answer.sequence})`);
+          print(`the next release of ${track} brings it; at once: ${pinLine(track, digest)}`);
+        }
       }),
     );
 }
@@ -130,7 +154,7 @@ function list() {
               { title: 'CONFIRMED IN', text: ({ cluster }) => cluster },
               { title: 'EXAMPLES', text: ({ examples }) => String(examples), align: 'right' },
               { title: 'EXPIRES', text: ({ expiresAtMs }) => time(expiresAtMs) },
-              { title: 'STATE', text: ({ revoked }) => (revoked === '' ? 'in force' : `revoked: ${revoked}`) },
+              { title: 'STATE', text: stateOf },
             ]),
           );
       }),
@@ -146,7 +170,11 @@ function revoke() {
         const { reason } = options;
         const { digest } = await namedAntibody(connection, track, named);
         const answer = await connection.call(connection.client.revokeAntibody, { track, digest, reason });
-        print(options.json ? wireJson({ track, digest, ...answer }) : `revoked (journal ${answer.sequence})`);
+        if (options.json) return print(wireJson({ track, digest, ...answer }));
+        print(`revoked (journal ${answer.sequence})`);
+        print(
+          `clusters that have it use it until they install a later release; to end that at once: ${pinLine(track, digest, ' --out-of-use')}`,
+        );
       }),
     );
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../base/random.ts';
-import type { Antibody } from '../../proto/antibody.ts';
+import { type Antibody, antibodyBytes } from '../../proto/antibody.ts';
+import { digestOf } from '../../proto/digest.ts';
 import { parseClusterId, parseFederationId, parseTrackId } from '../../proto/ids.ts';
 import type { PlaceScores } from '../tracks/place-scores.ts';
 import type { Explanation, TrackScorer } from '../tracks/track-kind.ts';
@@ -171,11 +172,12 @@ describe('vaccinationTexts', () => {
     const texts = vaccinationTexts(
       new Map([...workloads.map((name) => [name, home] as const), ['new', await tried([])]]),
     );
+    const [first, second, third] = antibodies.map((one) => digestOf(antibodyBytes(one)).slice(7, 19));
     expect(texts).toEqual([
-      'antibody reverse-shell of a (60 examples): refused for nginx, redis, php, node and 1 more (it describes what is normal there); ' +
+      `antibody reverse-shell of a (${first}, 60 examples): refused for nginx, redis, php, node and 1 more (it describes what is normal there); ` +
         'refused for new (too few normal examples to try it on)',
-      'antibody reverse-shell of a (8 examples): used for nginx, redis, php, node and 1 more; refused for new (too few normal examples to try it on)',
-      'antibody reverse-shell of a (2 examples): refused for nginx, redis, php, node and 2 more (too few examples confirm it)',
+      `antibody reverse-shell of a (${second}, 8 examples): used for nginx, redis, php, node and 1 more; refused for new (too few normal examples to try it on)`,
+      `antibody reverse-shell of a (${third}, 2 examples): refused for nginx, redis, php, node and 2 more (too few examples confirm it)`,
     ]);
     expect(vaccinationTexts(new Map())).toEqual([]);
   });
@@ -283,7 +285,10 @@ describe('vaccinate', () => {
     });
     const antibodies = [made(attacksThere, elsewhere)];
     const { scorer } = await vaccinate(async () => open('first'), known, antibodies, normal);
-    expect(scorer.remarks?.()).toEqual(['one is learning', 'antibody reverse-shell of a (8 examples): used for nginx']);
+    expect(scorer.remarks?.()).toEqual([
+      'one is learning',
+      expect.stringMatching(/^antibody reverse-shell of a \([0-9a-f]{12}, 8 examples\): used for nginx$/),
+    ]);
     const broken = () => {
       throw new Error('no features');
     };

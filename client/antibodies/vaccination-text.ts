@@ -1,4 +1,6 @@
-import type { Antibody } from '../../proto/antibody.ts';
+import { shortDigest } from '../../base/text/table.ts';
+import { type Antibody, antibodyBytes } from '../../proto/antibody.ts';
+import { digestOf } from '../../proto/digest.ts';
 import type { Refusal, Vaccination } from './panel.ts';
 
 const why: Readonly<Record<Refusal, string>> = {
@@ -17,7 +19,8 @@ const namedMax = 4;
  */
 export function vaccinationTexts(vaccinations: ReadonlyMap<string, readonly Vaccination[]>): readonly string[] {
   const [first = []] = vaccinations.values();
-  return first.map(({ antibody: { family, cluster, examples } }, which) => {
+  return first.map(({ antibody }, which) => {
+    const { family, cluster, examples } = antibody;
     const found = new Map<Refusal | 'used', string[]>();
     for (const [workload, all] of vaccinations) {
       const outcome = all[which]?.refused ?? 'used';
@@ -26,7 +29,9 @@ export function vaccinationTexts(vaccinations: ReadonlyMap<string, readonly Vacc
     const parts = [...found].map(([outcome, workloads]) =>
       outcome === 'used' ? `used for ${named(workloads)}` : `refused for ${named(workloads)} (${why[outcome]})`,
     );
-    return `antibody ${family} of ${cluster} (${examples} examples): ${parts.join('; ')}`;
+    // As `testudo antibodies list` has it: of one family of one cluster there may be several.
+    const short = shortDigest(digestOf(antibodyBytes(antibody)));
+    return `antibody ${family} of ${cluster} (${short}, ${examples} examples): ${parts.join('; ')}`;
   });
 }
 
@@ -36,8 +41,7 @@ export function heldText(
   antibody: Antibody | undefined,
 ): string {
   const of = antibody === undefined ? '' : ` ${antibody.family} of ${antibody.cluster}`;
-  const short = digest.slice('sha256:'.length, 'sha256:'.length + 12);
-  return `antibody${of} (${short}) is held ${path === undefined ? 'out of use' : 'in use'}: ${because}`;
+  return `antibody${of} (${shortDigest(digest)}) is held ${path === undefined ? 'out of use' : 'in use'}: ${because}`;
 }
 
 function named(workloads: readonly string[]): string {

@@ -143,6 +143,17 @@ describe('ExampleBuffer', () => {
     buffer.close();
   });
 
+  it('takes a word that is said again for one word, and gives it no place of others', () => {
+    const buffer = open();
+    for (const at of [1, 2, 3]) unwrap(buffer.addRegression(numbered(at), at));
+    for (let again = 0; again < 10; again += 1) unwrap(buffer.addRegression(numbered(2), 10 + again));
+    expect(numbers(buffer.read(['regression']).examples).toSorted()).toEqual([1, 2, 3]);
+    unwrap(buffer.addHard(numbered(2), 30));
+    expect(numbers(buffer.read(['regression']).examples).toSorted()).toEqual([1, 3]);
+    expect(numbers(buffer.read(['hard']).examples)).toEqual([2]);
+    buffer.close();
+  });
+
   it('holds nothing readable on disk, and nothing that opens with another key', async () => {
     const secret: Example = { workload: 'very-secret-workload', calls: Uint16Array.from([65, 65, 65, 65, 65, 65]) };
     const buffer = open();

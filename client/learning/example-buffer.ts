@@ -204,6 +204,12 @@ export class ExampleBuffer<Example = unknown> {
   #mark(example: Example, part: 'hard' | 'regression', nowMs: number): void {
     const encoded = this.#codec.encode(example);
     const fingerprint = this.#fingerprint(encoded);
+    const known = this.#statement('SELECT part FROM examples WHERE fingerprint = ?').all(fingerprint) as Pick<
+      Row,
+      'part'
+    >[];
+    // Said once more it takes no further place: those of others would go for it.
+    if (known.length === 1 && known[0]?.part === part) return;
     this.#statement('DELETE FROM examples WHERE fingerprint = ?').run(fingerprint);
     this.#put(part, this.#count(part) % this.#sizes[part], fingerprint, encoded, nowMs);
   }

@@ -26,14 +26,14 @@ export type Feedback = Readonly<{
 
 /**
  * Leaves feedback for the client that raised the alert; it is taken in within seconds when it runs, at its next start
- * otherwise. The newest word on an alert counts.
+ * otherwise. The newest word on an alert counts. Answers with the family that the alert had until now and has no longer, where it had one.
  */
 export async function leaveFeedback(
   dataDir: string,
   id: string,
   { verdict, by, family }: Feedback,
   nowMs: EpochMs,
-): Promise<Result<undefined, 'ALERT_NOT_FOUND'>> {
+): Promise<Result<Readonly<{ noLonger: string | undefined }>, 'ALERT_NOT_FOUND'>> {
   const track = isAlertId(id) ? await trackOf(dataDir, id) : undefined;
   if (track === undefined) {
     return refuse(
@@ -42,8 +42,9 @@ export async function leaveFeedback(
     );
   }
   const text = JSON.stringify({ verdict, by, atMs: nowMs, family });
+  const before = [...(await confirmedFamilies(dataDir, track))].find(([, ids]) => ids.includes(id))?.[0];
   await writeFileAtomic(join(folderOf(dataDir, track), `${id}.json`), text);
-  return ok(undefined);
+  return ok({ noLonger: before === family ? undefined : before });
 }
 
 export type ApplyFaultCode = BufferFault | 'ALERT_NOT_FOUND' | 'ALERT_UNREADABLE' | 'FEEDBACK_MALFORMED';

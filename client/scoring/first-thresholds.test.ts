@@ -11,12 +11,10 @@ import { gramTableSpec, initialGramTable } from '../tracks/syscall/gram-table/gr
 import type { Example } from '../tracks/syscall/traces/example.ts';
 import { WorkloadClasses } from '../tracks/syscall/traces/workload-classes.ts';
 import { trackKind } from '../tracks/syscall/track.ts';
-import type { TrackScorer } from '../tracks/track-kind.ts';
 import { moduleOfKind } from '../tracks/track-kinds.ts';
 import { JudgedModel } from './judged-model.ts';
 import { loadModel } from './loaded-model.ts';
 import type { ScoringModel } from './score-protocol.ts';
-import type { NormalScores } from './thresholds/first-scores.ts';
 
 const spec = gramTableSpec(new WorkloadClasses(['nginx', 'redis', 'cron']), 2 ** 12);
 const alertRate = 0.001;
@@ -34,7 +32,7 @@ function traces(workload: string, many: number): Example[] {
 
 let folder: string;
 let model: ScoringModel;
-let loaded: Readonly<{ scorer: TrackScorer<unknown>; normal: NormalScores; remarks: readonly string[] }>;
+let loaded: Awaited<ReturnType<typeof loadModel>>;
 const learnt = { nginx: traces('nginx', 120), redis: traces('redis', 60), cron: traces('cron', 12) };
 
 beforeAll(async () => {
@@ -49,7 +47,7 @@ beforeAll(async () => {
     ...{ weightsPath: join(folder, 'weights.bin'), bufferPath: join(folder, 'e.db') },
     ...{ bufferSizes, dataKey: Buffer.alloc(32, 1) },
   };
-  loaded = await loadModel(model, []);
+  loaded = await loadModel(model, 1, []);
 });
 
 afterAll(async () => {

@@ -1,20 +1,26 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { makeLog } from '../../base/log.ts';
+import { ShiftedTimers } from '../../base/testing/shifted-timers.ts';
 import { antibodiesFile, antibodyBytes } from '../../proto/antibody.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { parseClusterId, parseFederationId, parseTrackId } from '../../proto/ids.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
 import { distinctAntigens } from '../antibodies/distinct-antigens.ts';
 import { makeAntibody } from '../antibodies/make-antibody.ts';
+import { parseClientConfig } from '../config.ts';
 import { ExampleBuffer } from '../learning/example-buffer.ts';
+import { openTracks } from '../learning/local-track.ts';
+import { createMetrics } from '../observability/metrics.ts';
 import { gramTableSpec, initialGramTable } from '../tracks/syscall/gram-table/gram-table.ts';
 import { traceAntigens } from '../tracks/syscall/traces/antigens.ts';
 import { WorkloadClasses } from '../tracks/syscall/traces/workload-classes.ts';
 import { trackKind } from '../tracks/syscall/track.ts';
 import { moduleOfKind } from '../tracks/track-kinds.ts';
+import { LiveScoring } from './live-scoring.ts';
 import { nameOf, type ScoringModel } from './score-protocol.ts';
 import { Scorer, scoringHere } from './scoring-thread.ts';
 
@@ -37,6 +43,8 @@ const calls =
 const [normal, attack] = [calls(8, 9), calls(41, 42, 33, 33, 59)];
 const buffer = { recent: 100, reservoir: 100, hard: 10, regression: 10 };
 const atMs = 5_000;
+const normalTraces = Array.from({ length: 40 }, (_, at) => ({ workload: 'nginx', calls: normal(at) }));
+const metrics = createMetrics();
 
 let folder: string;
 let release: ScoringModel;
@@ -51,12 +59,7 @@ beforeAll(async () => {
     return { digest: digestOf(bytes), path: join(folder, name) };
   };
   const opened = unwrap(ExampleBuffer.open(join(folder, 'e.db'), Buffer.alloc(32, 1), trackKind.examples, buffer));
-  unwrap(
-    opened.add(
-      Array.from({ length: 40 }, (_, at) => ({ workload: 'nginx', calls: normal(at) })),
-      1,
-    ),
-  );
+  unwrap(opened.add(normalTraces, 1));
   opened.close();
   const head = {
     ...{ federation: parseFederationId('herd'), track: parseTrackId('syscall'), cluster: parseClusterId('eu') },
@@ -71,7 +74,7 @@ beforeAll(async () => {
   const weights = await file('weights.bin', bytesOfValues(initialGramTable(spec)));
   release = {
     ...{ kindModule: moduleOfKind('syscall') as string, spec, version: 1, digest: weights.digest },
-    ...{ weightsPath: weights.path, antibodies: { ...brought, atMs }, bufferPath: join(folder, 'e.db') },
+    ...{ weightsPath: weights.path, antibodies: brought, bufferPath: join(folder, 'e.db') },
     ...{ bufferSizes: buffer, dataKey: Buffer.alloc(32, 1) },
   };
 });
@@ -82,10 +85,10 @@ afterAll(async () => {
 });
 
 /** What its calibration says, and whether an alert on the attack would name the antibody. */
-async function ran(model: ScoringModel) {
+async function ran(model: ScoringModel, nowMs = atMs) {
   const scorer = new Scorer(scoringHere());
   scorers.push(scorer);
-  const { remarks } = unwrap(await scorer.load(model));
+  const { remarks } = unwrap(await scorer.load(model, nowMs));
   unwrap(await scorer.swap(nameOf(model)));
   const why = unwrap(await scorer.explain(nameOf(model), { workload: 'nginx', calls: attack(1) }, 0));
   return { remarks: remarks.join('\n'), isFound: why.text.includes('looks like reverse_shell') };
@@ -108,22 +111,60 @@ describe('antibodies that operators hold a cluster to', () => {
   });
 
   it('stay in use past their end, and where the release does not bring them', async () => {
-    const late = {
-      ...release,
-      antibodies: { ...brought, atMs: atMs + 9 },
-    };
-    expect(await ran(late)).toMatchObject({ isFound: false, remarks: expect.stringContaining('have expired') });
+    const late = atMs + 9;
+    expect(await ran(release, late)).toMatchObject({
+      isFound: false,
+      remarks: expect.stringContaining('have expired'),
+    });
     const heldAntibodies = [{ ...antibody, because: 'pin p2 (ada: still needed)' }];
     const { antibodies: _, ...without } = release;
     expect(await ran(without)).toMatchObject({ isFound: false });
     for (const model of [
-      { ...late, heldAntibodies },
+      { ...release, heldAntibodies },
       { ...without, heldAntibodies },
     ]) {
-      expect(await ran(model)).toMatchObject({
+      expect(await ran(model, late)).toMatchObject({
         isFound: true,
         remarks: expect.stringContaining('is held in use: pin p2'),
       });
     }
+  });
+});
+
+describe('an antibody that ends while what it came with runs', () => {
+  it('is used no more, and is used again where the clock that ended it is set back', async () => {
+    const timers = new ShiftedTimers(0);
+    // By this clock it has a minute left.
+    timers.byMs = atMs + 1 - 60_000 - timers.now();
+    const text = JSON.stringify({ dataDirectory: folder, coordinator: { addresses: ['127.0.0.1:1'] } });
+    const config = unwrap(parseClientConfig({ file: { path: join(folder, 'client.yaml'), text } }));
+    const local = unwrap(await openTracks(config, release.dataKey, 1)).get(parseTrackId('syscall'));
+    if (local === undefined) throw new Error('the track was not opened');
+    onTestFinished(() => local.buffer.close());
+    unwrap(local.buffer.add(normalTraces, 1));
+    const log = makeLog('silent');
+    const onRisk = () => undefined;
+    const scoring = new LiveScoring({
+      config,
+      track: local,
+      dataKey: Buffer.alloc(32, 1),
+      onRisk,
+      metrics,
+      log,
+      timers,
+    });
+    onTestFinished(() => scoring.close());
+    scoring.start();
+    await scoring.install(release);
+    const until = async (expected: string) => {
+      while (!scoring.remarks.join('\n').includes(expected)) await new Promise((resolve) => setTimeout(resolve, 10));
+    };
+    await until('used for nginx');
+    timers.byMs += 3_600_000;
+    await until('have expired and are passed over: 1');
+    expect(scoring.remarks.join('\n')).not.toContain('used for nginx');
+    timers.byMs -= 3_600_000;
+    await until('used for nginx');
+    expect(scoring.remarks.join('\n')).not.toContain('expired');
   });
 });

@@ -47,7 +47,7 @@ beforeAll(async () => {
   light = (await writeLightForm(spec, weights)) as Uint8Array;
   scorer = new Scorer();
   const live = await model(Buffer.from(bytesOfValues(weights)));
-  unwrap(await scorer.load(live));
+  unwrap(await scorer.load(live, 1));
   unwrap(await scorer.swap(nameOf(live)));
 });
 
@@ -76,7 +76,7 @@ async function model(bytes: Uint8Array, over: Partial<ScoringModel> = {}): Promi
 /** Refused with a code, within bounded memory; the live model scores before and after. */
 async function refused(hostile: ScoringModel): Promise<{ code: string; message: string }> {
   const before = process.memoryUsage().rss;
-  const loaded = await scorer.load(hostile);
+  const loaded = await scorer.load(hostile, 1);
   expect(process.memoryUsage().rss - before).toBeLessThan(256 * 2 ** 20);
   const scored = unwrap(await scorer.score([example]));
   expect(scored.live.scores).toHaveLength(1);
@@ -168,7 +168,7 @@ describe('a light form is refused that', () => {
 
 it('a light form that answers no numbers takes nothing away: what this cluster knows of itself judges alone', async () => {
   const blind = await model(Buffer.from(bytesOfValues(weights)), { light: await file(altered(negativeLogarithm)) });
-  const { normal } = unwrap(await scorer.load(blind));
+  const { normal } = unwrap(await scorer.load(blind, 1));
   expect([...normal.values()].flat().every(Number.isFinite)).toBe(true);
   const strange = { workload: 'nginx', calls: Uint16Array.of(101, 59, 59, 41, 33, 59) };
   const [usual, unusual] = unwrap(await scorer.assess(nameOf(blind), [example, strange]));

@@ -13,6 +13,8 @@ import { comparedWith, type ShadowObserver, type Verdict } from './shadow-verdic
 
 /** Newest normal examples that a new model is warmed on. */
 const recentMax = 256;
+/** When what could not be calibrated is tried again because of antibodies that have ended. */
+const retryMs = 600_000;
 
 /** Score → threshold → alert, for what happens. Until the first model is there everything counts as normal. */
 export class Judge {
@@ -78,6 +80,12 @@ export class Judge {
     return this.#inTurn(() => this.#drop(name));
   }
 
+  /** Whether an antibody of what runs has ended, or has not any more where the clock was set back. */
+  get isOutdated(): boolean {
+    const nowMs = this.#parts.clock();
+    return [this.#live, this.#shadow?.name].some((name) => this.#judgedOf(name)?.isAsOf(nowMs) === false);
+  }
+
   /** Calibrates what runs on what is normal here by now; it goes on scoring as it was meanwhile. */
   recalibrate(): Promise<void> {
     return this.#inTurn(async () => {
@@ -87,7 +95,10 @@ export class Judge {
         // Under its own name it takes the place of itself.
         const judged = await this.#judgedAfterLoading(running.model, running.judged);
         if (judged.ok) running.judged = judged.value;
-        else this.#parts.log.warn(faultFields(judged.fault), 'not calibrated anew, the model goes on as it was');
+        else {
+          running.judged.bearUntil(this.#parts.clock() + retryMs);
+          this.#parts.log.warn(faultFields(judged.fault), 'not calibrated anew, the model goes on as it was');
+        }
       }
     });
   }
@@ -100,7 +111,7 @@ export class Judge {
   }
 
   async #judgedAfterLoading(model: ScoringModel, before: JudgedModel | undefined) {
-    const loaded = await this.#parts.scorer.load(model, this.#recent);
+    const loaded = await this.#parts.scorer.load(model, this.#parts.clock(), this.#recent);
     if (!loaded.ok) return loaded;
     const judged = new JudgedModel(model, loaded.value, this.#parts.threshold);
     judged.succeed(before);
@@ -223,10 +234,10 @@ export class Judge {
   }
 
   async #reload(): Promise<boolean> {
-    const { scorer, log } = this.#parts;
+    const { scorer, log, clock } = this.#parts;
     const live = this.#live === undefined ? undefined : this.#loaded.get(this.#live);
     if (live === undefined) return false;
-    const loaded = await scorer.load(live.model, this.#recent);
+    const loaded = await scorer.load(live.model, clock(), this.#recent);
     const swapped = loaded.ok ? await scorer.swap(nameOf(live.model)) : loaded;
     if (!swapped.ok) {
       log.error({ ...faultFields(swapped.fault), version: live.model.version }, 'the live model could not be reloaded');
@@ -235,7 +246,7 @@ export class Judge {
     log.warn({ version: live.model.version }, 'the scoring thread was lost and is back with the live model');
     const shadow = this.#shadow === undefined ? undefined : this.#loaded.get(this.#shadow.name);
     if (shadow !== undefined) {
-      const beside = await scorer.load(shadow.model, this.#recent);
+      const beside = await scorer.load(shadow.model, clock(), this.#recent);
       if (beside.ok) await scorer.shadow(nameOf(shadow.model));
     }
     return true;

@@ -1,4 +1,5 @@
-import { type ModelName, nameOf, type ScoringModel } from './score-protocol.ts';
+import type { EpochMs } from '../../base/time.ts';
+import { type Holds, type ModelName, nameOf, type ScoringModel } from './score-protocol.ts';
 import type { NormalScores } from './thresholds/first-scores.ts';
 import { GroupThresholds } from './thresholds/group-thresholds.ts';
 import type { Threshold, ThresholdOptions } from './thresholds/threshold.ts';
@@ -17,16 +18,28 @@ export class JudgedModel {
   /** Groups whose normal has moved since this model scores. */
   readonly drifting = new Set<string>();
   readonly #thresholds: GroupThresholds;
+  #holds: Holds;
 
   constructor(
     model: ScoringModel,
-    { normal, remarks }: Readonly<{ normal: NormalScores; remarks: readonly string[] }>,
+    { normal, remarks, holds }: Readonly<{ normal: NormalScores; remarks: readonly string[]; holds: Holds }>,
     options: ThresholdOptions,
   ) {
     this.remarks = remarks;
     this.name = nameOf(model);
     this.version = model.version;
+    this.#holds = holds;
     this.#thresholds = new GroupThresholds(normal, options);
+  }
+
+  /** Whether it would be loaded with the same antibodies at this time. */
+  isAsOf(nowMs: EpochMs): boolean {
+    return nowMs >= this.#holds.fromMs && nowMs < this.#holds.untilMs;
+  }
+
+  /** Takes it for what would be loaded, until then. */
+  bearUntil(untilMs: EpochMs): void {
+    this.#holds = { fromMs: Number.NEGATIVE_INFINITY, untilMs };
   }
 
   get workloads(): number {

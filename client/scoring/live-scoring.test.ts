@@ -155,14 +155,17 @@ describe('live scoring', () => {
 
     // Named, confirmed alerts become an antibody of this cluster, for an operator to put; the newest word on each counts.
     const confirmed = { verdict: 'confirmed', by: 'ada', family: 'reverse_shell' } as const;
-    unwrap(await leaveFeedback(data, second?.id ?? '', confirmed, Date.now()));
+    expect(unwrap(await leaveFeedback(data, second?.id ?? '', confirmed, Date.now()))).toEqual({ noLonger: undefined });
     await logged('antibody made');
     const own = join(data, 'antibodies/syscall/reverse_shell.json');
     const antibody = unwrap(readAntibody(await readFile(own)));
     expect(antibody).toMatchObject({ cluster: 'north', track, family: 'reverse_shell', examples: 1 });
-    unwrap(await leaveFeedback(data, second?.id ?? '', { verdict: 'false-positive', by: 'ada' }, Date.now()));
+    const withdrawn = { verdict: 'false-positive', by: 'ada' } as const;
+    const left = unwrap(await leaveFeedback(data, second?.id ?? '', withdrawn, Date.now()));
+    expect(left).toEqual({ noLonger: 'reverse_shell' });
     await logged('feedback taken in', 4);
     await gone(own);
+    await logged('antibody removed: no alert of its family that is kept stands confirmed');
 
     expect(
       await leaveFeedback(data, 'a-0000000000000000', { verdict: 'confirmed', by: 'ada' }, Date.now()),

@@ -180,7 +180,7 @@ export class LiveScoring {
       weightsPath,
       // An architecture without a light form is run by its weights.
       ...(config.agent.inference === 'light' && light !== undefined ? { light } : {}),
-      ...(antibodies && { antibodies: { ...antibodies, atMs: this.#parts.timers.now() } }),
+      ...(antibodies && { antibodies }),
       ...(heldAntibodies && { heldAntibodies }),
       scorerOptions: scorerOptionsOf(config.scoring),
       bufferPath: track.bufferPath,
@@ -189,10 +189,11 @@ export class LiveScoring {
     });
   }
 
-  /** Once what is known to be normal has doubled, what runs is calibrated on it. */
+  /** Once what is known to be normal has doubled, what runs is calibrated on it; and when one of its antibodies ends, without that one. */
   async #keepCalibrated(): Promise<void> {
     const { seen } = this.#parts.track.buffer.counts();
-    if (this.liveVersion === undefined || seen < Math.max(firstCalibration, 2 * this.#calibratedOn)) return;
+    if (this.liveVersion === undefined) return;
+    if (seen < Math.max(firstCalibration, 2 * this.#calibratedOn) && !this.#judge.isOutdated) return;
     this.#calibratedOn = seen;
     await this.#judge.recalibrate();
   }
@@ -262,7 +263,9 @@ export class LiveScoring {
     const parts = { dataDirectory, track, alerts: this.#alerts, identity, now: timers.now };
     for (const { family, alerts, path, antibody } of await makeOwnAntibodies(parts)) {
       const { examples, features } = antibody ?? {};
-      if (antibody === undefined) log.warn({ family, alerts }, 'nothing tells these alerts from what is normal here');
+      if (alerts === 0) log.info({ family }, 'antibody removed: no alert of its family that is kept stands confirmed');
+      else if (antibody === undefined)
+        log.warn({ family, alerts }, 'nothing tells these alerts from what is normal here');
       else log.info({ family, alerts, examples, features: features?.length, path }, 'antibody made');
     }
   }

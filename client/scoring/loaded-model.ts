@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { FaultError, refuse, unwrap } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import { type Antibody, antibodyBytes, readAntibodies, readAntibody } from '../../proto/antibody.ts';
 import { digestOf } from '../../proto/digest.ts';
 import type { Digest } from '../../proto/ids.ts';
@@ -10,33 +11,39 @@ import { ExampleBuffer } from '../learning/example-buffer.ts';
 import { turn } from '../tracks/place-scores.ts';
 import type { TrackKind, TrackScorer } from '../tracks/track-kind.ts';
 import { importTrackKind } from '../tracks/track-kinds.ts';
-import type { ScoringModel, ThreadFaultCode } from './score-protocol.ts';
+import type { Holds, ScoringModel, ThreadFaultCode } from './score-protocol.ts';
 import { type NormalScores, scoresByGroup, unlearntScores } from './thresholds/first-scores.ts';
 
+type LoadedModel = Readonly<{
+  scorer: TrackScorer<unknown>;
+  normal: NormalScores;
+  remarks: readonly string[];
+  holds: Holds;
+}>;
+
 /**
- * Reads, checks, calibrates and warms a model. Its scores of the buffer's normal examples and of the `recent` ones come
- * back: they are what its thresholds start from. Throws a FaultError for bytes that are not the model's.
+ * Reads, checks, calibrates and warms a model with the antibodies that are in force at `atMs`. Its scores of the buffer's normal examples
+ * and of the `recent` ones come back: they are what its thresholds start from. Throws a FaultError for bytes that are not the model's.
  */
-export async function loadModel(
-  model: ScoringModel,
-  recent: readonly unknown[],
-): Promise<Readonly<{ scorer: TrackScorer<unknown>; normal: NormalScores; remarks: readonly string[] }>> {
+export async function loadModel(model: ScoringModel, atMs: EpochMs, recent: readonly unknown[]): Promise<LoadedModel> {
   const kind = await importTrackKind(model.kindModule);
   const buffer = unwrap(ExampleBuffer.open(model.bufferPath, model.dataKey, kind.examples, model.bufferSizes));
   const examples = buffer.read(['reservoir', 'recent', 'hard']).examples;
   buffer.close();
   await turn();
-  const { open, said } = await opening(kind, model);
+  const { open, said, holds } = await opening(kind, model, atMs);
   const unlearnt = kind.meetsNormalInOrder ? [] : await unlearntScores(open, examples);
   const scorer = await open(examples);
   try {
     const normal = new Map([...(await scoresByGroup(scorer, [...examples, ...recent])), ...unlearnt]);
-    return { scorer, normal, remarks: [...(scorer.remarks?.() ?? []), ...said] };
+    return { scorer, normal, remarks: [...(scorer.remarks?.() ?? []), ...said], holds };
   } catch (error) {
     scorer.close();
     throw error;
   }
 }
+
+const always: Holds = { fromMs: Number.NEGATIVE_INFINITY, untilMs: Number.POSITIVE_INFINITY };
 
 type Open = (normal: readonly unknown[]) => Promise<TrackScorer<unknown>>;
 
@@ -44,38 +51,43 @@ type Open = (normal: readonly unknown[]) => Promise<TrackScorer<unknown>>;
 async function opening(
   kind: TrackKind,
   model: ScoringModel,
-): Promise<Readonly<{ open: Open; said: readonly string[] }>> {
+  atMs: EpochMs,
+): Promise<Readonly<{ open: Open; said: readonly string[]; holds: Holds }>> {
   const alone: Open = (normal) => openScorer(kind, model, normal);
   const { antigens: antigensOf, scoreRange } = kind;
-  if (antigensOf === undefined) return { open: alone, said: [] };
-  const { usable, said } = await antibodiesOf(model);
+  if (antigensOf === undefined) return { open: alone, said: [], holds: always };
+  const { usable, said, holds } = await antibodiesOf(model, atMs);
   const open: Open = async (normal) => (await vaccinate(alone, { antigensOf, scoreRange }, usable, normal)).scorer;
-  return { open, said };
+  return { open, said, holds };
 }
 
 /** What is tried on what is normal here, and what is to be said of the rest. */
-async function antibodiesOf({ antibodies: file, heldAntibodies = [] }: ScoringModel) {
+async function antibodiesOf({ antibodies: file, heldAntibodies = [] }: ScoringModel, atMs: EpochMs) {
   const brought = file === undefined ? [] : unwrap(readAntibodies(await readFileOf(file.digest, file.path)));
   const held = new Map(heldAntibodies.map((one) => [one.digest, one]));
   const usable: Antibody[] = [];
   const said: string[] = [];
-  let expired = 0;
+  const ends: EpochMs[] = [];
   for (const antibody of brought) {
     const pin = held.get(digestOf(antibodyBytes(antibody)));
     if (pin !== undefined) {
       held.delete(pin.digest);
       if (pin.path !== undefined) usable.push(antibody);
       said.push(heldText(pin, antibody));
-    } else if (file !== undefined && file.atMs >= antibody.expiresAtMs) expired += 1;
-    else usable.push(antibody);
+    } else {
+      ends.push(antibody.expiresAtMs);
+      if (atMs < antibody.expiresAtMs) usable.push(antibody);
+    }
   }
   for (const pin of held.values()) {
     const kept = pin.path === undefined ? undefined : unwrap(readAntibody(await readFileOf(pin.digest, pin.path)));
     if (kept !== undefined) usable.push(kept);
     said.push(heldText(pin, kept));
   }
-  if (expired > 0) said.push(`${expired} antibodies of this release have expired and are passed over`);
-  return { usable, said };
+  const [ended, ahead] = [ends.filter((endMs) => endMs <= atMs), ends.filter((endMs) => endMs > atMs)];
+  if (ended.length > 0) said.push(`antibodies of this release that have expired and are passed over: ${ended.length}`);
+  const holds = { fromMs: Math.max(always.fromMs, ...ended), untilMs: Math.min(always.untilMs, ...ahead) };
+  return { usable, said, holds };
 }
 
 async function openScorer(kind: TrackKind, model: ScoringModel, normal: readonly unknown[]) {

@@ -33,11 +33,11 @@ export class ScoreDesk {
   async #handle(message: ToScorer): Promise<FromScorer> {
     switch (message.kind) {
       case 'load': {
-        const { scorer, normal, remarks } = await loadModel(message.model, message.recent);
+        const { scorer, ...loaded } = await loadModel(message.model, message.atMs, message.recent);
         const name = nameOf(message.model);
         this.#models.get(name)?.close();
         this.#models.set(name, scorer);
-        return { kind: 'loaded', normal, remarks };
+        return { kind: 'loaded', ...loaded };
       }
       case 'swap': {
         this.#modelOf(message.model);

@@ -30,8 +30,8 @@ export type ScoringModel = Readonly<{
   weightsPath: string;
   /** Judges in the place of the weights, where the cluster runs light forms. */
   light?: CheckedFile;
-  /** What other clusters confirmed about attacks; those that have expired by `atMs` (since the epoch) are passed over. */
-  antibodies?: CheckedFile & Readonly<{ atMs: number }>;
+  /** What other clusters confirmed about attacks; those that have expired when it is loaded are passed over. */
+  antibodies?: CheckedFile;
   heldAntibodies?: readonly HeldAntibody[];
   scorerOptions?: ScorerOptions;
   bufferPath: string;
@@ -61,7 +61,8 @@ export type ModelScores = Readonly<{ model: ModelName; scores: readonly PlaceSco
  * shadow beside it.
  */
 export type ToScorer = Readonly<
-  | { kind: 'load'; model: ScoringModel; recent: readonly unknown[] }
+  /** atMs: now, in milliseconds since the epoch. */
+  | { kind: 'load'; model: ScoringModel; atMs: number; recent: readonly unknown[] }
   /** From the next batch on this model is the live one. The one that was is closed. */
   | { kind: 'swap'; model: ModelName }
   | { kind: 'shadow'; model: ModelName | undefined }
@@ -84,6 +85,12 @@ export type ThreadFaultCode =
   | 'MODEL_UNUSABLE'
   | 'SCORING_FAILED';
 
+/**
+ * When what was loaded is what would be loaded: from the last end of an antibody that is passed over to the next end of one that is not,
+ * in milliseconds since the epoch; infinite where there is none. A clock that is set back gives antibodies back.
+ */
+export type Holds = Readonly<{ fromMs: number; untilMs: number }>;
+
 export type FromScorer = Readonly<
   | {
       kind: 'loaded';
@@ -91,6 +98,7 @@ export type FromScorer = Readonly<
       normal: NormalScores;
       /** See `TrackScorer.remarks`. */
       remarks: readonly string[];
+      holds: Holds;
     }
   | { kind: 'done' }
   /** The live model's scores of the whole batch, and the shadow's where there is one. */

@@ -1,5 +1,6 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { LastingThread, ThreadLost } from '../../base/thread-link.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { PlaceScores } from '../tracks/place-scores.ts';
 import type { Explanation } from '../tracks/track-kind.ts';
 import { ScoreDesk } from './score-desk.ts';
@@ -40,9 +41,13 @@ export class Scorer {
     this.#thread = link;
   }
 
-  /** Loads and warms a model beside the others; `recent` examples are scored with it too. */
-  async load(model: ScoringModel, recent: readonly unknown[] = []): Promise<Result<Reply<'loaded'>, ScoreFaultCode>> {
-    return await this.#ask('loaded', { kind: 'load', model, recent });
+  /** Loads and warms a model beside the others, as it is now; `recent` examples are scored with it too. */
+  async load(
+    model: ScoringModel,
+    atMs: EpochMs,
+    recent: readonly unknown[] = [],
+  ): Promise<Result<Reply<'loaded'>, ScoreFaultCode>> {
+    return await this.#ask('loaded', { kind: 'load', model, atMs, recent });
   }
 
   /** Makes a loaded model the live one. Batches asked before are scored by the old one, later ones by the new one. */

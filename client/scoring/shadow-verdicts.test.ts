@@ -21,7 +21,7 @@ const usual = Array.from({ length: 100 }, (_, at) => at / 100);
 it('is alarmed by what rates add to the scores of a model in shadow, whose threshold learns the scores alone', () => {
   const beside = new JudgedModel(
     model,
-    { normal: new Map([['sshd', usual]]), remarks: [] },
+    { normal: new Map([['sshd', usual]]), remarks: [], holds: { fromMs: 0, untilMs: 1 } },
     { rule: { kind: 'quantile', alertRate: 0.01 }, warmUp: 20, windowMax: 500 },
   );
   const before = beside.level('sshd');

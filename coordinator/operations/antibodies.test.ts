@@ -3,6 +3,7 @@ import { refuse, unwrap } from '../../base/fault.ts';
 import { type Antibody, antibodiesMax, antibodyBytes } from '../../proto/antibody.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { type Digest, parseClusterId, parseTrackId } from '../../proto/ids.ts';
+import { antibodiesInForce } from '../ledger/state/antibodies-in-force.ts';
 import { openSmallFederation, operator, track } from '../testing/small-federation.ts';
 import { tempDir } from '../testing/temp-dir.ts';
 import { putAntibody, revokeAntibody } from './antibodies.ts';
@@ -59,6 +60,28 @@ it('refuses more than a release brings along, and to revoke what is not in force
   const digest = `sha256:${'0'.repeat(64)}` as Digest;
   const revoked = await revokeAntibody(engine, operator, { track, digest, reason: 'false' });
   expect(revoked).toMatchObject({ fault: { code: 'ANTIBODY_UNKNOWN' } });
+});
+
+it('counts none that has ended among those of which there may be so many', async () => {
+  const { engine, antibody, put, known } = await open();
+  for (let examples = 1; examples <= antibodiesMax; examples++) unwrap(await put({ examples }));
+  const later = antibody.expiresAtMs;
+  const bytes = antibodyBytes({ ...antibody, family: 'port_scan', expiresAtMs: later + 1 });
+  const change = { track, antibody: bytes, reason: 'a new attack' };
+  expect(await putAntibody(engine, operator, change, nowMs)).toMatchObject({ fault: { code: 'ANTIBODIES_FULL' } });
+  unwrap(await putAntibody(engine, operator, change, later));
+  expect(antibodiesInForce(known(), later).map(({ family }) => family)).toEqual(['port_scan']);
+  // The clock is set back: there are more than a release may hold, and the newest go out.
+  expect(antibodiesInForce(known(), nowMs)).toEqual(known().slice(1));
+});
+
+it('names the track that there is not, whatever the antibody was made for', async () => {
+  const { engine, antibody } = await open();
+  const change = { track: 'syscal', antibody: antibodyBytes(antibody), reason: 'a slip' };
+  const refused = await putAntibody(engine, operator, change, nowMs);
+  expect(refused).toMatchObject({
+    fault: { code: 'TRACK_NOT_FOUND', message: expect.stringContaining('no track syscal') },
+  });
 });
 
 it('keeps the bytes of one whose outcome is unknown: the journal may hold it', async () => {

@@ -2,10 +2,11 @@ import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
 import { type Antibody, antibodiesMax, readAntibody } from '../../proto/antibody.ts';
 import { digestOf } from '../../proto/digest.ts';
-import { isDigest } from '../../proto/ids.ts';
+import { type FederationId, isDigest, type TrackId } from '../../proto/ids.ts';
 import type { BlobFaultCode } from '../blobs/blob-store.ts';
 import type { Actor, KnownAntibody } from '../ledger/journal/events.ts';
 import { noTrack } from '../ledger/no-track.ts';
+import { antibodiesInForce } from '../ledger/state/antibodies-in-force.ts';
 import type { State, Track } from '../ledger/state/state.ts';
 import type { Store } from '../ledger/store.ts';
 import { checkId } from '../views/request.ts';
@@ -33,7 +34,7 @@ export async function putAntibody(
   const { family, cluster, examples, expiresAtMs } = read.value;
   if (expiresAtMs <= nowMs) return refuse('ANTIBODY_INVALID', 'antibody: it has expired; make it again');
   const digest = digestOf(bytes);
-  const fits = (state: State) => legal(store, state.tracks.get(id), read.value);
+  const fits = (state: State) => legal(store.federation, id, state, read.value);
   const first = fits(store.state());
   if (!first.ok) return first;
   const stored = await store.blobs.put(bytes);
@@ -43,11 +44,11 @@ export async function putAntibody(
     if (!track.ok) return track;
     const known = track.value.antibodies.some((one) => one.digest === digest && one.revoked === null);
     if (known) return ok({ events: [], value: undefined });
-    const standing = track.value.antibodies.filter(({ revoked }) => revoked === null).length;
+    const standing = antibodiesInForce(track.value.antibodies, nowMs).length;
     if (standing >= antibodiesMax) {
       return refuse(
         'ANTIBODIES_FULL',
-        `${id} has ${standing} antibodies, as many as a release brings along; revoke one`,
+        `${id} has ${standing} antibodies in force, as many as a release brings along; revoke one`,
       );
     }
     const put = { digest, bytes: bytes.byteLength, family, cluster, examples, expiresAtMs, reason };
@@ -86,12 +87,14 @@ export async function revokeAntibody(
 }
 
 function legal(
-  { federation }: AntibodyStore,
-  track: Track | undefined,
+  federation: FederationId,
+  id: TrackId,
+  state: State,
   antibody: Antibody,
 ): Result<Track, 'TRACK_NOT_FOUND' | 'ANTIBODY_INVALID'> {
-  if (track === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${antibody.track}; make it first`);
-  if (antibody.federation !== federation || antibody.track !== track.track) {
+  const track = state.tracks.get(id);
+  if (track === undefined) return noTrack(id, state);
+  if (antibody.federation !== federation || antibody.track !== id) {
     return refuse(
       'ANTIBODY_INVALID',
       `antibody: made for track ${antibody.track} of federation ${antibody.federation}; make one for this track`,

@@ -104,7 +104,7 @@ function State({ row }: Readonly<{ row: KnownAntibody }>) {
   if (row.expiresAtMs <= Date.now())
     return (
       <>
-        <Mark sign="none" /> over
+        <Mark sign="none" /> expired
       </>
     );
   return (

@@ -49,7 +49,7 @@ export async function countSwaps(stream: SwapStream): Promise<SwapCount> {
     const models = await Promise.all([1, 2].map((version) => modelOf(stream, version)));
     const expected = new Map<ModelName, readonly number[]>();
     for (const model of models) {
-      unwrap(await scorer.load(model));
+      unwrap(await scorer.load(model, 1));
       const scores = unwrap(await scorer.assess(nameOf(model), examples));
       expected.set(
         nameOf(model),
@@ -98,14 +98,14 @@ export async function countSwaps(stream: SwapStream): Promise<SwapCount> {
     feeding.catch(() => undefined);
     for (let swap = 1; swap <= swaps; swap += 1) {
       const model = swap % 2 === 0 ? first : second;
-      unwrap(await scorer.load(model));
+      unwrap(await scorer.load(model, 1));
       unwrap(await scorer.swap(nameOf(model)));
     }
     swapping = false;
     await feeding;
     const seconds = (performance.now() - startedMs) / 1_000;
     // Back to where it began, so that equal counts mean that nothing was left behind.
-    unwrap(await scorer.load(first));
+    unwrap(await scorer.load(first, 1));
     unwrap(await scorer.swap(nameOf(first)));
     const after = unwrap(await scorer.count());
     const tensors = { before: before.tensors, after: after.tensors };

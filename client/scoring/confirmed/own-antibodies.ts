@@ -39,11 +39,11 @@ export async function makeOwnAntibodies(parts: OwnAntibodiesParts): Promise<read
   const { federation, cluster } = identity;
   const families = await confirmedFamilies(dataDirectory, id);
   const folder = antibodyFolder(dataDirectory, id);
-  await removeOthers(folder, families);
-  if (families.size === 0) return [];
+  const removed = await removeOthers(folder, families);
+  const made: MadeAntibody[] = removed.map((family) => ({ ...nothing, family, path: join(folder, `${family}.json`) }));
+  if (families.size === 0) return made;
   const antigensOf = (examples: readonly unknown[]) => distinctAntigens(examples.map((one) => antigens(one, 0)));
   const normal = antigensOf(buffer.read(['reservoir', 'recent', 'hard']).examples);
-  const made: MadeAntibody[] = [];
   for (const [family, ids] of families) {
     const examples = await Promise.all(ids.map((alert) => alerts.example(alert)));
     const confirmed = examples.flatMap((example) => (example.ok ? [example.value] : []));
@@ -59,17 +59,23 @@ export async function makeOwnAntibodies(parts: OwnAntibodiesParts): Promise<read
   return made;
 }
 
+/** What stands confirmed of a family that no alert has any more. */
+const nothing = { alerts: 0, antibody: undefined };
+
 /** Where a client keeps the antibodies of a track that it has made itself. */
 function antibodyFolder(dataDirectory: string, track: TrackId): string {
   return join(dataDirectory, 'antibodies', track);
 }
 
-async function removeOthers(folder: string, families: ReadonlyMap<string, unknown>): Promise<void> {
+/** Which families' antibodies are gone with it. */
+async function removeOthers(folder: string, families: ReadonlyMap<string, unknown>): Promise<readonly string[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (isMissing(error)) return [];
     throw error;
   });
-  for (const name of names) {
-    if (!families.has(name.replace(/\.json$/, ''))) await rm(join(folder, name), { force: true });
-  }
+  const others = names.filter((name) => !families.has(familyOf(name)));
+  for (const name of others) await rm(join(folder, name), { force: true });
+  return others.map(familyOf);
 }
+
+const familyOf = (name: string) => name.replace(/\.json$/, '');

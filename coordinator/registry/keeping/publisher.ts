@@ -13,6 +13,7 @@ import {
 } from '../../../proto/release/documents/manifest.ts';
 import type { BlobFaultCode } from '../../blobs/blob-store.ts';
 import type { Provenance } from '../../candidate/provenance.ts';
+import { antibodiesInForce } from '../../ledger/state/antibodies-in-force.ts';
 import type { Model, Track } from '../../ledger/state/state.ts';
 import type { Store, StoreFaultCode } from '../../ledger/store.ts';
 import { byRegistry } from '../signing/set-signer.ts';
@@ -113,7 +114,7 @@ async function antibodiesOf(
   { antibodies }: Track,
   nowMs: EpochMs,
 ): Promise<Result<ReleaseFile | undefined, BlobFaultCode>> {
-  const inForce = antibodies.filter(({ revoked, expiresAtMs }) => revoked === null && nowMs < expiresAtMs);
+  const inForce = antibodiesInForce(antibodies, nowMs);
   if (inForce.length === 0) return ok(undefined);
   const lines: Uint8Array[] = [];
   for (const { digest } of inForce) {
