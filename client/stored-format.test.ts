@@ -128,8 +128,8 @@ describe('what a client stored', () => {
   });
 
   it('opens as trust, floors and releases, whose models are whole', async () => {
-    const { state, fault } = await AgentStore.open(join(data, 'agent'));
-    expect(fault).toBeUndefined();
+    const { state, found } = await AgentStore.open(join(data, 'agent'));
+    expect(found).toEqual({ fault: undefined, isCopy: false, setAside: [] });
     const trust = state.trust ?? expect.fail('no trust');
     const said = ({ target, because }: HeldRelease) => ({ version: target.version, because });
     const held = Object.entries(state.tracks).map(([track, { live, earlier }]) => [

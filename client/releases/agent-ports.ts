@@ -79,6 +79,8 @@ export type AgentEvent = Readonly<
   | { kind: 'loaded'; track: TrackId; version: number; milliseconds: number }
   /** Trust and live versions are on disk. */
   | { kind: 'persisted' }
+  /** What the last run stored had gone or did not read back; its copy goes on. */
+  | { kind: 'stoodIn'; setAside: readonly string[] }
   | { kind: 'restored'; track: TrackId; version: number }
   | { kind: 'installed'; track: TrackId; version: number; before: number | null; because: Because }
   | { kind: 'shadowing'; track: TrackId; version: number; live: number }

@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
 import { type Fault, refuse } from '../../base/fault.ts';
 import { type Digest, type FederationId, isDigest, isFederationId, isTrackId, type TrackId } from '../../proto/ids.ts';
 import type { AntibodyPin, ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
 import { antibodyPin } from '../../proto/release/documents/shapes.ts';
 import { parseTrust, type ReleaseTrust } from '../../proto/release/trust.ts';
+import { readKeptTwice, setAsideOf, writeTwice } from '../storage/kept-twice.ts';
 
 /** Why a version is live, kept so that it can be said without the metadata that said so. */
 export type Because = Readonly<
@@ -78,42 +77,49 @@ const stored = z.object({
 
 const nothing: AgentState = { federation: null, trust: null, expiresAtMs: null, tracks: {} };
 
+/** What the stored text says, as far as it can be used. */
+type Read = Readonly<{
+  state: AgentState;
+  /** What makes it unusable; the models that it names still run. */
+  fault?: Fault | undefined;
+  /** It is as a newer build wrote it, rather than damaged. */
+  isNewer?: boolean;
+}>;
+
+export type AgentStoreFound = Readonly<{
+  /** What made the stored state unusable. The models that it names still run; nothing new is installed. */
+  fault: Fault | undefined;
+  /** The state had gone or was damaged, and its copy stands in for it. */
+  isCopy: boolean;
+  /** Damaged states, by their paths, that were set aside and not removed since. */
+  setAside: readonly string[];
+}>;
+
 /** The agent's state on disk. */
 export class AgentStore {
   readonly #path: string;
+  readonly found: AgentStoreFound;
   #state: AgentState;
-  /** What made the stored state unusable. The models that it names still run; nothing new is installed. */
-  readonly fault: Fault | undefined;
 
-  private constructor(path: string, state: AgentState, fault: Fault | undefined) {
+  private constructor(path: string, state: AgentState, found: AgentStoreFound) {
     this.#path = path;
     this.#state = state;
-    this.fault = fault;
+    this.found = found;
   }
 
-  /** A missing file is a first start. One that does not read back is not: forgetting trust is what an attacker wants. */
+  /**
+   * Nothing there is a first start. A state that does not read back is not: forgetting trust is what an attacker wants. Its
+   * copy, which is never older, goes on in its place.
+   */
   static async open(folder: string): Promise<AgentStore> {
     const path = join(folder, 'state.json');
-    let text: string;
-    try {
-      text = await readFile(path, 'utf8');
-    } catch (error) {
-      if (isMissing(error)) return new AgentStore(path, nothing, undefined);
-      throw error;
-    }
-    const read = parsedJson(text);
-    const parsed = stored.safeParse(read);
-    if (!parsed.success) {
-      const why = `${path} is not as the agent wrote it; restore it, or remove it to trust the coordinator's root anew`;
-      return new AgentStore(path, nothing, refuse('TRUST_INVALID', why).fault);
-    }
-    const { trust, format: _, ...rest } = parsed.data;
-    const unknown = lostIn(read, parsed.data);
-    const newer = unknown === undefined ? undefined : ofANewerBuild(path, unknown);
-    if (trust === null) return new AgentStore(path, { trust, ...rest }, newer);
-    const checked = parseTrust(trust);
-    if (checked.ok) return new AgentStore(path, { trust: checked.value, ...rest }, newer);
-    return new AgentStore(path, { trust: null, ...rest }, newer ?? checked.fault);
+    const kept = await readKeptTwice(path, (text) => {
+      const { fault, isNewer } = readState(text, path);
+      return fault === undefined || isNewer === true;
+    });
+    const { state, fault }: Read = kept.kind === 'none' ? { state: nothing } : readState(kept.text, path);
+    const setAside = (await setAsideOf(path)).map((name) => join(folder, name));
+    return new AgentStore(path, state, { fault, isCopy: kept.kind === 'copied', setAside });
   }
 
   get state(): AgentState {
@@ -126,12 +132,34 @@ export class AgentStore {
 
   /** On disk when it resolves; nothing is written where nothing changed. */
   async save(next: AgentState): Promise<void> {
-    if (this.fault !== undefined) throw new Error('a state that did not read back is not written over');
+    if (this.found.fault !== undefined) throw new Error('a state that did not read back is not written over');
     const text = JSON.stringify({ format, ...next });
     if (text === JSON.stringify({ format, ...this.#state })) return;
-    await writeFileAtomic(this.#path, text);
+    await writeTwice(this.#path, text);
     this.#state = next;
   }
+}
+
+function readState(text: string, path: string): Read {
+  const read = parsedJson(text);
+  const parsed = stored.safeParse(read);
+  if (!parsed.success) {
+    const both = `${path} and its copy beside it`;
+    const why = `${both} are not as the agent wrote them; restore one, or remove both to trust the coordinator's root anew`;
+    return { state: nothing, fault: refuse('TRUST_INVALID', why).fault };
+  }
+  const { trust, format: _, ...rest } = parsed.data;
+  const unknown = lostIn(read, parsed.data);
+  const newer = unknown === undefined ? {} : { fault: ofANewerBuild(path, unknown), isNewer: true };
+  if (trust === null) return { state: { trust, ...rest }, ...newer };
+  const checked = parseTrust(trust);
+  if (checked.ok) return { state: { trust: checked.value, ...rest }, ...newer };
+  return {
+    state: { trust: null, ...rest },
+    fault: checked.fault,
+    isNewer: checked.fault.fields?.isNewer === true,
+    ...newer,
+  };
 }
 
 function ofANewerBuild(path: string, unknown: string): Fault {

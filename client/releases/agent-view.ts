@@ -44,12 +44,14 @@ export type AgentView = Readonly<{
   metadataExpired: boolean;
   lastFault: FaultView | null;
   reportsWaiting: number;
+  /** Stored states, by their paths, that did not read back and were set aside for their copies. */
+  setAside: readonly string[];
   tracks: Readonly<Record<string, TrackView>>;
 }>;
 
 export function viewOf(
   agent: Agent,
-  reportsWaiting: number,
+  rest: Pick<AgentView, 'reportsWaiting' | 'setAside'>,
   nowMs: number,
   remarks: ReadonlyMap<TrackId, readonly string[]> = new Map(),
 ): AgentView {
@@ -61,7 +63,7 @@ export function viewOf(
     metadataExpiresAt: dateOf(expiresAtMs),
     metadataExpired: expiresAtMs !== null && nowMs >= expiresAtMs,
     lastFault: faultView(agent.faults.get(undefined)),
-    reportsWaiting,
+    ...rest,
     tracks: Object.fromEntries(
       agent.tracks.map((track) => [track, { ...trackView(agent, track), remarks: remarks.get(track) ?? [] }]),
     ),

@@ -14,6 +14,7 @@ import { parseFederationId, parseTrackId } from '../../proto/ids.ts';
 import { specBytes } from '../../proto/model-spec.ts';
 import { verifyInstallReport } from '../../proto/release/install-report.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
+import { copyOf } from '../storage/kept-twice.ts';
 import { type AgentRig, type RigParts, tinySpec, tinyWeights } from './testing/agent-rig.ts';
 import { LightFiles } from './testing/light-files.ts';
 import { ReleasePress } from './testing/release-press.ts';
@@ -266,12 +267,14 @@ describe('release agent', () => {
     expect(rig.agent.view().rootVersion).toBeNull();
   });
 
-  it('installs nothing under a state file that was tampered with, does not trust anew, and tells the coordinator why', async () => {
+  it('installs nothing under a state that was tampered with, its copy too, does not trust anew, and tells the coordinator why', async () => {
     const first = await running();
     await first.agent.close();
     const path = join(folder, 'agent/state.json');
     const state = await stored();
-    await writeFile(path, JSON.stringify({ ...state, trust: { ...state.trust, root: '{}' } }));
+    for (const one of [path, copyOf(path)]) {
+      await writeFile(one, JSON.stringify({ ...state, trust: { ...state.trust, root: '{}' } }));
+    }
     press.point('stable', 2);
     server.push(press.set());
     const second = (await ground.agent()).connect();

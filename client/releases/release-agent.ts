@@ -6,7 +6,7 @@ import type { Timer } from '../../base/time.ts';
 import type { Digest, TrackId } from '../../proto/ids.ts';
 import { trustedRoot } from '../../proto/release/trust.ts';
 import type { AgentConfig, AgentPorts, IdentityOf } from './agent-ports.ts';
-import { AgentStore } from './agent-store.ts';
+import { AgentStore, type AgentStoreFound } from './agent-store.ts';
 import { type AgentView, viewOf } from './agent-view.ts';
 import { AgentWork } from './agent-work.ts';
 import { type Agent, isAnchored, newAgent, runningOf } from './decide/agent.ts';
@@ -27,6 +27,7 @@ export class ReleaseAgent {
   readonly files: ReleaseFiles;
   readonly #config: AgentConfig;
   readonly #ports: AgentPorts;
+  readonly #found: AgentStoreFound;
   readonly #reporter: Reporter;
   readonly #work: AgentWork;
   readonly #stopping = new AbortController();
@@ -46,6 +47,7 @@ export class ReleaseAgent {
   private constructor(config: AgentConfig, ports: AgentPorts, store: AgentStore, outbox: ReportOutbox) {
     this.#config = config;
     this.#ports = ports;
+    this.#found = store.found;
     this.#reporter = new Reporter(outbox, ports, config.times, this.#stopping.signal);
     const { lightAlone = false, times } = config;
     const { stallMs, bytesPerSecondMin } = times;
@@ -63,7 +65,7 @@ export class ReleaseAgent {
       tracks: [...config.hosts.keys()],
       keep: config.keepReleases,
       anchorFile: config.trustAnchor,
-      storeFault: store.fault,
+      storeFault: store.found.fault,
       stored: store.state,
     });
   }
@@ -98,6 +100,8 @@ export class ReleaseAgent {
 
   /** Runs the last good releases, without the coordinator: the live one, or an earlier one where its files are damaged. */
   async restore(): Promise<void> {
+    const { isCopy, setAside } = this.#found;
+    if (isCopy) this.#ports.report({ kind: 'stoodIn', setAside });
     this.#hear({ kind: 'started' });
     await this.#until(({ turn }) => turn.kind !== 'restoring');
   }
@@ -112,7 +116,8 @@ export class ReleaseAgent {
 
   /** remarks: what the live models' calibrations say of themselves, by track. */
   view(remarks?: ReadonlyMap<TrackId, readonly string[]>): AgentView {
-    return viewOf(this.#agent, this.#reporter.waiting, this.#ports.timers.now(), remarks);
+    const { setAside } = this.#found;
+    return viewOf(this.#agent, { reportsWaiting: this.#reporter.waiting, setAside }, this.#ports.timers.now(), remarks);
   }
 
   /** Ends what runs, with a last report on each run in shadow; reports that could not be sent stay on disk. */

@@ -35,6 +35,9 @@ export function agentReporter(log: Log, metrics: ClientMetrics): (event: AgentEv
         return;
       case 'persisted':
         return;
+      case 'stoodIn':
+        log.error(fields, 'agent/state.json had gone or was damaged; its copy goes on, with every floor');
+        return;
       case 'restored':
         metrics.agentLiveVersion.set({ track: event.track }, event.version);
         log.info(fields, 'the release of the last run scores');

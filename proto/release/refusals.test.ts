@@ -397,6 +397,7 @@ describe('a stored trust that is refused', () => {
     const newer = {
       code: 'TRUST_INVALID',
       message: "stored trust: seals is a newer build's; start that one, or a newer",
+      fields: { isNewer: true },
     };
     expect(faultOf(parseTrust({ ...trust, seals: 1 }))).toEqual(newer);
     const root = { code: 'TRUST_INVALID', message: `stored trust: its root is not one; ${restored}` };

@@ -65,13 +65,14 @@ export function anchorTrust(rootBytes: Uint8Array): Result<ReleaseTrust, Release
   return ok({ format: 'testudo/release-trust/1', federation, root: text, accepted: null, floors: {} });
 }
 
-/** A stored trust, checked. */
+/** A stored trust, checked. Of one that a newer build wrote, and that is not damaged, the fault has `fields.isNewer`. */
 export function parseTrust(candidate: unknown): Result<ReleaseTrust, 'TRUST_INVALID'> {
   const parsed = shape.safeParse(candidate);
   if (!parsed.success) {
     const newer = newerMember(parsed.error);
     if (newer !== undefined) {
-      return refuse('TRUST_INVALID', `stored trust: ${newer} is a newer build's; start that one, or a newer`);
+      const why = `stored trust: ${newer} is a newer build's; start that one, or a newer`;
+      return refuse('TRUST_INVALID', why, { isNewer: true });
     }
     const at = parsed.error.issues[0]?.path.join('.') || 'shape';
     return refuse('TRUST_INVALID', `stored trust: ${at} is not as it was written; restore the file, or anchor anew`);

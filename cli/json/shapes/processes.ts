@@ -96,6 +96,7 @@ export const processShapes: OwnShapes = {
       metadataExpired: z.boolean(),
       lastFault,
       reportsWaiting: count,
+      setAside: z.array(z.string()).describe('damaged states of the agent, by their paths, for which a copy stood in'),
       tracks: z.record(z.string(), trackView),
     }),
     version: 1,

@@ -1,9 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { SimulatedTimers } from '../../../base/simulation/simulated-timers.ts';
 import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
 import { firstResponsePolicy, type ResponsePolicy } from '../../../proto/response-policy.ts';
+import { copyOf } from '../../storage/kept-twice.ts';
 import { relayedFile } from '../testing/signed-policy.ts';
 import { PolicyFeed } from './policy-feed.ts';
 
@@ -18,10 +19,12 @@ async function feedOf() {
   const places = { file, trustFile, keptFile: join(folder, 'kept.json') };
   const timers = new SimulatedTimers(start);
   const refused: string[] = [];
+  const stoodIn: (string | null)[] = [];
   const ports = {
     timers,
     onChange: () => undefined,
     onRefused: ({ code }: { code: string }) => void refused.push(code),
+    onStoodIn: (setAside: string | null) => void stoodIn.push(setAside),
   };
   const open = async () => {
     const feed = await PolicyFeed.open(places, ports);
@@ -29,7 +32,7 @@ async function feedOf() {
     return feed;
   };
   const relay = (...args: Parameters<typeof relayedFile>) => writeFileSync(file, relayedFile(...args));
-  return { open, relay, refused, file, trustFile };
+  return { open, relay, refused, stoodIn, file, trustFile };
 }
 
 describe('PolicyFeed', () => {
@@ -97,7 +100,25 @@ describe('PolicyFeed', () => {
     expect(refused).toEqual(['POLICY_UNREADABLE']);
     relay(undefined, start);
     expect((await open()).at(start)).toMatchObject(absent);
-    writeFileSync(trustFile, '{}');
-    await expect(open()).rejects.toThrow('stored trust');
+    for (const one of [trustFile, copyOf(trustFile)]) writeFileSync(one, '{}');
+    await expect(open()).rejects.toThrow(/stored trust.*restore it or its copy/);
+  });
+
+  it('goes on from the copy of a trust that does not read back, and is brought back by nobody', async () => {
+    const { open, relay, refused, stoodIn, trustFile } = await feedOf();
+    relay(enforcing, start, { version: 1 });
+    const feed = await open();
+    relay(observing, start, { version: 2 });
+    await feed.look();
+    await feed.close();
+    const trusted = readFileSync(trustFile, 'utf8');
+    writeFileSync(trustFile, trusted.slice(0, 40));
+    relay(enforcing, start, { version: 1 });
+    const again = await open();
+    expect(again.at(start)).toEqual({ ok: true, value: observing });
+    expect(refused).toEqual(['METADATA_ROLLED_BACK']);
+    const [setAside] = stoodIn;
+    expect(readFileSync(setAside ?? expect.fail('nothing was kept'), 'utf8')).toBe(trusted.slice(0, 40));
+    expect(readFileSync(trustFile, 'utf8')).toBe(trusted);
   });
 });

@@ -11,6 +11,7 @@ import {
   type ResponsePolicyFaultCode,
   responsePolicyInForce,
 } from '../../../proto/response-policy.ts';
+import { readKeptTwice, writeTwice } from '../../storage/kept-twice.ts';
 
 const piece = z.base64().transform((text) => new Uint8Array(Buffer.from(text, 'base64')));
 /** What a hub keeps of the signed set that it relays: every root from the first on, and the newest whole set. */
@@ -34,6 +35,8 @@ export type PolicyFeedPorts = Readonly<{
   timers: Timers;
   onChange(): void;
   onRefused(fault: Fault): void;
+  /** What the agent trusts had gone or was damaged, and its copy goes on; where the damaged one was kept, null for nowhere. */
+  onStoodIn(setAside: string | null): void;
 }>;
 
 /** Where a feed reads and writes. */
@@ -70,11 +73,22 @@ export class PolicyFeed {
     this.#looking = this.#restore().then(() => this.#look());
   }
 
-  /** Resolves after the first look. Rejects on a stored trust that cannot be read: forgetting it is what an attacker wants. */
+  /**
+   * Resolves after the first look. Rejects on a stored trust of which no copy reads back either: forgetting it is what an
+   * attacker wants.
+   */
   static async open(places: PolicyPlaces, ports: PolicyFeedPorts): Promise<PolicyFeed> {
-    const stored = await textOf(places.trustFile);
-    const trust = stored === undefined ? undefined : parseTrust(jsonOf(stored));
-    if (trust !== undefined && !trust.ok) throw new Error(`${places.trustFile}: ${trust.fault.message}`);
+    const { trustFile } = places;
+    const kept = await readKeptTwice(trustFile, (text) => {
+      const read = parseTrust(jsonOf(text));
+      return read.ok || read.fault.fields?.isNewer === true;
+    });
+    const trust = kept.kind === 'none' ? undefined : parseTrust(jsonOf(kept.text));
+    if (trust !== undefined && !trust.ok) {
+      const remedy = 'restore it or its copy beside it; without both the next root that the hub tells is trusted anew';
+      throw new Error(`${trustFile}: ${trust.fault.message}: ${remedy}`);
+    }
+    if (kept.kind === 'copied') ports.onStoodIn(kept.setAside ?? null);
     const feed = new PolicyFeed(places, trust?.value, ports);
     await feed.#looking;
     return feed;
@@ -165,7 +179,7 @@ export class PolicyFeed {
     const { rooted, result } = walkReleases(this.#trust, { roots, ...set }, timers.now());
     const next = result.ok && result.value !== null ? result.value.next : rooted;
     // Written first: what was believed once must not be forgotten by a crash.
-    await writeFileAtomic(this.#places.trustFile, JSON.stringify(next));
+    await writeTwice(this.#places.trustFile, JSON.stringify(next));
     this.#trust = next;
     if (!result.ok) {
       this.#fault = result.fault;

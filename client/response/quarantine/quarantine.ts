@@ -138,6 +138,7 @@ export class Quarantine {
       timers,
       onChange: wake,
       onRefused: ({ code, message }) => log.warn({ code, cause: message }, 'the signed set was refused'),
+      onStoodIn: (setAside) => log.error({ setAside }, 'what is trusted had gone or was damaged; its copy goes on'),
     });
     const alerts = new AlertFeed(config.alerts, { timers, signal: this.#stopping.signal, onAlerts: wake });
     const hub = this.#follow(alerts, policy);
