@@ -1,11 +1,12 @@
 import { Command } from '@commander-js/extra-typings';
 import { keepHeapSmall } from '../../base/heap.ts';
-import { listing, shortDigest, table } from '../../base/text/table.ts';
-import type { AgentView, AntibodyPinView } from '../../client/releases/agent-view.ts';
+import { table } from '../../base/text/table.ts';
+import type { AgentView } from '../../client/releases/agent-view.ts';
 import { readAgentConfig } from '../../client/response/agent-config.ts';
 import type { RotationPage } from '../../client/response/rotation-view.ts';
 import { endWith, exitCodes, usage } from '../exit.ts';
 import { complain, print } from '../print.ts';
+import { agentStatusText } from './agent-status-text.ts';
 
 const timeoutMs = 5_000;
 const portSaid = 'as the line "client started" of its log says (healthPort)';
@@ -93,7 +94,7 @@ function statusCommand() {
         process.exitCode = exitCodes.unreachable;
         return;
       }
-      print(json === true ? JSON.stringify(view) : statusText(view).trimEnd());
+      print(json === true ? JSON.stringify(view) : agentStatusText(view).trimEnd());
     });
 }
 
@@ -104,49 +105,4 @@ async function ask<Page>(address: string, path: '/score' | '/rotation'): Promise
   } catch {
     return undefined;
   }
-}
-
-function statusText(view: AgentView): string {
-  const head = listing({
-    connected: view.connected ? 'yes' : 'no',
-    root: view.rootVersion === null ? 'none yet' : String(view.rootVersion),
-    pins: String(view.pinsVersion),
-    'metadata until': `${view.metadataExpiresAt ?? ''}${view.metadataExpired ? ' EXPIRED' : ''}`,
-    'reports waiting': String(view.reportsWaiting),
-    'last fault': faultText(view.lastFault),
-  });
-  const tracks = table(Object.entries(view.tracks), [
-    { title: 'track', text: ([name]) => name },
-    { title: 'live', text: ([, { live }]) => String(live?.version ?? 'none'), align: 'right' },
-    { title: 'because', text: ([, track]) => becauseText(track) },
-    { title: 'shadow', text: ([, { shadow }]) => String(shadow?.version ?? ''), align: 'right' },
-    { title: 'floor', text: ([, { floor }]) => String(floor), align: 'right' },
-    { title: 'at hand', text: ([, { earlier }]) => earlier.join(' ') },
-    { title: 'last fault', text: ([, { lastFault }]) => faultText(lastFault) },
-  ]);
-  const held = Object.entries(view.tracks).flatMap(([name, { antibodyPins = [] }]) =>
-    antibodyPins.map((pin) => `${name}: ${antibodyPinText(pin)}\n`),
-  );
-  const remarks = Object.entries(view.tracks).flatMap(([name, track]) =>
-    (track.remarks ?? []).map((remark) => `${name}: ${remark}\n`),
-  );
-  const said = [...held, ...remarks];
-  return `${head}\n\n${tracks}\n${said.length === 0 ? '' : `\n${said.join('')}`}`;
-}
-
-function antibodyPinText({ pinId, antibody, inUse, reason, setBy, until, followed }: AntibodyPinView): string {
-  const end = until === null ? '' : ` until ${until}`;
-  const how = followed ? '' : '; it could not be had yet';
-  return `antibody ${shortDigest(antibody)} ${inUse ? 'in use' : 'out of use'} by pin ${pinId}${end} (${setBy}: ${reason})${how}`;
-}
-
-function becauseText({ live, pinnedUntil }: AgentView['tracks'][string]): string {
-  const because = live?.because ?? null;
-  if (because === null) return '';
-  if (because.kind === 'channel') return `channel ${because.channel}`;
-  return `pin ${because.pinId} by ${because.setBy}${pinnedUntil === null ? '' : ` until ${pinnedUntil}`}`;
-}
-
-function faultText(fault: AgentView['lastFault']): string {
-  return fault === null ? '' : `${fault.code} at ${fault.at}`;
 }
