@@ -7,6 +7,7 @@ import { messageBytesMax } from '../../proto/wire-names.ts';
 import type { ServerIdentity } from '../keys/server-certificate.ts';
 import { type ConnectionCaps, type ConnectionRefusal, Connections } from './connections/connections.ts';
 import type { Peer } from './peer.ts';
+import { readCertificateOnce } from './peer-certificate.ts';
 import { type HandshakeRefusal, handshakeRefusal } from './refused-handshakes.ts';
 import { type ClientCertificate, TlsCredentials } from './tls.ts';
 import { type UnreadFault, type UnreadRules, unreadRequests } from './unread-requests.ts';
@@ -85,7 +86,10 @@ export class Listener {
     });
     this.grpc = new Server({ ...optionsOf(session), interceptors: [guard] });
     this.#credentials = new TlsCredentials(identity, trusted, session);
-    watchHandshakes(this.grpc, parts.onHandshakeRefused);
+    onTlsServer(this.grpc, (tls) => {
+      watchHandshakes(tls, parts.onHandshakeRefused);
+      tls.on('secureConnection', readCertificateOnce);
+    });
     this.#injector = this.grpc.createConnectionInjector(this.#credentials);
     this.#sockets = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => {
       this.connections.admit(socket, () => this.#injector.injectConnection(socket));
@@ -123,21 +127,23 @@ export class Listener {
   }
 }
 
-/**
- * Tells of handshakes that come to nothing. grpc-js makes its TLS server where nobody sees it, and lets those pass unheard;
- * a build of it that makes none there fails here, at the start.
- */
-function watchHandshakes(grpc: Server, refused: ListenerParts['onHandshakeRefused']): void {
+/** grpc-js makes its TLS server where nobody sees it; a build of it that makes none there fails here, at the start. */
+function onTlsServer(grpc: Server, made: (tls: TlsServer) => void): void {
   const hidden = grpc as unknown as { createHttp2Server(credentials: ServerCredentials): TlsServer };
   const make = hidden.createHttp2Server.bind(grpc);
   hidden.createHttp2Server = (credentials) => {
     const tls = make(credentials);
-    tls.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket & { _parent?: Socket }) => {
-      const address = socket.remoteAddress ?? socket._parent?.remoteAddress ?? 'unknown';
-      refused(handshakeRefusal(error, socket), address, String(socket.authorizationError ?? error.code ?? ''));
-    });
+    made(tls);
     return tls;
   };
+}
+
+/** Tells of handshakes that come to nothing, which grpc-js lets pass unheard. */
+function watchHandshakes(tls: TlsServer, refused: ListenerParts['onHandshakeRefused']): void {
+  tls.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket & { _parent?: Socket }) => {
+    const address = socket.remoteAddress ?? socket._parent?.remoteAddress ?? 'unknown';
+    refused(handshakeRefusal(error, socket), address, String(socket.authorizationError ?? error.code ?? ''));
+  });
 }
 
 /** Every cap that grpc-js has; what it leaves open by default is closed here (I6). */

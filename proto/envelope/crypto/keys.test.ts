@@ -13,6 +13,7 @@ import {
   vetSigningPublicKey,
   wipeKeyPair,
 } from './keys.ts';
+import { signMessage, verifyMessage } from './signature.ts';
 
 const fromHex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'));
 const seed = fc.uint8Array({ minLength: 32, maxLength: 32 });
@@ -62,8 +63,12 @@ describe('key pairs', () => {
     expect(pair.secretKey).toEqual(new Uint8Array(32));
     expect(secret).toEqual(fromHex(vectors.round.secretKey));
     const signing = signingKeyPairOf(fromHex(vectors.signing.seed));
+    const [message, publicKey] = [Uint8Array.of(1), signing.publicKey];
+    expect(verifyMessage(message, signMessage(message, signing), publicKey)).toBe(true);
     wipeKeyPair(signing);
     expect(signing.secretKey).toEqual(new Uint8Array(64));
+    // What was read of it to sign is gone with it.
+    expect(verifyMessage(message, signMessage(message, signing), publicKey)).toBe(false);
   });
 
   it.each([0, 31, 33, 64])('are not made from %i bytes', (length) => {

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { type KeyObject, randomBytes } from 'node:crypto';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { x25519PublicKey } from './agreement.ts';
-import { ed25519PublicBytes } from './ed25519.ts';
+import { ed25519PrivateKeyOf, ed25519PublicBytes } from './ed25519.ts';
 import { ed25519Fault, x25519Fault } from './weak-points.ts';
 import { wipe } from './wipe.ts';
 
@@ -53,9 +53,22 @@ function signingPairOf(seed: Uint8Array): SigningKeyPair {
   return { publicKey, secretKey };
 }
 
+/** By secret key, for as long as somebody holds it: reading one costs more than twice what signing does. */
+const privateKeys = new WeakMap<Uint8Array, KeyObject>();
+
+/** The private half as node:crypto has it. */
+export function privateKeyOf({ secretKey }: SigningKeyPair): KeyObject {
+  const known = privateKeys.get(secretKey);
+  if (known !== undefined) return known;
+  const key = ed25519PrivateKeyOf(secretKey.subarray(0, seedBytes));
+  privateKeys.set(secretKey, key);
+  return key;
+}
+
 /** Zeros the secret half; see wipe.ts for what that does not promise. */
 export function wipeKeyPair(pair: RoundKeyPair | SigningKeyPair): void {
   wipe(pair.secretKey);
+  privateKeys.delete(pair.secretKey);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { hash, type KeyObject, sign, verify } from 'node:crypto';
 import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
-import { ed25519PrivateKeyOf, ed25519PublicKeyOf } from './ed25519.ts';
-import { type SigningKeyPair, vetSigningPublicKey } from './keys.ts';
+import { ed25519PublicKeyOf } from './ed25519.ts';
+import { privateKeyOf, type SigningKeyPair, vetSigningPublicKey } from './keys.ts';
 
 const signatureBytes = 64;
 
@@ -16,7 +16,7 @@ export function signBytes(canonical: Uint8Array, key: SigningKeyPair): Buffer {
 
 /** Ed25519 (RFC 8032) over the message itself: 64 bytes. For formats that are not ours to define, such as TUF's. */
 export function signMessage(message: Uint8Array, key: SigningKeyPair): Buffer {
-  return sign(null, message, ed25519PrivateKeyOf(key.secretKey.subarray(0, 32)));
+  return sign(null, message, privateKeyOf(key));
 }
 
 /**
