@@ -1,7 +1,7 @@
 /**
- * Child of round.bench.ts: many clients in one process, each with its own identity and connection. A client does all
- * that a real one does but train and keep files: enrols, watches, fetches the base model and checks its digest, seals
- * and signs a delta, submits it, checks the receipt. Lines on stdout: "watching", then one a client and round.
+ * Child of the benchmarks of rounds and of doors: many clients in one process, each with its own identity and connection. A client
+ * does all that a real one does but train and keep files: enrols, watches, fetches the base model and checks its digest, seals and
+ * signs a delta, submits it, checks the receipt. Lines on stdout: "watching", then the round's name for each receipt.
  */
 import { createHash } from 'node:crypto';
 import type { ServiceError } from '@grpc/grpc-js';
@@ -18,7 +18,7 @@ import type { Receipt } from '../../proto/generated/testudo/v1/common.ts';
 import type { FetchModelResponse, RoundInvitation } from '../../proto/generated/testudo/v1/federation.ts';
 import { fillLcgRows } from '../harness/lcg.ts';
 
-type Task = Readonly<{
+export type ClientsTask = Readonly<{
   addresses: Readonly<{ enrolment: string; federation: string; health: string }>;
   authority: string;
   tokens: readonly string[];
@@ -32,7 +32,7 @@ const never = new AbortController().signal;
 
 process.stdin.on('end', () => process.exit()).resume(); // Ends with the process that started it.
 letHeapGrow(); // What hosts many clients shares the machine with what is measured.
-const { addresses, authority, tokens, track, values, firstSeed } = JSON.parse(process.argv[2] as string) as Task;
+const { addresses, authority, tokens, track, values, firstSeed } = JSON.parse(process.argv[2] as string) as ClientsTask;
 const members = await Promise.all(tokens.map(async (token) => unwrap(await enrolCluster(addresses, authority, token))));
 await Promise.all(members.map((member) => member.watch([track])));
 console.log('watching');
@@ -50,6 +50,7 @@ async function takePart(member: TestCluster, seed: number): Promise<never> {
     unwrap(checkReceipt(checked));
     unwrap(verifyReceipt(checked, receipt.signature, member.receiptKey));
     if (checked.payload !== header.payload) throw new Error('the receipt is for another update');
+    console.log(`r-${round}`);
   }
 }
 

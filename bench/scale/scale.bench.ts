@@ -12,6 +12,8 @@ import { figure, processorSecondsOf, secondsOf, secondsText } from '../harness/m
 import { piecesOf } from '../harness/pieces.ts';
 import type { CaseLine, Report } from '../harness/report.ts';
 import { foundCrowd, type Invitation, openCrowd, storedUpdate, track } from './crowd.ts';
+import { type UploadLine, uploadName, uploadPiece, uploadSizes, uploadsPage } from './uploads/page.ts';
+import { measureUploads, type UploadSize } from './uploads/uploads.ts';
 import { type WatchLine, watchesPage, watchName, watchPiece, watchSizes } from './watches/page.ts';
 import { measureWatches, type WatchSize } from './watches/watches.ts';
 
@@ -43,18 +45,20 @@ const { measurePiece, keptPiece } = piecesOf('scale');
 const members = 'members';
 const smallCrowd = [60, 40] as const;
 const smallWatch: WatchSize = { clients: 12, processes: 1 };
+const smallUpload: UploadSize = { doors: 1, clients: 3, values: 1_000, rounds: 1 };
 
 /** What a federation's size costs the one process that writes the journal, and what stands in front of it. */
 export const bench: Bench = {
   name: 'scale',
   summary:
-    'One coordinator with 1,000 to 100,000 members: opening a round, accepting its updates and starting again, with bytes and mathematics left out; and clients by the thousand that watch at a door.',
+    'One coordinator with 1,000 to 100,000 members: opening a round, accepting its updates and starting again, with bytes and mathematics left out; clients by the thousand that watch at a door; and what an update costs at doors and behind them.',
   run,
 };
 
 async function run({ small, only }: BenchOptions, report: Report): Promise<void> {
   if (small) {
     await measureMembers([smallCrowd], report);
+    await measureUpload(smallUpload, report);
     return measureWatch(smallWatch, report);
   }
   if (only === undefined || members.includes(only)) {
@@ -71,6 +75,10 @@ async function run({ small, only }: BenchOptions, report: Report): Promise<void>
     if (only !== undefined && !watchName(size).includes(only)) continue;
     await measurePiece(watchPiece(size), (piece) => measureWatch(size, piece), report);
   }
+  for (const size of uploadSizes) {
+    if (only !== undefined && !uploadName(size).includes(only)) continue;
+    await measurePiece(uploadPiece(size), (piece) => measureUpload(size, piece), report);
+  }
   if (only === undefined || only === 'page') writePage(report);
 }
 
@@ -86,18 +94,34 @@ async function measureWatch(size: WatchSize, report: Report): Promise<void> {
   report.record({ case: watchName(size), ...size, ...figures, load: os.loadavg()[1] });
 }
 
+async function measureUpload(size: UploadSize, report: Report): Promise<void> {
+  const figures = await inFolder((folder) => measureUploads(folder, size));
+  report.record({ case: uploadName(size), ...size, ...figures, load: os.loadavg()[1] });
+}
+
 function writePage(report: Report): void {
   const kept = keptPiece(members);
   const lines = (kept?.cases ?? []) as unknown as (CaseLine & Figures)[];
   for (const line of lines) report.record(line);
   membersPage(report, lines, kept?.commit ?? 'none');
-  const watches = watchSizes.flatMap((size) => {
-    const piece = keptPiece(watchPiece(size));
-    return piece === undefined ? [] : piece.cases.map((line) => ({ ...line, commit: piece.commit }) as WatchLine);
+  const watches = keptLines<WatchLine>(watchSizes.map(watchPiece), report);
+  watchesPage(report, watches, watchSizes.filter((size) => keptPiece(watchPiece(size)) === undefined).map(watchName));
+  const uploads = keptLines<UploadLine>(uploadSizes.map(uploadPiece), report);
+  uploadsPage(
+    report,
+    uploads,
+    uploadSizes.filter((size) => keptPiece(uploadPiece(size)) === undefined).map(uploadName),
+  );
+}
+
+/** The cases of what was measured of these parts, each with its commit. */
+function keptLines<Line extends CaseLine>(names: readonly string[], report: Report): readonly Line[] {
+  const lines = names.flatMap((name) => {
+    const piece = keptPiece(name);
+    return piece === undefined ? [] : piece.cases.map((line) => ({ ...line, commit: piece.commit }) as unknown as Line);
   });
-  for (const line of watches) report.record(line);
-  const missing = watchSizes.filter((size) => keptPiece(watchPiece(size)) === undefined).map(watchName);
-  watchesPage(report, watches, missing);
+  for (const line of lines) report.record(line);
+  return lines;
 }
 
 async function inFolder<Value>(use: (folder: string) => Promise<Value>): Promise<Value> {

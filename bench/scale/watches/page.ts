@@ -1,6 +1,7 @@
 import { figure, secondsText } from '../../harness/measure.ts';
 import type { CaseLine, Report } from '../../harness/report.ts';
-import { leaseSeconds, type WatchFigures, type WatchSize } from './watches.ts';
+import { leaseSeconds } from '../crowd-federation.ts';
+import type { WatchFigures, WatchSize } from './watches.ts';
 
 /** The largest is the one that the federation is built for; what a shared machine has room and time for is measured, too. */
 export const watchSizes: readonly WatchSize[] = [

@@ -1,17 +1,13 @@
 import { join } from 'node:path';
 import { unwrap } from '../../../base/fault.ts';
 import { readCredentials } from '../../../coordinator/keys/operator-credentials.ts';
-import { ObjectStore, rclone } from '../../../coordinator/testing/object-store.ts';
-import { PostgresServer } from '../../../coordinator/testing/postgres-server.ts';
-import type { Addresses } from '../../../lab/rig/coordinator-process.ts';
 import { type Member, pauseWhileRunning } from '../../../lab/rig/member.ts';
 import type { Operator } from '../../../lab/rig/operator.ts';
-import { DooredFederation } from '../../../lab/testing/doored-federation.ts';
-import { rclonePath } from '../../../tools/testing/stores/rclone.mjs';
-import { commandIn, testudo } from '../../harness/commands.ts';
+import type { DooredFederation } from '../../../lab/testing/doored-federation.ts';
 import { freePlace } from '../../harness/places.ts';
 import { cpuSecondsOf, peakMiB, residentMiB } from '../../harness/process-figures.ts';
 import { refusedConnectionsAt } from '../../harness/refused-connections.ts';
+import { capsFor, doorReady, foundForCrowd, track } from '../crowd-federation.ts';
 import { CrowdAtDoors } from './crowd-at-doors.ts';
 
 export type WatchSize = Readonly<{ clients: number; processes: number }>;
@@ -38,22 +34,11 @@ export type WatchFigures = Readonly<{
   refused: readonly string[];
 }>;
 
-const track = 'syscall';
-/** Longer than the 4 s that nobody sets: ten thousand clients on the machine of their coordinator leave it no second of its own. */
-export const leaseSeconds = 10;
 const policyOf = (clients: number) => `
 aggregation: { f: 0, before: [], rule: { kind: mean } }
 rounds: { goal: { kind: count, updates: ${clients} }, overSelection: 1, quorum: { kind: count, updates: ${clients} },
   recruitForMs: 3600000, collectForMs: 14400000 }
 `;
-
-/** Everyone in the crowd comes from one address here. */
-const caps = (clients: number) => ({
-  connections: {
-    enrolment: { atOnceMax: 1_024, perAddressMax: 1_024 },
-    federation: { perAddressMax: Math.max(4_096, 2 * clients) },
-  },
-});
 
 /**
  * A crowd of clients with certificates of their own at a door, amid an open round: the coordinator that leads is killed; the door is
@@ -62,18 +47,8 @@ const caps = (clients: number) => ({
 export async function measureWatches(folder: string, { clients, processes }: WatchSize): Promise<WatchFigures> {
   const closing: (() => Promise<void>)[] = [];
   try {
-    const [database, store] = await Promise.all([PostgresServer.start(), ObjectStore.start(rclone(rclonePath()))]);
-    closing.push(async () => {
-      await Promise.all([database.remove(), store.remove()]);
-    });
-    const parts = {
-      ...{ stores: { database, store }, name: 'crowd', root: folder },
-      ...{ testudo, run: commandIn(folder), leaseSeconds },
-      later: (close: () => Promise<void>) => void closing.push(close),
-    };
-    const settings = { ...caps(clients), enrolments: { burst: 100_000, perMinute: 100_000 } };
     const trackOf = { values: 1_000, policy: policyOf(clients) };
-    const federation = await DooredFederation.found(parts, trackOf, settings);
+    const federation = await foundForCrowd(folder, clients, trackOf, (close) => void closing.push(close));
     return await measured(federation, { clients, processes }, closing);
   } finally {
     for (const close of closing.reverse()) await close();
@@ -89,11 +64,11 @@ async function measured(
   const leader = await federation.startCoordinator('leader', { at: one });
   const standby = await federation.startStandby('standby', two);
   const first = await federation.operatorAt(one.federation);
-  const door = { at: atA, settings: caps(clients) };
+  const door = { at: atA, settings: capsFor(clients) };
   const credentials = await federation.addDoor('a', [one, two]);
   const othersCredentials = await federation.addDoor('b', [one, two]);
   const a = await federation.startDoor(credentials, 'a', door);
-  await ready(atA, a.member);
+  await doorReady(atA, a.member);
   const emptyMiB = residentMiB(a.member.pid);
   const { authority } = unwrap(await readCredentials(join(federation.folder, 'operator.json')));
   const size = { clients, processes };
@@ -150,8 +125,8 @@ async function measured(
     },
   );
   await attended(second, clients);
-  const b = await federation.startDoor(othersCredentials, 'b', { at: atB, settings: caps(clients) });
-  await ready(atB, b.member);
+  const b = await federation.startDoor(othersCredentials, 'b', { at: atB, settings: capsFor(clients) });
+  await doorReady(atB, b.member);
   const refused = [...(await refusedConnectionsAt(atA.health)).map((line) => `a: ${line}`)];
   crowd.goTo(`${atA.federation},${atB.federation}`);
   await phase(
@@ -164,11 +139,6 @@ async function measured(
   refused.push(...(await refusedConnectionsAt(atB.health)).map((line) => `b: ${line}`));
   const clientsMiB = crowd.pids.reduce((sum, pid) => sum + residentMiB(pid), 0);
   return { kibibytesEach, doorPeakMiB, leaderMiB, clientsMiB, phases, refused };
-}
-
-/** Resolves when a door reaches who leads. */
-async function ready({ health }: Addresses, member: Member): Promise<void> {
-  while (!(await fetch(`http://${health}/readyz`)).ok) await pauseWhileRunning([member]);
 }
 
 /** Resolves when the coordinator attends so many watches of doors. */
