@@ -1,17 +1,13 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncPath } from '../base/atomic-file.ts';
 import { ok, type Result } from '../base/fault.ts';
 import type { Timers } from '../base/time.ts';
-import type { Digest } from '../proto/ids.ts';
 import { type BlobPlaceFaultCode, openBlobPlace } from './blob-place.ts';
 import type { BlobFaultCode } from './blobs/blob-store.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { type ReadFaultCode, readBeside } from './ledger/journal/read-beside.ts';
 import { type FoldFaultCode, ReadingAlong } from './ledger/reading-along.ts';
-import { lastingBlobs } from './ledger/state/lasting-blobs.ts';
 import { digestsNamedIn } from './rounds/orphans.ts';
 
 /**
@@ -52,33 +48,4 @@ export async function digestsNamedInBackup(
   } finally {
     journal.value.close();
   }
-}
-
-/** Of the blobs of a data directory those whose bytes are not what their names say, hexadecimal: a copy tells nothing of them. */
-export async function damagedBlobs(dataDir: string): Promise<readonly string[]> {
-  const folder = join(dataDir, 'blobs');
-  const damaged: string[] = [];
-  for (const name of (await readdir(folder)).filter((each) => /^[0-9a-f]{64}$/.test(each)).toSorted()) {
-    const hash = createHash('sha256');
-    for await (const chunk of createReadStream(join(folder, name))) hash.update(chunk as Buffer);
-    if (hash.digest('hex') !== name) damaged.push(name);
-  }
-  return damaged;
-}
-
-/** What a folder of `blobs/` lacks of that by the journal beside it, for people; nothing of what is there is read. */
-export function missingBlobs(dataDir: string): Result<readonly string[], FoldFaultCode | ReadFaultCode> {
-  const journal = readBeside(dataDir);
-  if (!journal.ok) return journal;
-  const along = new ReadingAlong();
-  try {
-    const folded = along.take([...journal.value.entries(0, journal.value.head().seq)]);
-    if (!folded.ok) return folded;
-  } finally {
-    journal.value.close();
-  }
-  const isThere = (digest: Digest) => existsSync(join(dataDir, 'blobs', digest.slice('sha256:'.length)));
-  return ok(
-    [...lastingBlobs(along.state)].flatMap(([digest, what]) => (isThere(digest) ? [] : [`${what} (${digest})`])),
-  );
 }

@@ -37,7 +37,7 @@ export async function openBlobPlace(
   trouble: (code: string, message: string) => void,
 ): Promise<Result<BlobPlace | undefined, BlobPlaceFaultCode>> {
   if (blobs.s3 === null) return ok(undefined);
-  const settings = await settingsOf(blobs.s3, environment);
+  const settings = await bucketSettingsOf(blobs.s3, environment);
   if (!settings.ok) return settings;
   const [{ openBucket }, { openS3BlobStore }, { trimCache }] = await Promise.all([
     import('./blobs/s3/probe.ts'),
@@ -75,7 +75,8 @@ export async function openBlobPlace(
   });
 }
 
-async function settingsOf(
+/** As a bucket is spoken to: with the secrets that its configuration names. */
+export async function bucketSettingsOf(
   { credentials, tls, patienceSeconds, cacheMiB: _, unprotected: __, ...rest }: BucketConfig,
   environment: NodeJS.ProcessEnv,
 ): Promise<Result<BucketSettings, 'SECRET_UNAVAILABLE'>> {

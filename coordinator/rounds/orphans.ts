@@ -1,4 +1,5 @@
 import { sealedLength } from '../../proto/envelope/format.ts';
+import type { Digest } from '../../proto/ids.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { writeSnapshot } from '../ledger/state/snapshot.ts';
 import { openRoundOf, type State } from '../ledger/state/state.ts';
@@ -36,16 +37,19 @@ export async function sweepOrphans(state: State, blobs: BlobStore): Promise<numb
 
 /**
  * The same of a store that removes late, while everything is served: what is on its way into the journal looks like an orphan, and is
- * named by the time that it would go, or young. A bucket of 100,000 blobs takes its time to list.
+ * named by the time that it would go, or young. A bucket of 100,000 blobs takes its time to list. Returns what is there.
  */
 export async function askForOrphans(
   state: State,
   blobs: Pick<BlobStore, 'list' | 'removeUnnamed'>,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<ReadonlySet<Digest>> {
   const named = await digestsNamedIn(state);
+  const listed = new Set<Digest>();
   for await (const digest of blobs.list()) {
-    if (signal.aborted) return;
+    if (signal.aborted) return listed;
+    listed.add(digest);
     if (!named.has(digest.slice('sha256:'.length))) blobs.removeUnnamed?.(digest);
   }
+  return listed;
 }

@@ -105,7 +105,7 @@ export async function startEngine(
   // and what somebody is just sending look alike.
   if (blobs.removeUnnamed === undefined) {
     await sweepOrphans(ledger.state, blobs);
-    await tellMissing(ledger.state, blobs, trouble);
+    await tellMissing(ledger.state, blobs, trouble, new Set());
   }
   // A key that stays is no reason not to serve: the next start tries again.
   await sweepRoundKeys(ledger.state, keyStore).catch((error: unknown) => trouble('EFFECT_FAILED', String(error)));
@@ -147,7 +147,7 @@ export async function startEngine(
     },
   });
   if (blobs.removeUnnamed !== undefined) {
-    askForOrphans(ledger.state, blobs, leaving.signal).catch((error: unknown) => {
+    lookThrough(ledger, blobs, leaving.signal, trouble).catch((error: unknown) => {
       // A store elsewhere may be away for now, and what it has too much it may keep.
       if (!leaving.signal.aborted) trouble('EFFECT_FAILED', `orphans: ${String(error)}`);
     });
@@ -158,15 +158,31 @@ export async function startEngine(
   return ok(engine);
 }
 
-/** A disk that lost bytes is told of here: else those who ask for them would be the first to know. */
-async function tellMissing(
-  state: State,
-  blobs: Pick<BlobStore, 'has'>,
+/** A store elsewhere has what it has too much asked to be removed, and what it lacks told of: one listing for both. */
+async function lookThrough(
+  ledger: Pick<Ledger, 'state'>,
+  blobs: BlobStore,
+  signal: AbortSignal,
   trouble: (code: string, message: string) => void,
 ): Promise<void> {
+  const listed = await askForOrphans(ledger.state, blobs, signal);
+  if (!signal.aborted) await tellMissing(ledger.state, blobs, trouble, listed);
+}
+
+/** A disk or a bucket that lost bytes is told of here: else those who ask for them would be the first to know. A listing may be old. */
+async function tellMissing(
+  state: State,
+  blobs: Pick<BlobStore, 'size'>,
+  trouble: (code: string, message: string) => void,
+  listed: ReadonlySet<Digest>,
+): Promise<void> {
   const missing: string[] = [];
-  for (const [digest, what] of lastingBlobs(state)) if (!(await blobs.has(digest))) missing.push(`${what} (${digest})`);
+  for (const [digest, what] of lastingBlobs(state)) {
+    if (listed.has(digest)) continue;
+    const size = await blobs.size(digest);
+    if (!size.ok && size.fault.code === 'BLOB_NOT_FOUND') missing.push(`${what} (${digest})`);
+  }
   if (missing.length === 0) return;
   const first = `${missing[0]}${missing.length > 1 ? ` and ${missing.length - 1} more` : ''}`;
-  trouble('BLOBS_MISSING', `of what the journal names the data directory lacks ${first}: bring it back from a backup`);
+  trouble('BLOBS_MISSING', `of what the journal names, blobs lack ${first}: bring it back from a backup`);
 }

@@ -123,11 +123,9 @@ export const processShapes: OwnShapes = {
       entries: count,
       chain,
       checkpoints: count.describe('signed heads, all of which fit'),
-      blobsMissing: z
-        .array(z.string())
-        .describe(
-          'of what the journal names and a coordinator needs to go on, what `blobs/` lacks; empty where a bucket or a database keeps it',
-        ),
+      blobsLooked: count.describe('blobs that a coordinator needs to go on, by the journal, and that were looked at'),
+      blobsMissing: z.array(z.string()).describe('what of these the folder or bucket of the configuration lacks'),
+      blobsDamaged: z.array(z.string()).describe('what has another digest there; only looked for with --digests'),
     }),
     version: 1,
   },

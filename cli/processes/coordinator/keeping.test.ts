@@ -21,16 +21,22 @@ async function stopped() {
   return { folder, path, backUp, blobs: join(dataDirectory, 'blobs') };
 }
 
+function biggestOf(folder: string): string {
+  const sizeOf = (name: string) => statSync(join(folder, name)).size;
+  return readdirSync(folder).toSorted((a, b) => sizeOf(b) - sizeOf(a))[0] ?? expect.fail(`${folder} is empty`);
+}
+
 it('a blob that is gone and is needed is named by a backup and by verify, each ending with 1, and by the next start; whole, nothing says anything', async () => {
   const { folder, path, backUp, blobs } = await stopped();
   const verify = (...more: string[]) => runTestudo('coordinator', 'verify', '-c', path, ...more);
   expect(await backUp('whole')).toMatchObject({ code: 0, error: '' });
   expect(statSync(join(folder, 'whole', 'journal.sqlite')).mode & 0o777).toBe(0o600);
-  expect(JSON.parse((await verify('--json')).out)).toMatchObject({ blobsMissing: [] });
-
-  const [biggest = ''] = readdirSync(blobs).toSorted(
-    (a, b) => statSync(join(blobs, b)).size - statSync(join(blobs, a)).size,
+  expect(JSON.parse((await verify('--json', '--digests')).out)).toMatchObject({ blobsMissing: [], blobsDamaged: [] });
+  expect((await verify()).out).toMatch(
+    /looked at the \d+ blobs that it needs in \S+blobs, whether they are there.*: all are sound/,
   );
+
+  const biggest = biggestOf(blobs);
   rmSync(join(blobs, biggest));
   const named = `weights.bin of syscall@0 (sha256:${biggest})`;
   expect(await verify()).toMatchObject({
@@ -51,13 +57,16 @@ it('a blob that is gone and is needed is named by a backup and by verify, each e
 }, 600_000);
 
 it('a backup of bytes that are not what their names say is told as such, and ends with 1', async () => {
-  const { folder, backUp, blobs } = await stopped();
+  const { folder, path, backUp, blobs } = await stopped();
   expect(await backUp('whole')).toMatchObject({ code: 0, error: '' });
 
-  const [name = ''] = readdirSync(blobs).filter((each) => /^[0-9a-f]{64}$/.test(each));
+  const name = biggestOf(blobs);
   const bytes = readFileSync(join(blobs, name));
   bytes.writeUInt8(bytes.readUInt8(0) ^ 1, 0);
   writeFileSync(join(blobs, name), bytes);
+  const verified = await runTestudo('coordinator', 'verify', '-c', path, '--digests');
+  expect(verified).toMatchObject({ code: 1, error: expect.stringMatching(/^BLOBS_DAMAGED: /) });
+  expect(verified.error).toContain(name);
   const told = `BLOBS_DAMAGED: ${join(folder, 'damaged')} holds the journal up to entry`;
   expect(await backUp('damaged')).toMatchObject({ code: 1, out: '', error: expect.stringContaining(told) });
   expect((await backUp('again')).error).toContain(

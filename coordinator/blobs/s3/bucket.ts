@@ -94,6 +94,15 @@ export class Bucket {
     );
   }
 
+  /** Whether it answers us at all: of a bucket that is none a single blob looks as if only that were missing. */
+  tryToList(): Answer<void> {
+    const { ListObjectsV2Command } = this.#parts.sdk;
+    const asked = { Bucket: this.name, Prefix: `${this.#parts.settings.prefix}blobs/`, MaxKeys: 1 };
+    return this.#ask(0, async (client, abortSignal) => {
+      await client.send(new ListObjectsV2Command(asked), { abortSignal });
+    });
+  }
+
   /** What lies there; undefined where nothing does. */
   head(digest: Digest): Answer<Stored | undefined> {
     const { HeadObjectCommand } = this.#parts.sdk;

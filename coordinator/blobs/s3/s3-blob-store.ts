@@ -6,6 +6,7 @@ import type { Digest } from '../../../proto/ids.ts';
 import type { BlobFaultCode, BlobStore, BlobWriter, ProveLead, Upload, UploadKey } from '../blob-store.ts';
 import { type FileBlobStore, joinFileBlobStore, openFileBlobStore } from '../file-blob-store.ts';
 import { temporaryPrefix } from '../file-blob-writer.ts';
+import { forEachAtOnce } from './at-once.ts';
 import type { Bucket } from './bucket.ts';
 import { Confirmed, confirmedForMs } from './confirmed.ts';
 import { ofThisDisk, writeChecked } from './fetched-file.ts';
@@ -39,9 +40,6 @@ type S3BlobStoreParts = Readonly<{
   /** Default: a day. */
   removalAgeMs?: number;
 }>;
-
-/** So many blobs are fetched or put at once. */
-const atOnceMax = 8;
 
 /**
  * Blobs in a bucket, with files of this machine in front. What is put lies in both, whole, when it resolves: the file is synced
@@ -114,7 +112,7 @@ export class S3BlobStore implements BlobStore {
     digests: readonly Digest[],
     work: (pathOf: (digest: Digest) => string) => Promise<Value>,
   ): Promise<Value> {
-    await forEach([...new Set(digests)], async (digest) => {
+    await forEachAtOnce([...new Set(digests)], async (digest) => {
       const here = await this.#bring(digest);
       if (!here.ok && here.fault.code !== 'BLOB_NOT_FOUND') throw new FaultError(here.fault);
     });
@@ -144,7 +142,7 @@ export class S3BlobStore implements BlobStore {
 
   async adopt(digests: readonly Digest[]): Promise<Result<void, BlobFaultCode>> {
     let refused: Result<void, BlobFaultCode> = ok(undefined);
-    await forEach([...new Set(digests)], async (digest) => {
+    await forEachAtOnce([...new Set(digests)], async (digest) => {
       const here = await this.#local.size(digest);
       const there = here.ok ? await this.#publish(digest) : here;
       if (!there.ok) refused = there;
@@ -155,7 +153,7 @@ export class S3BlobStore implements BlobStore {
   async restock(digests: Iterable<Digest>): Promise<Result<number, BlobFaultCode>> {
     let put = 0;
     let refused: Result<number, BlobFaultCode> | undefined;
-    await forEach([...new Set(digests)], async (digest) => {
+    await forEachAtOnce([...new Set(digests)], async (digest) => {
       const here = await this.#local.size(digest);
       if (!here.ok) return;
       const found = await this.#bucket.head(digest);
@@ -305,12 +303,4 @@ function once<Value>(running: Map<Digest, Promise<Value>>, digest: Digest, work:
   const started = work().finally(() => running.delete(digest));
   running.set(digest, started);
   return started;
-}
-
-async function forEach(digests: readonly Digest[], act: (digest: Digest) => Promise<void>): Promise<void> {
-  const waiting = [...digests];
-  const next = async () => {
-    for (let digest = waiting.shift(); digest !== undefined; digest = waiting.shift()) await act(digest);
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnceMax, digests.length) }, next));
 }
