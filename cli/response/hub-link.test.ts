@@ -16,6 +16,7 @@ import { TestFederation } from '../../coordinator/testing/federation.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import { startTcpProxy } from '../../lab/testing/tcp-proxy.ts';
 import { DeliverRequest } from '../../proto/generated/testudo/v1/sensors.ts';
+import { runTestudo } from '../testing/command-line.ts';
 
 const testudo = fileURLToPath(new URL('../testudo.ts', import.meta.url));
 const signal = new AbortController().signal;
@@ -128,6 +129,18 @@ it('an agent hears from its hub what sensors raise, goes on without it, and coun
     }
   };
   await agent.said('the hub tells of alerts');
+
+  // No API server is there, so it does not lead: that no pod stands in its list says nothing, and orders are not followed.
+  const orders = agent.said('orders lie here that are not followed: this agent does not lead');
+  const uid = '0b6f2c1e-5d1b-4c0e-9a44-1f7f6f0d2a11';
+  const lift = await runTestudo('quarantine', 'lift', uid, '-d', join(folder, 'agent-data'), '-r', 'a false alarm');
+  expect(lift.out).toContain('which follows it while it leads');
+  expect(await orders).toMatchObject({ orders: 1, leader: null });
+  const listed = await runTestudo('quarantine', 'list', '-a', `127.0.0.1:${port}`);
+  expect(listed.out).toContain(
+    "THIS AGENT DOES NOT LEAD and knows of no pod; nobody does just now; 1 in this agent's folder wait until it leads",
+  );
+  expect(listed.out).not.toContain('none is in quarantine');
 
   const link = new HubLink(
     {

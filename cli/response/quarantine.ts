@@ -57,7 +57,9 @@ function ordering(kind: 'approve' | 'decline' | 'lift', summary: string) {
       const order = orderOf(kind, uid, reason);
       await giveOrder(dataDir, order);
       if (json === true) return print(jsonLine(order));
-      print(`${kind} of ${uid} is with the agent; \`testudo quarantine list\` shows what becomes of it`);
+      print(
+        `${kind} of ${uid} lies with the agent of this folder, which follows it while it leads; \`testudo quarantine list\` shows what becomes of it`,
+      );
     });
 }
 
@@ -70,7 +72,7 @@ function resume() {
     .action(async ({ dataDir, reason, json }) => {
       const order = orderOf('resume', '', reason);
       await giveOrder(dataDir, order);
-      print(json === true ? jsonLine(order) : 'the agent resumes');
+      print(json === true ? jsonLine(order) : 'the agent of this folder resumes, if it leads');
     });
 }
 
@@ -87,7 +89,8 @@ async function ask(address: string): Promise<QuarantinePage | undefined> {
   }
 }
 
-function pageText({ cap, policy, hubAway, breaker, suspects, quarantined }: QuarantinePage): string {
+function pageText(page: QuarantinePage): string {
+  const { leads, leader, isBlind, orders, cap, policy, hubAway, breaker, suspects, quarantined } = page;
   const inForce = 'untilMs' in policy ? `in force until ${time(policy.untilMs)}` : `${policy.code}: ${policy.message}`;
   const head = [`response policy: ${inForce}; this cluster allows ${cap} at most`];
   if (hubAway !== null) head.push(`the hub is away (${hubAway.code}: ${hubAway.message}); what is known stands`);
@@ -95,6 +98,8 @@ function pageText({ cap, policy, hubAway, breaker, suspects, quarantined }: Quar
     head.push(
       `THE BREAKER IS OPEN since ${time(breaker.atMs)}: ${breaker.why}; testudo quarantine resume -d FOLDER -r WHY`,
     );
+  if (!leads) head.push(notLeading(leader, orders));
+  else if (isBlind) head.push('not all of the cluster is seen just now: what is missing here may be there');
   const parts = [head.join('\n')];
   if (quarantined.length > 0) {
     parts.push(
@@ -119,6 +124,13 @@ function pageText({ cap, policy, hubAway, breaker, suspects, quarantined }: Quar
       ]),
     );
   }
-  if (quarantined.length + suspects.length === 0) parts.push('no pod is suspect, none is in quarantine');
+  if (quarantined.length + suspects.length === 0 && leads && !isBlind)
+    parts.push('no pod is suspect, none is in quarantine');
   return parts.join('\n\n');
+}
+
+function notLeading(leader: string | null, orders: number): string {
+  const who = leader === null ? 'nobody does just now' : `${leader} does: ask that one, and give orders to it`;
+  const lie = orders === 0 ? '' : `; ${orders} in this agent's folder wait until it leads`;
+  return `THIS AGENT DOES NOT LEAD and knows of no pod; ${who}${lie}`;
 }

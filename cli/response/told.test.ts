@@ -225,7 +225,7 @@ it('the coordinator hears how the agent stands: in counts, and with names where 
     };
     const quarantine = new Quarantine({
       config: { cluster: north, cap: 'ask', share, releases: files.releases, alerts: [files.alerts] },
-      ...{ hub: { settings, name: 'agent-0' }, dataDirectory, timers, log, leads: () => true },
+      ...{ hub: { settings, name: 'agent-0' }, dataDirectory, timers, log, leads: () => true, leader: () => 'agent-0' },
       shared: { seen: () => undefined, keep: async () => ({ ok: true, value: undefined }) },
       send: async () => refuse('KUBE_UNREACHABLE', 'no API server here'),
       ...{ wake: () => undefined, onCounts: () => undefined, onHub: () => undefined, rotation: () => undefined },

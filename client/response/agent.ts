@@ -182,7 +182,8 @@ export class ResponseAgent {
   /** The cluster's objects, with what alerts say of pods where alerts are read. */
   #facts(): Facts {
     const { facts } = this.#view;
-    return this.#quarantine === undefined ? facts : { ...facts, risks: this.#quarantine.risks(facts) };
+    if (this.#quarantine === undefined) return facts;
+    return { ...facts, risks: this.#quarantine.risks(facts), claimed: this.#quarantine.claimed };
   }
 
   #makeQuarantine(send: Send): Quarantine | undefined {
@@ -199,6 +200,7 @@ export class ResponseAgent {
       ...{ config, hub, dataDirectory, send, images: this.#images, timers: this.#timers, log: this.#log },
       wake: () => this.#loop.wake(),
       leads: () => this.#isSynced && this.#election.isHeld(),
+      leader: () => this.#election.leader,
       rotation: () => this.#rotation.standing(),
       onCounts: ({ suspects, quarantined, isBreakerOpen }) => {
         for (const [state, count] of Object.entries(suspects)) suspectsGauge.set({ state }, count);
@@ -224,7 +226,11 @@ export class ResponseAgent {
       this.metrics.images.set({ signature }, count);
     if (wrong !== undefined) this.#log.warn({ cause: wrong }, 'the lease could not be looked at');
     if (leads !== this.#led)
-      this.#log.info({ leads, holder: this.#config.lease.holder }, leads ? 'this agent leads' : 'another agent leads');
+      this.#log.info({ leads, leader: this.#election.leader }, leads ? 'this agent leads' : 'this agent leads no more');
+    if (this.#led && !leads) {
+      this.#rotation.forget();
+      this.#quarantine?.forget();
+    }
     if (leads !== this.#led) this.#loop.wake();
     this.#led = leads;
     if (this.#stopping.signal.aborted || this.#loop.isStopped) return;

@@ -70,13 +70,23 @@ export function watchedRotation(ports: RotationPorts) {
   return {
     part: watched,
     page: () => rotationPage(seen),
+    /** This agent leads no more: what it saw is of then, and the next leader counts it. */
+    forget() {
+      seen = null;
+      count(nothingSeen, metrics);
+    },
     /** What the coordinator hears; undefined where nothing is rotated. */
     standing: () => (config.mode === 'off' ? undefined : rotationStanding(config, seen, rotated, timers.now())),
     close: () => book?.close() ?? Promise.resolve(),
   };
 }
 
-function count({ waits, breaches, inFlight }: Seen, metrics: AgentMetrics): void {
+const nothingSeen = { waits: [], breaches: [], inFlight: 0 };
+
+function count(
+  { waits, breaches, inFlight }: Pick<Seen, 'waits' | 'breaches' | 'inFlight'>,
+  metrics: AgentMetrics,
+): void {
   metrics.rotationsInFlight.set(inFlight);
   const due = new Map<string, number>();
   const over = new Map<string, number>();

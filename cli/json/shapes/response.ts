@@ -36,6 +36,10 @@ const order = z.strictObject({
 const ofPod = { uid: z.string(), namespace: z.string(), pod: z.string() };
 const quarantinePage = z.strictObject({
   cluster: z.string(),
+  leads: z.boolean().describe('false: another agent knows of pods, and this one follows no order'),
+  leader: z.string().nullable().describe('as the lease said last; null where nobody leads, or nobody knows'),
+  isBlind: z.boolean().describe('not all of the cluster is seen just now: what is missing here may be there'),
+  orders: count.describe("that lie in this agent's folder"),
   cap: z.string().describe('the most that this cluster allows: observe, ask or enforce'),
   policy: z.union([z.strictObject({ untilMs: ms }), z.looseObject(fault.shape)]),
   alerts: count.describe('kept in mind, of all pods'),

@@ -70,7 +70,7 @@ export class ClusterView {
       statefulSets: this.#statefulSets,
       budgets: this.#budgets,
       nodes: this.#nodes,
-      risks: new Map(), // The API server knows of none.
+      ...{ risks: new Map(), claimed: new Map() }, // The API server knows of none.
       blindSinceMs: this.#blind.size === 0 ? null : Math.min(...this.#blind.values()),
     };
   }

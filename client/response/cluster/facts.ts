@@ -93,6 +93,8 @@ export type Facts = Readonly<{
   nodes: ReadonlyMap<string, NodeFact>;
   /** By the pod's uid, oldest step first; a pod that is not in it has no risk. */
   risks: ReadonlyMap<string, readonly RiskStep[]>;
+  /** Pods whose quarantine was begun, or waits for an operator's word, by uid. */
+  claimed: ReadonlyMap<string, 'begun' | 'waits'>;
   /** Since when some of this is not kept up to date; null while all of it is. */
   blindSinceMs: EpochMs | null;
 }>;

@@ -48,6 +48,8 @@ export class LeaseElection {
   readonly #annotations = new Map<string, string>();
   /** What others wrote on it, as it was at the last look. */
   annotationsSeen: Readonly<Record<string, string>> = {};
+  /** Who held it at the last look; null where nobody did, or nobody knows. */
+  leader: string | null = null;
   #renewedAtMs: number | undefined;
   /** Two writes of our own at once would each find the other's version. */
   readonly #turns = new Turns();
@@ -105,6 +107,7 @@ export class LeaseElection {
       return `${path}: ${got.value.status} ${got.value.text.slice(0, 200)}`;
     const { metadata, spec } = found.data;
     this.annotationsSeen = metadata.annotations;
+    this.leader = spec.holderIdentity || null;
     if (spec.holderIdentity === this.#settings.holder) return await this.#write(path, found.data);
     this.#renewedAtMs = undefined;
     this.#annotations.clear(); // Another leads, or has led: what it wrote since must not be written over.

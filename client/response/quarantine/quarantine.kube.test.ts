@@ -13,6 +13,7 @@ import { openEvidence, verifyChain } from '../evidence/chain.ts';
 import { giveOrder } from './orders.ts';
 
 type Page = Readonly<{
+  leader: string | null;
   breaker: object | null;
   suspects: readonly Readonly<{ uid: string; pod: string; state: string; because: string }>[];
   quarantined: readonly Readonly<{ uid: string; pod: string; verdict: string | null; evidence: string }>[];
@@ -63,6 +64,13 @@ describe('quarantine on a real control plane', { timeout: 600_000 }, () => {
     expect(listed.out).toMatch(
       new RegExp(`IN QUARANTINE .*\\n${ground.namespace}/${name} +${uid} .* isolated +sha256:`),
     );
+    // Beside it one that does not lead, which knows of no pod: it says so, and who leads.
+    const idle = await agentOn(ground, 'two');
+    await idle.untilPage(({ leader }) => leader === 'one');
+    const asked = await runTestudo('quarantine', 'list', '--address', `127.0.0.1:${idle.agent.port}`);
+    expect(asked.out).toContain('THIS AGENT DOES NOT LEAD and knows of no pod; one does: ask that one');
+    expect(asked.out).not.toContain('none is in quarantine');
+    await idle.agent.close();
     const evidence = isolated?.metadata.annotations?.['testudo.io/evidence'] ?? '';
     const folder = join(config.dataDirectory, 'evidence');
     const { records, problems } = await verifyChain(folder, { anchors: [evidence] });

@@ -48,15 +48,26 @@ export type QuarantineParts = Readonly<{
   onHub(isThere: boolean): void;
   /** Whether this agent leads: others know nothing that is worth telling. */
   leads(): boolean;
+  /** Who leads, as the lease said last. */
+  leader(): string | null;
   /** What the coordinator hears of rotation beside it; undefined where nothing is rotated. */
   rotation(): RotationStanding | undefined;
 }>;
 
+const unseen: Seen = { isBlind: true, suspects: [], quarantined: [] };
 const notOpen = refuse('NOT_LEADER', 'the agent only begins');
 
 /** What `testudo quarantine list` is told. */
 export type QuarantinePage = Readonly<{
   cluster: string;
+  /** Whether this agent leads. Another knows nothing of what is done: no pod stands here then. */
+  leads: boolean;
+  /** Who leads, as the lease said last; null where nobody does, or nobody knows. */
+  leader: string | null;
+  /** Not all of the cluster is seen just now, or nothing was looked at yet: what is missing here may be there. */
+  isBlind: boolean;
+  /** Orders that lie in this agent's folder. Who does not lead follows none. */
+  orders: number;
   cap: string;
   policy: Readonly<{ untilMs: number }> | Fault;
   /** Alerts that are kept in mind, of all pods. */
@@ -88,7 +99,7 @@ export class Quarantine {
         standing: StandingTeller | undefined;
       }>
     | undefined;
-  #seen: Seen = { isBlind: true, suspects: [], quarantined: [] };
+  #seen: Seen = unseen;
   #proposals: KeptProposals | undefined;
   readonly #said = new Map<string, string>();
 
@@ -120,7 +131,13 @@ export class Quarantine {
       dataKeyFile === undefined ? ({ kind: 'beside' } as const) : ({ kind: 'file', path: dataKeyFile } as const);
     const dataKey = await loadDataKey(source, dataDirectory);
     if (!dataKey.ok) return dataKey;
-    const orders = new Orders(dataDirectory, timers, wake);
+    const orders = new Orders(dataDirectory, timers, () => {
+      const { leads, leader } = this.#parts;
+      const idle = { orders: orders.all.length, leader: leader() };
+      if (idle.orders > 0 && !leads())
+        log.warn(idle, 'orders lie here that are not followed: this agent does not lead');
+      wake();
+    });
     this.#proposals = KeptProposals.open(join(dataDirectory, 'response-proposals.json'), (cause) =>
       log.warn({ cause }, 'what became of earlier proposals is not kept'),
     );
@@ -154,27 +171,44 @@ export class Quarantine {
     return new Map(suspects.map(({ pod, sightings }) => [pod.uid, riskSteps(sightings)]));
   }
 
+  /** This agent leads no more: what it saw is of then, and the next leader counts it. */
+  forget(): void {
+    this.#seen = unseen;
+    this.#said.clear();
+    this.#parts.onCounts(this.#counts());
+  }
+
+  /** Pods that rotation leaves to quarantine, as the last look found them. */
+  get claimed(): Facts['claimed'] {
+    const claims = this.#seen.suspects.flatMap(({ pod: { uid }, state }) =>
+      state === 'begun' || state === 'waits' ? [[uid, state] as const] : [],
+    );
+    return new Map(claims);
+  }
+
   /** What stands, for `testudo quarantine list`. */
   page(): QuarantinePage {
-    const { timers, config } = this.#parts;
+    const { timers, config, leads, leader } = this.#parts;
     const nowMs = timers.now();
     const policy = this.#feeds?.policy.at(nowMs) ?? notOpen;
     const memory = this.#feeds?.desk.memory;
+    const { isBlind, suspects, quarantined } = leads() ? this.#seen : unseen;
     return {
       cluster: config.cluster,
+      ...{ leads: leads(), leader: leader(), isBlind, orders: this.#feeds?.orders.all.length ?? 0 },
       cap: config.cap,
       policy: policy.ok ? { untilMs: policy.value.expiresAtMs } : policy.fault,
       alerts: this.#feeds?.alerts.sightings.length ?? 0,
       hubAway: this.#feeds?.hub?.away ?? null,
       breaker: memory?.breaker.open ?? null,
       spent: memory?.spent.length ?? 0,
-      suspects: this.#seen.suspects.map(({ pod, ...rest }) => ({
+      suspects: suspects.map(({ pod, ...rest }) => ({
         uid: pod.uid,
         namespace: pod.namespace,
         pod: pod.name,
         ...rest,
       })),
-      quarantined: this.#seen.quarantined.map(({ pod, mark }) => ({
+      quarantined: quarantined.map(({ pod, mark }) => ({
         ...{ uid: pod.uid, namespace: pod.namespace, pod: pod.name, ...mark },
         verdict: this.#verdictOf(pod.uid),
       })),

@@ -1,5 +1,6 @@
-import type { Facts, PodFact } from '../cluster/facts.ts';
+import type { Facts, PodFact, ReplicaSetFact } from '../cluster/facts.ts';
 import { riskOf, type Sighting } from '../ladder/sighting.ts';
+import { begunOn } from '../rotation/marks.ts';
 
 /** A pod with alerts, and what can be done with it. */
 export type Suspect = Readonly<{
@@ -40,13 +41,13 @@ export function suspectsOf(sightings: readonly Sighting[], facts: Facts, nowMs: 
       workload: workloadOf(pod, facts),
       sightings: mine,
       risk: riskOf(mine, nowMs),
-      how: howOf(pod),
+      how: howOf(pod, facts),
     });
   }
   return suspects.sort((a, b) => b.risk - a.risk || (a.pod.uid < b.pod.uid ? -1 : 1));
 }
 
-function howOf(pod: PodFact): Suspect['how'] {
+function howOf(pod: PodFact, facts: Facts): Suspect['how'] {
   const nothing = (because: string) => ({ kind: 'nothing', because }) as const;
   if (pod.isMirror) return nothing('the kubelet runs it from a file: the API cannot touch it');
   if (pod.isHostNetwork) return nothing("it is on the node's network: no policy holds it; drain the node");
@@ -56,6 +57,8 @@ function howOf(pod: PodFact): Suspect['how'] {
     case 'StatefulSet':
       return { kind: 'evict' };
     case undefined:
+      // Its ReplicaSet has another one for it already, or is about to.
+      if (releasedFrom(pod, facts) !== undefined) return { kind: 'isolate' };
       return nothing('nobody would replace it: it has no controller');
     default:
       return nothing(`a ${pod.owner?.kind}'s pod is not replaced elsewhere`);
@@ -63,7 +66,17 @@ function howOf(pod: PodFact): Suspect['how'] {
 }
 
 /** The Deployment above a ReplicaSet; what an alert calls the workload decides on nothing. */
-function workloadOf({ owner, name }: PodFact, { replicaSets }: Pick<Facts, 'replicaSets'>): string {
-  if (owner === null) return name;
-  return replicaSets.get(owner.uid)?.owner?.name ?? owner.name;
+function workloadOf(pod: PodFact, facts: Facts): string {
+  const { owner, name } = pod;
+  if (owner === null) return releasedFrom(pod, facts)?.owner?.name ?? name;
+  return facts.replicaSets.get(owner.uid)?.owner?.name ?? owner.name;
+}
+
+/** The ReplicaSet, still there, of a pod that rotation has released from it. */
+function releasedFrom(pod: PodFact, { replicaSets }: Facts): ReplicaSetFact | undefined {
+  const begun = begunOn(pod);
+  if (begun === undefined || begun === 'unreadable') return undefined;
+  const set = replicaSets.get(begun.set);
+  const isIts = set?.namespace === pod.namespace && set.owner?.uid === begun.deployment && !set.isDeleting;
+  return isIts ? set : undefined;
 }

@@ -1,6 +1,7 @@
 import type { EpochMs } from '../../../base/time.ts';
 import { exposureOf } from '../../posture/exposure.ts';
 import type { BudgetFact, Facts, PodFact } from '../cluster/facts.ts';
+import { isClaimed } from './claimed.ts';
 import { dueAtMs } from './due.ts';
 import { hoursAt } from './hours.ts';
 import type { InFlight } from './in-flight.ts';
@@ -72,7 +73,7 @@ export function plan(input: PlanInput, now: EpochMs): Plan {
     const budgets = workload === undefined ? [] : input.budgetsFor(pod);
     const [budget] = budgets;
     const reason =
-      reasonOfPod(pod, workload, config, facts) ??
+      reasonOfPod(pod, workload, input, now) ??
       everywhere ??
       reasonOfWorkload(input, workload as Workload, failing, now) ??
       input.memory.holds.get(pod.uid)?.reason ??
@@ -100,11 +101,11 @@ function reasonEverywhere({ facts, paused, memory }: PlanInput, closed: 'FROZEN'
 function reasonOfPod(
   pod: PodFact,
   workload: Workload | undefined,
-  config: RotationConfig,
-  facts: Facts,
+  { config, facts }: PlanInput,
+  now: EpochMs,
 ): Reason | null {
   if (pod.isDeleting) return 'ENDING';
-  if (isQuarantined(pod)) return 'QUARANTINED';
+  if (isQuarantined(pod) || isClaimed(pod, facts, config, now)) return 'QUARANTINED';
   if (pod.isMirror || workload === undefined) return 'KIND';
   // Without it there is nothing by which it could be released.
   if (workload.mode === 'surge' && pod.labels[templateHash] === undefined) return 'KIND';

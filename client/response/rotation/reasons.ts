@@ -37,7 +37,7 @@ export const reasonText: Readonly<Record<Reason, string>> = {
   NAMESPACE_ENDING: 'the namespace is being deleted',
   KIND: 'nobody would replace it, or nobody knows how its owner would: a bare pod, a Job, a DaemonSet, an unknown owner',
   LOCAL_DATA: 'it has data that would go with it (rotation.localData)',
-  QUARANTINED: 'it is quarantined',
+  QUARANTINED: 'it is quarantined, or about to be',
   NODE_DRAINING: 'its node is cordoned, or somebody else evicts it',
   UNREADY: 'it is not running and ready: its eviction would ask no budget',
   ENDING: 'it is being deleted',

@@ -185,6 +185,23 @@ describe('rotation', () => {
     ]);
   });
 
+  it('leaves a pod to its quarantine that was begun, and one that waits for an operator no longer than the bound', () => {
+    const old = releasedPod(late - 1_000);
+    const found = (claim: 'begun' | 'waits', pods: readonly PodFact[], now: number) => {
+      const claimed = Object.fromEntries(pods.map(({ uid }) => [uid, claim]));
+      return look(madeFacts({ pods: [...new Set([...two, ...pods])], claimed }), {}, now);
+    };
+    expect(found('begun', [old], late)).toMatchObject({ actions: [], reasons: { old: 'QUARANTINED' } });
+    expect(found('begun', two, late)).toMatchObject({ actions: [], reasons: { a: 'QUARANTINED', b: 'QUARANTINED' } });
+    const beforeBound = madeAtMs + 24 * hourMs - 1;
+    expect(found('waits', two, beforeBound)).toMatchObject({ actions: [], reasons: { a: 'QUARANTINED' } });
+    expect(found('waits', two, beforeBound + 1).actions).toHaveLength(1);
+    // What was not replaced in time goes back all the same: it is the same pod, and its quarantine goes on.
+    const lateOne = releasedPod(late - 400_000);
+    const claimed = { [lateOne.uid]: 'begun' } as const;
+    expect(look(madeFacts({ pods: [madePod('a'), lateOne], claimed })).actions).toMatchObject([{ kind: 'patchPod' }]);
+  });
+
   it('puts a pod back whose replacement is late, and leaves the workload alone for a while', () => {
     const old = releasedPod(late - 400_000);
     const { actions } = look(madeFacts({ pods: [madePod('a'), old] }));

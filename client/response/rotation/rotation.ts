@@ -2,6 +2,7 @@ import type { EpochMs } from '../../../base/time.ts';
 import type { Done } from '../cluster/cluster.ts';
 import type { BudgetFact, Facts, PodFact } from '../cluster/facts.ts';
 import type { ClusterAction, Next, Part } from '../part.ts';
+import { isClaimed } from './claimed.ts';
 import { InFlight } from './in-flight.ts';
 import { putBackOf, releaseOf, templateHash } from './marks.ts';
 import { learnt, type Memory, nothingRemembered, type Pending, refreshed } from './memory.ts';
@@ -82,7 +83,8 @@ export function rotationPart({ config, schedule, isPaused }: RotationPorts): Par
         waits(verdict.failed.reason);
         const change = putBackOf(begun, verdict.failed);
         ask({ kind: 'patchPod', id: `${putBackId}${uid}`, pod, change }, 'putBack', pod, '');
-      } else {
+      } else if (isClaimed(pod, facts, config, now)) waits('QUARANTINED');
+      else {
         waits('ROTATING');
         ask({ kind: 'evictPod', id: `evict:${uid}`, pod, dryRun: false }, 'evict', pod, '', budgets[0]);
       }

@@ -62,8 +62,9 @@ export class SimulatedView {
 
   get facts(): Facts {
     return {
-      ...(this.#facts as unknown as Omit<Facts, 'risks' | 'blindSinceMs'>),
+      ...(this.#facts as unknown as Omit<Facts, 'risks' | 'claimed' | 'blindSinceMs'>),
       risks: this.risks,
+      claimed: new Map(), // Rotation stands alone here.
       blindSinceMs: this.blindSinceMs,
     };
   }

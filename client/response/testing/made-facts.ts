@@ -79,6 +79,7 @@ type Parts = Readonly<{
   budgets?: readonly BudgetFact[];
   nodes?: readonly NodeFact[];
   risks?: Readonly<Record<string, readonly RiskStep[]>>;
+  claimed?: Readonly<Record<string, 'begun' | 'waits'>>;
   blindSinceMs?: number | null;
 }>;
 
@@ -93,6 +94,7 @@ export function madeFacts(parts: Parts): Facts {
     budgets: byUid(parts.budgets ?? []),
     nodes: new Map((parts.nodes ?? []).map((node) => [node.name, node])),
     risks: new Map(Object.entries(parts.risks ?? {})),
+    claimed: new Map(Object.entries(parts.claimed ?? {})),
     blindSinceMs: parts.blindSinceMs ?? null,
   };
 }
