@@ -221,7 +221,7 @@ function look(moves: Moves, suspect: Suspect, facts: Facts, inputs: QuarantineIn
       ...{ cluster: inputs.cluster, namespace, workload, policy: inputs.policy, cap: inputs.cap },
       sightings: counted,
       breaker: inputs.memory.breaker,
-      spent: begun === undefined ? inputs.memory.spent : [], // It is spent for this pod already.
+      spent: isSpentFor(uid, inputs.memory) ? [] : inputs.memory.spent,
       pods: facts.pods.size,
       isApproved: word?.kind === 'approve',
     },
@@ -249,6 +249,9 @@ function look(moves: Moves, suspect: Suspect, facts: Facts, inputs: QuarantineIn
   if (begun === undefined) return begin(moves, suspect, decided, seen);
   return proceed(moves, suspect, begun, keepForMs, now, seen);
 }
+
+/** By this agent, or by one that led before it and got no further. */
+const isSpentFor = (uid: string, { begun, spent }: Memory) => [...begun, ...spent].some((one) => one.uid === uid);
 
 /** One at a time: the budget of the next is looked at when this one is spent. */
 function begin(

@@ -141,13 +141,13 @@ describe('quarantine on a real control plane', { timeout: 600_000 }, () => {
     expect(verified).toMatchObject({ code: 0, out: expect.stringContaining('2 record(s), whole and in order') });
   });
 
-  it('asks disruption budgets first, and waits for room', async () => {
+  it('asks disruption budgets first, and waits for room; who takes over meanwhile goes on with what is spent for it already', async () => {
     const ground = await quarantineGround(kubectl, enforcing());
     const [suspect] = await ground.ready(3);
     if (suspect === undefined) throw new Error('no pod');
     const { name, uid } = suspect.metadata;
     await apply(kubectl, [budgetOf('web', ground.namespace, { minAvailable: 3 })]);
-    const { untilPage } = await agentOn(ground);
+    const { agent, untilPage } = await agentOn(ground);
     await ground.until(async () => {
       const { status } = await kubectl.json<{ status?: { currentHealthy?: number } }>([
         '-n',
@@ -162,8 +162,13 @@ describe('quarantine on a real control plane', { timeout: 600_000 }, () => {
     const held = await untilPage(({ suspects }) => suspects[0]?.because.startsWith('BUDGET_NONE_LEFT') === true);
     expect(held.suspects).toMatchObject([{ uid, state: 'begun' }]);
     expect((await ground.podOf(name))?.metadata.labels.app).toBe('web');
+    await agent.close();
+    // Of this workload one an hour may be begun, and this was it.
+    const next = await agentOn(ground, 'two');
+    const taken = await next.untilPage(({ suspects }) => suspects[0]?.because.startsWith('BUDGET_NONE_LEFT') === true);
+    expect(taken.suspects).toMatchObject([{ uid, state: 'begun' }]);
     await kubectl.run(['-n', ground.namespace, 'delete', 'pdb', 'web']);
-    await untilPage(({ quarantined }) => quarantined.length === 1);
+    await next.untilPage(({ quarantined }) => quarantined.length === 1);
   });
 
   it('evicts a pod of a StatefulSet after evidence of it, and leaves alone what nobody would replace', async () => {
