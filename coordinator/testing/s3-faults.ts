@@ -1,11 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { digestOf } from '../../proto/digest.ts';
 import type { Digest } from '../../proto/ids.ts';
 import { codeOf, payload, send, uploadKey } from '../blobs/blob-store-contract.ts';
+import { FileBlobStore } from '../blobs/file-blob-store.ts';
 import type { BucketSettings } from '../blobs/s3/bucket-settings.ts';
 import { openS3BlobStore } from '../blobs/s3/s3-blob-store.ts';
 import { FaultyStore, type StoreFault } from './faulty-store.ts';
@@ -65,6 +66,23 @@ export function storeFaults(name: string, store: () => ObjectStore): void {
       expect(again.received).toBe(payload.byteLength);
       expect(unwrap(await again.finish())).toBe(uploadKey.digest);
       expect(unwrap(await (await sound()).blobs.verify(uploadKey.digest))).toBe(payload.byteLength);
+    });
+
+    it('gets what came in an upload as it was hashed on its way, and what lay here whole only once it was read', async () => {
+      const { dir, blobs } = await (await machines(store())).sound();
+      const reads = vi.spyOn(FileBlobStore.prototype, 'get');
+      onTestFinished(() => reads.mockRestore());
+      const upload = unwrap(await blobs.openUpload(uploadKey));
+      unwrap(await send(upload, 0, payload.byteLength));
+      unwrap(await upload.finish());
+      expect(reads).not.toHaveBeenCalled();
+
+      const other = Buffer.from(payload).fill(7);
+      const key = { ...uploadKey, digest: digestOf(Buffer.from(payload).fill(8)) };
+      writeFileSync(join(dir, 'blobs', key.digest.slice('sha256:'.length)), other);
+      const changed = unwrap(await blobs.openUpload(key));
+      expect(changed.received).toBe(payload.byteLength);
+      expect(codeOf(await changed.finish())).toBe('DIGEST_MISMATCH');
     });
 
     it('does not get what has gone from this machine meanwhile, and is asked whether it has it', async () => {

@@ -129,7 +129,14 @@ export class S3BlobStore implements BlobStore {
 
   async openUpload(key: UploadKey): Promise<Result<Upload, BlobFaultCode>> {
     const upload = await this.#local.openUpload(key);
-    return upload.ok ? ok(new PublishedUpload(upload.value, (digest) => this.#publish(digest))) : upload;
+    if (!upload.ok) return upload;
+    // What still comes is hashed as it is written, after what had come: it need not be read once more before it is put.
+    const isHashed = upload.value.received < key.bytes;
+    const publish = (digest: Digest) => {
+      if (isHashed) this.#checked.add(digest);
+      return this.#publish(digest);
+    };
+    return ok(new PublishedUpload(upload.value, publish));
   }
 
   uploadedBytes(key: UploadKey): Promise<number> {
