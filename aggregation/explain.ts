@@ -87,7 +87,10 @@ export async function explain(explained: Explained): Promise<AggregationOutcome>
   };
 }
 
-const lossesOf = ({ lossBefore, lossAfter }: OnSample) => ({ lossBefore, lossAfter });
+const lossesOf = ({ lossBefore, lossAfter, toldApart }: OnSample) => ({
+  ...{ lossBefore, lossAfter },
+  ...(toldApart && { toldApart }),
+});
 
 /** Positions among the admitted as rows given. */
 function namedClass(verdict: ClassVerdict, admitted: readonly number[]): ClassVerdict {

@@ -19,6 +19,10 @@ describe('parsePolicy', () => {
     ]);
     expect(parsePolicy(JSON.parse(JSON.stringify(written)))).toEqual({ ok: true, value: written });
     expect(parsePolicy(defaultPolicy(3))).toEqual({ ok: true, value: defaultPolicy(3) });
+    const sampled = defaultPolicy(3, { sample: true });
+    expect(parsePolicy(sampled)).toEqual({ ok: true, value: sampled });
+    const told = { ...sampled, rule: { ...sampled.rule, tellApart: true } };
+    expect(parsePolicy(told)).toEqual({ ok: true, value: told });
   });
 
   test('lists every problem at once, each with its path and legal range', () => {
@@ -40,6 +44,7 @@ describe('parsePolicy', () => {
     ['an unknown rule', { ...policy({ kind: 'krum' }, 1), rule: { kind: 'crumb' } }],
     ['an unknown field', { ...policy({ kind: 'krum' }, 1), quorum: 3 }],
     ['a field of another rule', { ...policy({ kind: 'krum' }, 1), rule: { kind: 'krum', trim: 1 } }],
+    ['a setting of a rule that is no answer', { ...policy({ kind: 'krum' }, 1), rule: { ...defaultPolicy(1, { sample: true }).rule, tellApart: 'yes' } }], // biome-ignore format: one line
     ['nothing', null],
     ['a mean that should withstand somebody', policy({ kind: 'mean' }, 1)],
     ['more subsets than can be looked through, however few updates', policy({ kind: 'minimumDiameterAveraging' }, 30)],

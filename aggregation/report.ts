@@ -1,7 +1,7 @@
 import type { RefusalCode } from './admission.ts';
 import type { Place } from './places/places.ts';
 import type { AggregationPolicy } from './policy.ts';
-import type { ClassVerdict, Convergence } from './updates.ts';
+import type { ClassVerdict, Convergence, ToldApart } from './updates.ts';
 
 /** `settledPairs`: distances computed a second time, exactly; a measure of work, which depends on the algebra. */
 export type AggregationOutcome = Readonly<{ report: AggregationReport; settledPairs: number }>;
@@ -21,8 +21,8 @@ export type AggregationReport = Readonly<{
   convergence: Convergence | null;
   /** Present where the aggregate was shorter than float32 resolves, and the model therefore stays as it is. */
   settled?: true;
-  /** What the aggregate did to the trusted sample's loss, where a rule looked at one. */
-  onSample?: Readonly<{ lossBefore: number; lossAfter: number }>;
+  /** What the aggregate did to the trusted sample's loss, where a rule looked at one; and where it was then moved for its attacks. */
+  onSample?: Readonly<{ lossBefore: number; lossAfter: number; toldApart?: ToldApart }>;
   /** How each class was aggregated, where classes are declared; rows as given. */
   classes?: readonly ClassVerdict[];
   /** How much of the updates' squared distances the plane of their places holds, and the aggregate's place; where places were asked for. */

@@ -1,4 +1,5 @@
 import { type AggregateSink, memorySink, type UpdateBlocks } from './blocks/blocks.ts';
+import { oneRow } from './blocks/row-values.ts';
 import type { ColumnRange } from './class-blocks.ts';
 import { type KnownDistances, knownDistances } from './distances/known-distances.ts';
 import type { ColumnReduction, LinearAlgebra } from './linear-algebra.ts';
@@ -42,13 +43,27 @@ export type Decision = Readonly<{
 /**
  * What a trusted sample said. `lossBefore`, `lossAfter`: of the base, and of the base with the aggregate added.
  * `slopes`, shape [n]: how the loss changes along each row there, per whole row; negative where the row teaches what the
- * sample holds. `gradient`, shape [d]: the loss's, there, where it is known.
+ * sample holds. `gradient`, shape [d]: the loss's, there, where it is known. `toldApart`: where what came out was moved for the
+ * sample's attacks; slopes and gradient are those of before.
  */
 export type OnSample = Readonly<{
   lossBefore: number;
   lossAfter: number;
   slopes: Float64Array;
   gradient?: Float32Array;
+  toldApart?: ToldApart;
+}>;
+
+/**
+ * How an aggregate was moved to where the model tells the sample's attacks from its normal work. `moved`: how far, as a part of the
+ * aggregate's length. Before and after: how badly attacks are told apart, and the loss on normal work.
+ */
+export type ToldApart = Readonly<{
+  moved: number;
+  attacksBefore: number;
+  attacksAfter: number;
+  normalBefore: number;
+  normalAfter: number;
 }>;
 
 /**
@@ -142,6 +157,11 @@ export function meanOfRows(source: UpdateBlocks, rows: readonly number[]): Decis
   for (const row of rows) weights[row] = 1;
   const shares = weights.map((weight) => weight / rows.length);
   return { plan: { kind: 'combine', source, weights, divisor: rows.length }, selected: rows, shares };
+}
+
+/** The values themselves, as a plan; shape [length]. */
+export function ofOneRow(values: Float64Array): Extract<Plan, { kind: 'combine' }> {
+  return { kind: 'combine', source: oneRow(values), weights: Float64Array.of(1), divisor: 1 };
 }
 
 /** Computed when it is first asked for, and then kept. */

@@ -1,6 +1,6 @@
 import { memoryBlocks, type UpdateBlocks } from '../blocks/blocks.ts';
 import { columnsIn } from '../blocks/columns.ts';
-import { oneRow, rowValues } from '../blocks/row-values.ts';
+import { rowValues } from '../blocks/row-values.ts';
 import { type ClassBlock, type ColumnRange, type DeclaredClasses, holdersOf, sharedRanges } from '../class-blocks.ts';
 import { type Aggregated, ok, refuse } from '../fault.ts';
 import type { LinearAlgebra } from '../linear-algebra.ts';
@@ -9,16 +9,19 @@ import { clippedToMedian, medianOf } from '../trusted/clipped-rows.ts';
 import { leastLoss } from '../trusted/least-loss.ts';
 import { lossByGradient, lossByOutputs, movedBy, times, weightedSum } from '../trusted/losses-along.ts';
 import type { LinearOutputs, TrustedLoss, TrustedSample } from '../trusted/trusted-loss.ts';
-import { type BlockPlan, type Decision, once, squaredNormsOf, type Updates, updatesOf } from '../updates.ts';
+import { type BlockPlan, type Decision, ofOneRow, once, squaredNormsOf, type Updates, updatesOf } from '../updates.ts';
+
 import { type BlindRule, blindBlock, heardRows, letThrough, verdictOf } from './blind-block.ts';
 import { allPlaced, type BlockValues, gathered, placed } from './block-values.ts';
 import { allRows } from './coordinate-wise.ts';
 import { contrasted, takenBack } from './sample-contrast.ts';
+import { toldApart } from './told-apart.ts';
 
 /**
  * `rho`: how hard shares are pulled to 1/n. `clip`: no update is longer than so many times the median. `split`: what
  * the sample sees and what it does not are clipped apart (models whose outputs are linear in their weights only). `blind`:
- * what becomes of the block of a class that the sample does not cover, where classes are declared.
+ * what becomes of the block of a class that the sample does not cover, where classes are declared. `tellApart`: what came out is
+ * moved to where it tells the sample's attacks from its normal work (`told-apart.ts`), for losses that know only normal work.
  */
 export type TrustedWeightsParameters = Readonly<{
   rho: number;
@@ -26,6 +29,7 @@ export type TrustedWeightsParameters = Readonly<{
   split: boolean;
   stepsMax: number;
   blind: BlindRule;
+  tellApart?: boolean | undefined;
 }>;
 
 /**
@@ -49,13 +53,25 @@ export async function trustedWeights(
   updates: Updates,
   f: number,
   parameters: TrustedWeightsParameters,
-  context: Readonly<{
-    trusted: TrustedSample;
-    base: Float32Array;
-    classes?: DeclaredClasses;
-    /** Whether to find a gradient for the explanation where deciding needed none. */
-    measure?: boolean;
-  }>,
+  context: TrustedContext,
+): Promise<Aggregated<Decision>> {
+  const decided = await byWeights(updates, f, parameters, context);
+  return decided.ok && parameters.tellApart ? ok(await toldApart(updates, decided.value, context)) : decided;
+}
+
+type TrustedContext = Readonly<{
+  trusted: TrustedSample;
+  base: Float32Array;
+  classes?: DeclaredClasses;
+  /** Whether to find a gradient for the explanation where deciding needed none. */
+  measure?: boolean;
+}>;
+
+async function byWeights(
+  updates: Updates,
+  f: number,
+  parameters: TrustedWeightsParameters,
+  context: TrustedContext,
 ): Promise<Aggregated<Decision>> {
   const { source, algebra } = updates;
   const { n, d } = source;
@@ -139,11 +155,6 @@ export async function trustedWeights(
     return verdictOf(name, { covered: isCovered(name), blind, holders, heard, takenBack: taken.get(name) ?? 0, f });
   });
   return ok({ plan: { kind: 'blocks', d, parts }, ...decision, classes: verdicts });
-}
-
-/** The values themselves, as a plan; shape [length]. */
-function ofOneRow(values: Float64Array): BlockPlan['plan'] {
-  return { kind: 'combine', source: oneRow(values), weights: Float64Array.of(1), divisor: 1 };
 }
 
 /** By how much of the loss before a blind block may raise it: learning a class costs others a little. */

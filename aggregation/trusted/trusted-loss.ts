@@ -12,7 +12,12 @@ export interface TrustedLoss {
    */
   losses(weights: Float32Array): Promise<Float64Array>;
   /** The mean of `losses` and its gradient, shape [d]. Absent where a detector cannot tell. */
-  readonly gradient?: (weights: Float32Array) => Promise<Readonly<{ loss: number; gradient: Float32Array }>>;
+  readonly gradient?: LossGradient;
+  /**
+   * Of detectors whose `losses` are of normal work alone: how badly weights tell the sample's attacks from it, and its gradient.
+   * Absent where the sample holds no attack, and where `losses` know of attacks themselves.
+   */
+  readonly attacks?: LossGradient;
   /**
    * How well weights, shape [d], tell the sample's attacks from what is normal: area under the ROC curve, 0 to 1, the mean of the
    * classes that have both; NaN where none has. Decides nothing: it is for people. Absent where a detector cannot tell.
@@ -26,6 +31,9 @@ export interface TrustedLoss {
   /** For models whose outputs are linear in their weights: forward passes are then all that deciding takes. */
   readonly linear?: LinearOutputs;
 }
+
+/** A loss, never negative, and its gradient, at weights of shape [d]; the gradient has that shape too. */
+export type LossGradient = (weights: Float32Array) => Promise<Readonly<{ loss: number; gradient: Float32Array }>>;
 
 /** L(w) = ℓ(z(w)) with z linear in w and ℓ convex. Outputs have shape [k]: logits of every example, say. */
 export interface LinearOutputs {

@@ -3,8 +3,9 @@ import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import { attacks } from '../../aggregation/attacks/attacks.ts';
 import { classKill, drift, sleeper, tailored } from '../../aggregation/attacks/knowing.ts';
 import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
-import { type AggregationPolicy, asksOf, checkPolicy, defaultPolicy } from '../../aggregation/policy.ts';
+import { type AggregationPolicy, asksOf, checkPolicy, defaultPolicy, type Rule } from '../../aggregation/policy.ts';
 import { unwrap } from '../../base/fault.ts';
+import { seededNumbers, shuffled } from '../../base/random.ts';
 import { isBenign, type Trace } from '../../client/events/trace.ts';
 import { deltaOf } from '../../client/learning/delta.ts';
 import { withSample } from '../../client/learning/mixed-sample.ts';
@@ -17,10 +18,17 @@ import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-cla
 import { openSampleLoss } from '../../client/tracks/syscall/trusted/sample-loss.ts';
 import type { SampleContent, SampleLoss } from '../../client/tracks/track-kind.ts';
 import { passesGate } from './attack-set-gate.ts';
-import { knowingAttacks } from './behaviours.ts';
 import { family, type Judged, judgedBy, type Passes, passesOf, rareClass, shareOf } from './judged.ts';
-import { canMissLiars, costly, familyInAttackSet, type Part, reportedSeeds } from './parts.ts';
-import { contrastRule, deploymentOf, type RuleName, ruleNames } from './rules.ts';
+import {
+  canMissLiars,
+  costly,
+  coverText,
+  familyInAttackSet,
+  familyInNoSample,
+  type Part,
+  reportedSeeds,
+} from './parts.ts';
+import { contrastRule, deploymentOf, type RuleName, ruleNames, toldApartRule } from './rules.ts';
 import { type TableWorld, tableWorld } from './table-world.ts';
 
 const [n, f, rounds] = [8, 2, 6];
@@ -31,85 +39,113 @@ const tracesMax = 60;
 /** Of what tables are judged on one trace in so many: a network reads them call by call. */
 const judgedEvery = 3;
 
-const deployed: readonly RuleName[] = ['mean', 'today: mixing + multi-krum', 'FLTrust', 'trusted weights'];
-/** Under whatever attack on the same seeds as while liars are silent. */
-const heldToBars: RuleName = 'trusted weights';
+type NetworkRule = RuleName | typeof toldApartRule;
+
+const byWeights: readonly NetworkRule[] = ['trusted weights', toldApartRule];
+const deployed: readonly NetworkRule[] = ['mean', 'today: mixing + multi-krum', 'FLTrust', ...byWeights];
 /** Where the sample holds every class, what blind classes are heard by changes nothing; nor is a network linear in its weights. */
 const rules = [...deployed, ...ruleNames.filter((rule) => rule !== contrastRule && !deployed.includes(rule))];
 
-/** The rule as a network's policy has it; what share of what clients train on is the sample. */
-function deploymentFor(rule: RuleName): Readonly<{ policy: AggregationPolicy; mix: number }> {
-  const { policy, sampleShare } = deploymentOf(rule, f);
-  const trusted = rule === 'trusted weights' ? { rule: defaultPolicy(f, { sample: true }).rule } : {};
-  return { policy: { ...policy, ...trusted }, mix: sampleShare > 0 || rule === 'FLTrust' ? 0.5 : 0 };
+/** The rule as a network's policy has it; what share of what clients train on is the sample where that covers every service. */
+function deploymentFor(rule: NetworkRule): Readonly<{ policy: AggregationPolicy; mix: number }> {
+  const { policy, sampleShare } = deploymentOf(rule === toldApartRule ? 'trusted weights' : rule, f);
+  if (!byWeights.includes(rule)) return { policy, mix: sampleShare > 0 || rule === 'FLTrust' ? 0.5 : 0 };
+  const trusted = { ...defaultPolicy(f, { sample: true }).rule, tellApart: rule === toldApartRule } as Rule;
+  return { policy: { ...policy, rule: trusted }, mix: 0.5 };
 }
 
 const generic = ['sign flip ×4', 'alie z=1.5', 'min-max'] as const;
-const behaviours = ['none', 'silent', ...generic, ...knowingAttacks, familyInAttackSet] as const;
+const ofTrusted = [familyInNoSample, familyInAttackSet] as const;
+/** What decides most comes first: a run of a network takes half a minute. */
+const behaviours = [
+  'silent',
+  'backdoor',
+  'none',
+  familyInNoSample,
+  'class kill',
+  ...generic,
+  'tailored',
+  'drift',
+  'sleeper',
+  familyInAttackSet,
+] as const;
+/** Under half a sample: what shows whether it harms where it is blind. */
+const halfBehaviours: readonly string[] = ['none', 'silent', 'min-max', 'class kill', 'drift', 'backdoor'];
 type NetworkBehaviour = (typeof behaviours)[number];
 
 /** The next-call LSTM in small, over the clusters that tables are studied with: what a network makes of the same rules. */
 export function networkParts(): Part[] {
-  const seedsOf = (rule: RuleName, behaviour: string) => {
+  const seedsOf = (rule: NetworkRule, behaviour: string) => {
     if (!deployed.includes(rule)) return reportedSeeds.slice(0, 1);
-    return reportedSeeds.slice(0, costly.includes(behaviour) && rule !== heldToBars ? 2 : undefined);
+    return reportedSeeds.slice(0, costly.includes(behaviour) && !byWeights.includes(rule) ? 2 : undefined);
   };
-  const runs = (rule: RuleName) => checkPolicy(deploymentFor(rule).policy, n).length === 0;
+  const runs = (rule: NetworkRule) => checkPolicy(deploymentFor(rule).policy, n).length === 0;
   // Where a rule cannot miss the liars' updates, what it makes of honest ones stands for it.
-  const yardstickOf = (rule: RuleName) => (canMissLiars(deploymentFor(rule).policy, n) ? 'silent' : 'none');
+  const yardstickOf = (rule: NetworkRule) => (canMissLiars(deploymentFor(rule).policy, n) ? 'silent' : 'none');
   const worlds = new Map<string, Promise<TableWorld>>();
   const runsMade = new Map<string, Promise<Judged>>();
-  return [
-    {
-      name: `lstm n=${n} f=${f}`,
-      title: `A small LSTM, n = ${n}, f = ${f}, a sample from other clusters that covers every service`,
-      ...{ n, f, cover: 'all', rules: rules.filter(runs), cannotRun: rules.filter((rule) => !runs(rule)) },
-      sameAs: () => undefined,
-      behavioursOf: (rule) =>
-        behaviours.filter((each) => {
-          if (each === familyInAttackSet) return rule === heldToBars;
-          return each !== 'silent' || yardstickOf(rule as RuleName) === 'silent';
-        }),
-      async measure(name, behaviour) {
-        const rule = name as RuleName;
-        const seeds = seedsOf(rule, behaviour);
-        const cell = { rule, behaviour, seeds, accuracy: 0, recall: 0, backdoor: 0, passes: [] as Passes[] };
-        const rare = { untouched: 0, attacked: 0 };
-        for (const seed of seeds) {
-          worlds.set(seed, worlds.get(seed) ?? tableWorld(n, seed));
-          const world = await (worlds.get(seed) as Promise<TableWorld>);
-          const judged = (each: NetworkBehaviour) => {
-            const key = `${rule} ${seed} ${each}`;
-            const known = runsMade.get(key) ?? networkUnder(world, rule, each, seed);
-            runsMade.set(key, known);
-            return known;
-          };
-          const [found, yardstick] = [await judged(behaviour as NetworkBehaviour), await judged(yardstickOf(rule))];
-          cell.accuracy += found.auc / seeds.length;
-          cell.recall += found.recall / seeds.length;
-          const passes = passesOf(yardstick, found);
-          cell.passes.push(passes);
-          cell.backdoor += shareOf(passes) / seeds.length;
-          rare.untouched += yardstick.rare / seeds.length;
-          rare.attacked += found.rare / seeds.length;
-        }
-        return behaviour === 'class kill' ? { ...cell, rare } : cell;
-      },
+  const nameOf = (cover: 'all' | 'half') => (cover === 'all' ? `lstm n=${n} f=${f}` : `lstm n=${n} f=${f} half`);
+  const part = (cover: 'all' | 'half'): Part => ({
+    name: nameOf(cover),
+    title: `A small LSTM, n = ${n}, f = ${f}, ${coverText[cover]}`,
+    ...{ n, f, cover },
+    rules: cover === 'all' ? rules.filter(runs) : ['mean', ...byWeights],
+    cannotRun: cover === 'all' ? rules.filter((rule) => !runs(rule)) : [],
+    sameAs: (rule) => (cover === 'half' && rule === 'mean' ? nameOf('all') : undefined),
+    behavioursOf: (rule) =>
+      behaviours.filter((each) => {
+        if (cover === 'half') return halfBehaviours.includes(each);
+        if ((ofTrusted as readonly string[]).includes(each)) return byWeights.includes(rule as NetworkRule);
+        return each !== 'silent' || yardstickOf(rule as NetworkRule) === 'silent';
+      }),
+    async measure(name, behaviour) {
+      const rule = name as NetworkRule;
+      const seeds = seedsOf(rule, behaviour);
+      const cell = { rule, behaviour, seeds, accuracy: 0, recall: 0, backdoor: 0, passes: [] as Passes[] };
+      const rare = { untouched: 0, attacked: 0 };
+      for (const seed of seeds) {
+        worlds.set(seed, worlds.get(seed) ?? tableWorld(n, seed));
+        const world = await (worlds.get(seed) as Promise<TableWorld>);
+        const judged = (each: NetworkBehaviour) => {
+          const key = `${cover} ${rule} ${seed} ${each}`;
+          const known = runsMade.get(key) ?? networkUnder(world, { rule, cover, behaviour: each, seed });
+          runsMade.set(key, known);
+          return known;
+        };
+        const [found, yardstick] = [await judged(behaviour as NetworkBehaviour), await judged(yardstickOf(rule))];
+        cell.accuracy += found.auc / seeds.length;
+        cell.recall += found.recall / seeds.length;
+        const passes = passesOf(yardstick, found);
+        cell.passes.push(passes);
+        cell.backdoor += shareOf(passes) / seeds.length;
+        rare.untouched += yardstick.rare / seeds.length;
+        rare.attacked += found.rare / seeds.length;
+      }
+      return behaviour === 'class kill' ? { ...cell, rare } : cell;
     },
-  ];
+  });
+  return [part('all'), part('half')];
+}
+
+type Run = Readonly<{ rule: NetworkRule; cover: 'all' | 'half'; behaviour: NetworkBehaviour; seed: string }>;
+
+/** What the sample holds: every class, or those that the seed draws; every family of attacks, or all but the backdoor's. */
+function contentOf(world: TableWorld, { cover, behaviour, seed }: Run): SampleContent<Example> {
+  const whole = world.contentWithout(behaviour === familyInNoSample ? family : undefined);
+  if (cover === 'all') return whole;
+  const { names } = world;
+  const covered = shuffled(names, seededNumbers(`cover ${seed}`)).slice(0, names.length / 2);
+  return only(whole, covered);
 }
 
 /** What the last round's network finds. The same for the same seed. */
-async function networkUnder(
-  world: TableWorld,
-  rule: RuleName,
-  behaviour: NetworkBehaviour,
-  seed: string,
-): Promise<Judged> {
+async function networkUnder(world: TableWorld, run: Run): Promise<Judged> {
+  const { rule, cover, behaviour, seed } = run;
   const spec = languageModelSpec(new WorkloadClasses(new Set(world.names)), sizes);
   const detector = languageModelDetector(spec);
-  const { policy, mix } = deploymentFor(rule);
-  const content = world.contentWithout(undefined);
+  const { policy, mix: whole } = deploymentFor(rule);
+  const mix = cover === 'half' ? whole / 2 : whole;
+  const content = contentOf(world, run);
   const sample = content.normal.map(observed);
   const algebra = fastAlgebra({ workers: 1 });
   const first = detector.init(1);
@@ -117,7 +153,7 @@ async function networkUnder(
   let start: Float64Array = new Float64Array(first.length);
   const loss = await openSampleLoss(spec, content, weights);
   const killed = rareClass(world.names, world.clusters.slice(f));
-  const ofKilled = await openSampleLoss(spec, only(content, killed), weights);
+  const ofKilled = await openSampleLoss(spec, onlyNormal(world.contentWithout(undefined), killed), weights);
   const foundInSet = (model: Float32Array) => attackSetFound(world, scoresBy(detector, model));
   let liveFound = behaviour === familyInAttackSet ? foundInSet(weights) : undefined;
   if (loss === undefined || ofKilled === undefined) throw new TypeError('a language model has a loss on a sample');
@@ -222,6 +258,7 @@ async function sentBy(behaviour: NetworkBehaviour, scene: Scene): Promise<Float3
       return [];
     case 'backdoor':
     case familyInAttackSet:
+    case familyInNoSample:
       return liars.map((traces, at) => {
         const services = world.clusters[at]?.classes ?? [];
         const poison = services.flatMap((service) =>
@@ -247,11 +284,16 @@ async function gradientAt({ gradient }: SampleLoss, weights: Float32Array): Prom
   return (await gradient(weights)).gradient;
 }
 
-function only({ normal, classes }: SampleContent<Example>, wanted: string): SampleContent<Example> {
+function onlyNormal(content: SampleContent<Example>, wanted: string): SampleContent<Example> {
+  return { ...only(content, [wanted]), attacks: [] };
+}
+
+function only({ normal, attacks: hostile, classes }: SampleContent<Example>, wanted: readonly string[]) {
+  const isWanted = ({ workload }: Example) => wanted.includes(workload);
   return {
-    normal: normal.filter(({ workload }) => workload === wanted),
-    attacks: [],
-    classes: classes.filter(({ name }) => name === wanted),
+    normal: normal.filter(isWanted),
+    attacks: hostile.filter(isWanted),
+    classes: classes.filter(({ name }) => wanted.includes(name)),
   };
 }
 

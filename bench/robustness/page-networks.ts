@@ -1,10 +1,24 @@
 import type { Report } from '../harness/report.ts';
-import { barTable, type Measured, minus, of, percent, row, seedsText, withCount, worstKnown } from './bars.ts';
+import {
+  barTable,
+  type Measured,
+  minus,
+  of,
+  percent,
+  type Row,
+  row,
+  seedsText,
+  withCount,
+  worstKnown,
+} from './bars.ts';
 import { knowingAttacks } from './behaviours.ts';
-import { familyInAttackSet, type Part } from './parts.ts';
+import type { Cover } from './federation.ts';
+import type { Cell } from './kept.ts';
+import { familyInAttackSet, familyInNoSample, type Part } from './parts.ts';
+import { toldApartRule } from './rules.ts';
 
 /** A network that predicts: areas under the curve, of a killed class its own as well, and how much of one family passes. */
-export function tableOfNetwork({ name }: Part, measured: readonly Measured[], report: Report): void {
+export function tableOfNetwork({ name, cover }: Part, measured: readonly Measured[], report: Report): void {
   report.table(
     [
       ...['rule', 'nobody hostile', 'silent', 'worst known attack', 'tailored'],
@@ -26,34 +40,44 @@ export function tableOfNetwork({ name }: Part, measured: readonly Measured[], re
       ];
     }),
   );
-  const deployed = measured.find(({ rule }) => rule === 'trusted weights');
-  if (deployed !== undefined) barsOf(deployed, measured, report);
+  for (const rule of ['trusted weights', toldApartRule]) {
+    const deployed = measured.find((each) => each.rule === rule);
+    if (deployed !== undefined) barsOf(deployed, measured, cover, report);
+  }
 }
 
 /** Of so small a network the bars that stand for every model: nobody hostile, and the attacks that were tried. */
-function barsOf({ rule, cells }: Measured, measured: readonly Measured[], report: Report): void {
+function barsOf({ rule, cells }: Measured, measured: readonly Measured[], cover: Cover, report: Report): void {
+  const isHalf = cover === 'half';
   const mean = measured.find((each) => each.rule === 'mean');
   const silent = of(cells, 'silent')?.accuracy;
   const attacked = cells.filter(({ behaviour }) => behaviour !== 'none' && behaviour !== 'silent');
-  const knows = (behaviour: string) => (knowingAttacks as readonly string[]).includes(behaviour);
+  const none = { bar: '', met: undefined };
+  const known = isHalf ? 'the sample covers half of the classes' : 'the sample holds the family';
+  const elsewhere = of(cells, familyInNoSample);
+  const backdoors: (readonly [string, Cell | undefined, Partial<Row>])[] = [[known, of(cells, 'backdoor'), {}]];
+  if (!isHalf) backdoors.push(['one honest attack set holds it too', of(cells, familyInAttackSet), {}]);
+  if (elsewhere) backdoors.push(['the sample holds other families alone', elsewhere, none]);
   const killed = of(cells, 'class kill')?.rare;
   barTable(
     rule,
     [
-      row('nobody hostile, against the plain mean', minus(of(cells, 'none')?.accuracy, mean && of(mean.cells, 'none')?.accuracy), -1), // biome-ignore format: one line
+      row('nobody hostile, against the plain mean', minus(of(cells, 'none')?.accuracy, mean && of(mean.cells, 'none')?.accuracy), isHalf ? -3 : -1), // biome-ignore format: one line
       ...attacked.map(({ behaviour, accuracy }) =>
-        row(
-          `${behaviour}, against silent`,
-          minus(accuracy, silent),
-          knows(behaviour) && behaviour !== 'backdoor' ? -3 : -1,
-        ),
+        row(`${behaviour}, against silent`, minus(accuracy, silent), barOf(behaviour, isHalf)),
       ),
-      withCount('backdoor success, the sample holds the family', of(cells, 'backdoor')),
-      withCount('backdoor success, one honest attack set holds it too', of(cells, familyInAttackSet)),
+      ...backdoors.map(([what, cell, bar]) => ({ ...withCount(`backdoor success, ${what}`, cell), ...bar })),
       ...(killed === undefined
         ? []
         : [row('class kill, area of the class, against silent', minus(killed.attacked, killed.untouched), undefined)]),
     ],
     report,
   );
+}
+
+/** Points that an attack may cost; undefined where no bar was set. */
+function barOf(behaviour: string, isHalf: boolean): number | undefined {
+  if (behaviour === familyInNoSample) return undefined;
+  const knows = (knowingAttacks as readonly string[]).includes(behaviour);
+  return isHalf || (knows && behaviour !== 'backdoor') ? -3 : -1;
 }

@@ -166,7 +166,10 @@ export const familyInSample = 'backdoor, family in sample';
 /** A backdoor where one honest cluster has some traces of the family in the attack set that its gate reports come from. */
 export const familyInAttackSet = 'backdoor, family in one attack set';
 
-const coverText: Readonly<Record<Cover, string>> = {
+/** A backdoor whose family no sample holds, where samples hold others. */
+export const familyInNoSample = 'backdoor, family not in the sample';
+
+export const coverText: Readonly<Record<Cover, string>> = {
   all: 'a sample from other clusters that covers every service',
   half: 'a sample that covers half of the services',
   none: 'no sample',

@@ -41,6 +41,9 @@ export type RuleName = (typeof ruleNames)[number];
 /** What a track with a sample has by default; where the sample holds every class it is `trusted weights`. */
 export const contrastRule: RuleName = 'trusted weights, blind by contrast';
 
+/** Of networks: what came out of trusted weights is moved to where it tells the sample's attacks apart (`tellApart`). */
+export const toldApartRule = 'trusted weights, attacks told apart';
+
 /** Whether the rule, or what its clients train on, depends on the sample. */
 export function usesSample(name: RuleName): boolean {
   const { policy: used, sampleShare } = deploymentOf(name, 0);

@@ -97,6 +97,7 @@ async function standingOf(
     relays: labelled.filter(isRelay).length,
     classes: blocks && { names: blocks.map(({ className }) => className), approved },
     sampled: track.sample?.classes.flatMap(({ name: held, normalCount }) => (normalCount > 0 ? [held] : [])),
+    sampleAttacks: sample?.classes.reduce((sum, { attackCount }) => sum + attackCount, 0),
   });
   return { ...standing, enough: Math.min(enough ?? n, n), graceMs: rules.graceMs ?? null };
 }
@@ -106,6 +107,7 @@ type WaitingStanding = PolicyStanding & Readonly<{ enough: number; graceMs: numb
 
 function standingText(name: string, standing: WaitingStanding): string {
   const { members, invited, n, f, fMax, rule, problems, warnings: weak, classes, shares, enough, graceMs } = standing;
+  const { onAttacks } = standing;
   const facts = listing({
     track: name,
     rule,
@@ -115,6 +117,7 @@ function standingText(name: string, standing: WaitingStanding): string {
         ? 'for all of them, to the deadline'
         : `for ${enough}; then ${graceMs / 1_000} s for the others, or as long again as those took`,
     f: n === 0 ? String(f) : `${f}, ${((100 * f) / n).toFixed(0)} % of them; at most ${fMax ?? 'none'} with this rule`,
+    ...(onAttacks !== null && { attacks: onAttacks }),
   });
   const liars = table<LiarShare>(shares, [
     { title: 'LIARS', text: ({ percent }) => `${percent} %`, align: 'right' },

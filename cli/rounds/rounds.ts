@@ -9,7 +9,7 @@ import {
   type RoundSummary,
   UpdateFate,
 } from '../../proto/generated/testudo/v1/operator.ts';
-import type { ClassOutcome, SampleOutcome } from '../../proto/generated/testudo/v1/operator_rounds.ts';
+import type { ClassOutcome, SampleOutcome, ToldApart } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { exitCodes, exitWith, isUnreachable } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { roundFrom } from '../operator/arguments.ts';
@@ -103,6 +103,7 @@ function roundText({ summary, participations, classes, sample, why }: GetRoundRe
     'key destroyed': time(summary.keyDestroyedAtMs),
     'replayable until': time(summary.replayableUntilMs),
     'trusted sample': sample === undefined ? '' : sampleText(sample),
+    ...(sample?.toldApart && { 'its attacks': toldApartText(sample.toldApart) }),
   });
   const rows = table<Participation>(participations, [
     { title: 'CLUSTER', text: ({ cluster }) => cluster },
@@ -135,6 +136,11 @@ function sampleText({ digest, lossBefore, lossAfter }: SampleOutcome): string {
     ? ''
     : `; loss on it ${number(lossBefore)} before, ${number(lossAfter)} after`;
   return `${shortDigest(digest)}${losses}`;
+}
+
+function toldApartText({ moved, attacksBefore, attacksAfter, normalBefore, normalAfter }: ToldApart): string {
+  const change = (before: number, after: number) => `${number(before)} to ${number(after)}`;
+  return `aggregate moved by ${(100 * moved).toFixed(0)} % of its length to tell them apart: their loss ${change(attacksBefore, attacksAfter)}, that on normal work ${change(normalBefore, normalAfter)}`;
 }
 
 function classTable(classes: readonly ClassOutcome[]): string {

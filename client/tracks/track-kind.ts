@@ -141,6 +141,11 @@ export type SampleLoss = Readonly<{
   losses(weights: Float32Array): Promise<Float64Array>;
   /** The mean of `losses` and its gradient, shape [d]. */
   gradient?(weights: Float32Array): Promise<Readonly<{ loss: number; gradient: Float32Array }>>;
+  /**
+   * Of networks, whose `losses` are of normal work alone: how badly weights, shape [d], tell the sample's attacks from it, never
+   * negative, and its gradient, shape [d]. Absent where the sample holds no attack.
+   */
+  attacks?(weights: Float32Array): Promise<Readonly<{ loss: number; gradient: Float32Array }>>;
   /** How well weights, shape [d], tell attacks from normal: area under the ROC curve, mean of the classes with both; else NaN. */
   worth?(weights: Float32Array): Promise<number>;
   /** Of tables: 1 where the sample's attacks leave evidence and nothing normal that it holds does, else 0; shape [d]. */

@@ -106,4 +106,25 @@ describe('policyStanding', () => {
       text: expect.stringContaining('no more than f = 3'),
     });
   });
+
+  it('says what becomes of the attacks of a sample that weighs networks, and warns where there is none to tell apart', () => {
+    const rule = { ...defaultPolicy(2, { sample: true }).rule, tellApart: true };
+    const of = (sampleAttacks: number, more: object = {}, sampled: readonly string[] | undefined = ['nginx']) => {
+      const policy = { f: 2, admission, before: [], rule: { ...rule, ...more } };
+      const { onAttacks, warnings } = policyStanding({ ...known, classes: undefined, policy, sampled, sampleAttacks });
+      return { onAttacks, warnings };
+    };
+    const told = expect.stringMatching(/moved to where it tells the 12 of the sample from its normal work/);
+    expect(of(12)).toEqual({ onAttacks: told, warnings: [] });
+    const unheard = expect.stringMatching(/learns nothing from the 12 of the sample: with tellApart: true/);
+    expect(of(12, { tellApart: false })).toEqual({ onAttacks: unheard, warnings: [] });
+    expect(of(12, { tellApart: undefined })).toEqual({ onAttacks: unheard, warnings: [] });
+    const useless = 'tellApart changes nothing, since the sample holds no attacks: put one that does';
+    expect(of(0)).toEqual({ onAttacks: null, warnings: [useless] });
+    expect(of(0, { tellApart: false })).toEqual({ onAttacks: null, warnings: [] });
+    const none = { ...known, classes: undefined, sampled: undefined, sampleAttacks: 12 };
+    const policy = { f: 2, admission, before: [], rule };
+    expect(policyStanding({ ...none, policy })).toMatchObject({ onAttacks: null, warnings: [] });
+    expect(policyStanding({ ...none, sampled: ['nginx'], policy: defaultPolicy(2) }).onAttacks).toBeNull();
+  });
 });

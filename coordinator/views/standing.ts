@@ -16,6 +16,8 @@ export type Standing = Readonly<{
   classes: Readonly<{ names: readonly ClassName[]; approved: readonly (readonly ClassName[])[] }> | undefined;
   /** Classes of which the track's trusted sample holds normal examples; undefined where the track has no sample. */
   sampled: readonly string[] | undefined;
+  /** Attacks that the sample holds; 0 unless given. */
+  sampleAttacks?: number | undefined;
   /** Why no round opens for want of a sample (`coordinator/rounds/samples.ts`); absent where one does. */
   lacking?: string | undefined;
   /** Percent of all members that somebody fears may lie; absent where nobody says. */
@@ -55,8 +57,10 @@ export type PolicyStanding = Readonly<{
   fMax: number | null;
   rule: string;
   problems: readonly string[];
-  /** What f is too small for, of what is feared, and what to do; what speaks against the rule where members are regions. */
+  /** What f is too small for, of what is feared, and what to do; what speaks against the rule where members are regions, or changes nothing. */
   warnings: readonly string[];
+  /** What becomes of the sample's attacks where the rule weighs networks by a sample; null where it does not. */
+  onAttacks: string | null;
   classes: readonly ClassStanding[];
   shares: readonly LiarShare[];
 }>;
@@ -85,8 +89,19 @@ export function policyStanding(standing: Standing): PolicyStanding {
   const warnings = [
     ...(standing.feared === undefined ? [] : warningsOf(policy.f, shareOf(standing.feared), standing)),
     ...(regions === undefined ? [] : [regions.kind === 'refuse' ? `refused: ${regions.text}` : regions.text]),
+    ...uselessOf(standing),
   ];
-  const known = { members, invited, n, f: policy.f, fMax, rule: policy.rule.kind, problems, warnings };
+  const known = {
+    members,
+    invited,
+    n,
+    f: policy.f,
+    fMax,
+    rule: policy.rule.kind,
+    problems,
+    warnings,
+    onAttacks: attacksText(standing),
+  };
   return { ...known, classes: classStandings(standing), shares: percents.map(shareOf) };
 }
 
@@ -98,6 +113,20 @@ function warningsOf(f: number, { percent, liars, needs, within, possible }: Liar
   return [
     `f = ${f} is too small for ${percent} % liars, ${liars} of ${members} clusters, which need ${needs}: ${remedy}`,
   ];
+}
+
+/** A setting that somebody may count on, and that does nothing. */
+function uselessOf({ policy: { rule }, sampled, sampleAttacks = 0 }: Standing): string[] {
+  if (rule.kind !== 'trustedWeights' || rule.tellApart !== true || sampled === undefined || sampleAttacks > 0)
+    return [];
+  return ['tellApart changes nothing, since the sample holds no attacks: put one that does'];
+}
+
+function attacksText({ policy: { rule }, sampled, sampleAttacks = 0 }: Standing): string | null {
+  if (rule.kind !== 'trustedWeights' || sampled === undefined || sampleAttacks === 0) return null;
+  return rule.tellApart === true
+    ? `a network is moved to where it tells the ${sampleAttacks} of the sample from its normal work`
+    : `a network learns nothing from the ${sampleAttacks} of the sample: with tellApart: true it would be moved to where it tells them from normal work`;
 }
 
 function largestF(policy: AggregationPolicy, n: number): number | null {

@@ -91,6 +91,10 @@ export const memberShapes: OwnShapes = {
       rule: z.string(),
       problems: z.array(z.string()).describe('why no round would give a model; empty where they can'),
       warnings: z.array(z.string()),
+      onAttacks: z
+        .string()
+        .nullable()
+        .describe("what becomes of the sample's attacks; null where the rule weighs no network by a sample"),
       classes: z.array(
         z.strictObject({
           name: z.string(),

@@ -98,6 +98,7 @@ export function roundHandlers(door: Door<'operator'>, engine: Engine) {
           digest: sample.digest,
           lossBefore: sample.lossBefore ?? Number.NaN,
           lossAfter: sample.lossAfter ?? Number.NaN,
+          toldApart: sample.toldApart,
         },
       });
     }),

@@ -395,12 +395,15 @@ export const explanations: readonly Explanation[] = [
     from: '<= mdaSubsetsMax',
     why: 'none but the 100,000 of n = 100,000 and f = 1 are exactly so many',
   },
-  ...['1 / pull', 'step < stepsMax', 'step++', 'halving', 'tolerance *', 'squared(here.slope)', 'next.value <='].map(
-    (from) => ({ file: `${rules}/sample-contrast.ts`, from, why: way }),
-  ),
-  { file: `${rules}/sample-contrast.ts`, from: 'value - tried * enough', why: way },
-  { file: `${rules}/sample-contrast.ts`, from: 'curved > 0', why: way },
+  { file: `${rules}/sample-contrast.ts`, from: '1 / pull', why: way },
+  ...['step < stepsMax', 'step++', 'halving', 'tolerance *', 'squared(here.slope)', 'next.value <='].map((from) => ({
+    ...{ file: 'aggregation/trusted/spectral-descent.ts', from },
+    why: way,
+  })),
+  { file: 'aggregation/trusted/spectral-descent.ts', from: 'value - tried * enough', why: way },
+  { file: 'aggregation/trusted/spectral-descent.ts', from: 'curved > 0', why: way },
   { file: `${rules}/sample-contrast.ts`, from: 'j < x.length', to: 'j <= x.length', why: beyond },
+  { file: 'aggregation/trusted/spectral-descent.ts', from: 'j < x.length', to: 'j <= x.length', why: beyond },
   { file: `${rules}/blind-block.ts`, from: '!decided.ok', to: 'false', why: unrefused },
   {
     ...{ file: `${rules}/blind-block.ts`, from: 'scale > 0' },

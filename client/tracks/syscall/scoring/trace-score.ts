@@ -27,7 +27,8 @@ import type { LocalFindings, Reading } from '../memory/local-memory.ts';
 
 const localShare = 0.3;
 const profileWeight = 2;
-const exponent = 3;
+/** Of one view. */
+export const traceExponent = 3;
 const twoViewsExponent = 2;
 /** Shorter traces say less, either way. */
 const certainCalls = 32;
@@ -78,7 +79,7 @@ export function rawTraceScore(
   const surprisal = withArguments(mixedSurprisal(shared.surprisal, local?.surprisal), shared.ofArguments);
   if (surprisal.length === 0) return 0;
   if (shared.setDistance === undefined) {
-    const score = powerMean(surprisal, exponent, weights);
+    const score = powerMean(surprisal, traceExponent, weights);
     if (local === undefined) return score;
     return score + profileWeight * Math.sqrt(local.profileDistances.counts * elsewhere(shared, local));
   }
@@ -92,7 +93,7 @@ export function rawTraceScore(
   const surprised = certainty ** 1.5 * elsewhere(shared, local);
   const profiles = profileWeight * Math.sqrt(counts * surprised) + presenceWeight * Math.sqrt(presence * surprised);
   const unusualSet = logarithm(shared.setDistance * certainty) - (setUsual ?? Number.POSITIVE_INFINITY);
-  const grams = powerMean(surprisal, exponent, weights) * certainty ** (1 / exponent);
+  const grams = powerMean(surprisal, traceExponent, weights) * certainty ** (1 / traceExponent);
   return grams + profiles + setWeight * Math.max(0, Math.min(unusualMax[reading], unusualSet));
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../language-model/language-model-spec.ts';
 import { PredictionExamples } from '../language-model/prediction-examples.ts';
 import type { Example } from '../traces/example.ts';
+import { attacksToldApart } from './attacks-told-apart.ts';
 import { grouped, joined, placesWithCalls } from './window-batches.ts';
 
 /** Of a class so many windows are drawn, once: what one gradient costs stays bounded. */
@@ -55,6 +56,7 @@ export function languageModelLoss(spec: ModelSpec, content: SampleContent<Exampl
     ({ batch, weights }: Weighted) =>
     (parameters: Parameters) =>
       predictionLoss(parameters, batch, weights, sizes);
+  const attacks = attacksToldApart(spec, content);
   return {
     covered,
     async losses(weights) {
@@ -81,6 +83,7 @@ export function languageModelLoss(spec: ModelSpec, content: SampleContent<Exampl
         at.close();
       }
     },
+    ...(attacks && { attacks }),
     close() {},
   };
 }

@@ -1,9 +1,24 @@
 import {
+  copyPrediction,
   emptyPredictions,
   type LanguageModelSizes,
+  type PredictedTrace,
   type PredictionBatch,
   predictionSpan,
 } from '../language-model/language-model-spec.ts';
+
+/** The window of a trace that predicts calls `start` … `start + predicted`. */
+export type Window = Readonly<{ trace: Omit<PredictedTrace, 'service'>; start: number; classId: number }>;
+
+/** Windows as one batch, in their order. */
+export function batchOf(windows: readonly Window[], sizes: LanguageModelSizes): PredictionBatch {
+  const batch = emptyPredictions(windows.length, sizes);
+  windows.forEach(({ trace, start, classId }, row) => {
+    copyPrediction(batch, row, trace, start, sizes);
+    batch.classes[row] = classId;
+  });
+  return batch;
+}
 
 /** 1 at predicted places that hold a call, 0 at those of padding; shape [predicted, size], as surprisals are. */
 export function placesWithCalls({ size, calls }: PredictionBatch, sizes: LanguageModelSizes): Float32Array {

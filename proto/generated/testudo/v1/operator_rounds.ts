@@ -382,6 +382,22 @@ export interface SampleOutcome {
   lossBefore: number;
   /** See loss_before. */
   lossAfter: number;
+  /** Where the aggregate was moved for the sample's attacks; absent where it was not. */
+  toldApart: ToldApart | undefined;
+}
+
+/** How an aggregate was moved to where the model tells the sample's attacks from its normal work. */
+export interface ToldApart {
+  /** How far, as a part of the aggregate's length. */
+  moved: number;
+  /** How badly attacks are told apart, before and after. */
+  attacksBefore: number;
+  /** See attacks_before. */
+  attacksAfter: number;
+  /** The loss on normal work, before and after. */
+  normalBefore: number;
+  /** See normal_before. */
+  normalAfter: number;
 }
 
 /** Puts an antibody in force. */
@@ -2772,7 +2788,7 @@ export const ClassOutcome: MessageFns<ClassOutcome> = {
 };
 
 function createBaseSampleOutcome(): SampleOutcome {
-  return { digest: "", lossBefore: 0, lossAfter: 0 };
+  return { digest: "", lossBefore: 0, lossAfter: 0, toldApart: undefined };
 }
 
 export const SampleOutcome: MessageFns<SampleOutcome> = {
@@ -2785,6 +2801,9 @@ export const SampleOutcome: MessageFns<SampleOutcome> = {
     }
     if (message.lossAfter !== 0) {
       writer.uint32(25).double(message.lossAfter);
+    }
+    if (message.toldApart !== undefined) {
+      ToldApart.encode(message.toldApart, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -2826,6 +2845,14 @@ export const SampleOutcome: MessageFns<SampleOutcome> = {
             message.lossAfter = reader.double();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.toldApart = ToldApart.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2846,6 +2873,112 @@ export const SampleOutcome: MessageFns<SampleOutcome> = {
     message.digest = object.digest ?? "";
     message.lossBefore = object.lossBefore ?? 0;
     message.lossAfter = object.lossAfter ?? 0;
+    message.toldApart = (object.toldApart !== undefined && object.toldApart !== null)
+      ? ToldApart.fromPartial(object.toldApart)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseToldApart(): ToldApart {
+  return { moved: 0, attacksBefore: 0, attacksAfter: 0, normalBefore: 0, normalAfter: 0 };
+}
+
+export const ToldApart: MessageFns<ToldApart> = {
+  encode(message: ToldApart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.moved !== 0) {
+      writer.uint32(9).double(message.moved);
+    }
+    if (message.attacksBefore !== 0) {
+      writer.uint32(17).double(message.attacksBefore);
+    }
+    if (message.attacksAfter !== 0) {
+      writer.uint32(25).double(message.attacksAfter);
+    }
+    if (message.normalBefore !== 0) {
+      writer.uint32(33).double(message.normalBefore);
+    }
+    if (message.normalAfter !== 0) {
+      writer.uint32(41).double(message.normalAfter);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ToldApart {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseToldApart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.moved = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.attacksBefore = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.attacksAfter = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.normalBefore = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.normalAfter = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ToldApart>, I>>(base?: I): ToldApart {
+    return ToldApart.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ToldApart>, I>>(object: I): ToldApart {
+    const message = createBaseToldApart();
+    message.moved = object.moved ?? 0;
+    message.attacksBefore = object.attacksBefore ?? 0;
+    message.attacksAfter = object.attacksAfter ?? 0;
+    message.normalBefore = object.normalBefore ?? 0;
+    message.normalAfter = object.normalAfter ?? 0;
     return message;
   },
 };

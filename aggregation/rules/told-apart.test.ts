@@ -1,0 +1,122 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { blocksOf, granted } from '../algebra/samples.ts';
+import { twinAlgebra } from '../algebra/twin-algebra.ts';
+import { memorySink } from '../blocks/blocks.ts';
+import { leastSquares } from '../trusted/least-squares.ts';
+import type { LossGradient, TrustedLoss } from '../trusted/trusted-loss.ts';
+import { carryOut, updatesOf } from '../updates.ts';
+import { trustedWeights } from './trusted-weights.ts';
+
+const parameters = { rho: 0.05, clip: 1.5, split: false, stepsMax: 50, blind: 'shares' } as const;
+
+/** ln(1 + exp(−direction · w)): attacks are told apart the better the farther the model lies that way. */
+function told(...direction: readonly number[]): LossGradient {
+  return async (weights) => {
+    const margin = direction.reduce((sum, value, j) => sum + value * (weights[j] as number), 0);
+    const pull = -1 / (1 + Math.exp(margin));
+    const loss = Math.max(0, -margin) + Math.log1p(Math.exp(-Math.abs(margin)));
+    return { loss, gradient: Float32Array.from(direction, (value) => pull * value) };
+  };
+}
+
+/** What is normal: the first coordinate is 1, the second 0; the third no normal work says anything of. */
+const normal = leastSquares(
+  [
+    { class: 'seen', features: [1, 0, 0], value: 1 },
+    { class: 'seen', features: [0, 1, 0], value: 0 },
+  ],
+  'gradient',
+);
+const sent = [[0.9, 0.1, -1], [1, 0, 0.1], [0.8, -0.1, 0.2]]; // biome-ignore format: one line
+const base = new Float32Array(3);
+
+async function decided(attacks: LossGradient | undefined, tellApart: boolean | undefined, vectors = sent) {
+  const loss: TrustedLoss = { ...normal, ...(attacks && { attacks }) };
+  const updates = updatesOf(twinAlgebra(), blocksOf(vectors.map((vector) => Float32Array.from(vector))));
+  const context = { trusted: { loss }, base };
+  const decision = granted(await trustedWeights(updates, 1, { ...parameters, tellApart }, context));
+  const sink = memorySink(3);
+  await carryOut(twinAlgebra(), decision.plan, sink);
+  const { selected, shares, onSample } = decision;
+  return { selected, shares, onSample, values: [...sink.values] };
+}
+
+const length = (values: readonly number[]) => Math.hypot(...values);
+const between = (a: readonly number[], b: readonly number[]) => length(a.map((value, j) => value - (b[j] as number)));
+
+describe('toldApart', () => {
+  it('moves what clusters agreed on to where the attacks are told apart, and says how far', async () => {
+    const attacks = told(0, 0, 3);
+    const [plain, moved] = [await decided(attacks, false), await decided(attacks, true)];
+    expect(plain.onSample).not.toHaveProperty('toldApart');
+    expect(moved.values[2]).toBeGreaterThan((plain.values[2] as number) + 0.3);
+    expect(moved.values.slice(0, 2).map((value) => value.toFixed(1))).toEqual(
+      plain.values.slice(0, 2).map((value) => value.toFixed(1)),
+    );
+    const at = async (values: readonly number[]) => (await attacks(Float32Array.from(values))).loss;
+    const { toldApart: report, lossAfter } = moved.onSample ?? {};
+    expect(report).toEqual({
+      moved: expect.closeTo(between(moved.values, plain.values) / length(plain.values), 9),
+      attacksBefore: expect.closeTo(await at(plain.values), 6),
+      attacksAfter: expect.closeTo(await at(moved.values), 6),
+      normalBefore: expect.closeTo(plain.onSample?.lossAfter as number, 6),
+      normalAfter: lossAfter,
+    });
+    expect(report?.attacksAfter).toBeLessThan(0.5 * (report?.attacksBefore as number));
+    // Who weighs what was decided before.
+    expect([moved.selected, moved.shares]).toEqual([plain.selected, plain.shares]);
+  });
+
+  it('is the same to the bit, whoever computes it, and has been from the first build that had it', async () => {
+    const [once, again] = [await decided(told(1, -2, 3), true), await decided(told(1, -2, 3), true)];
+    expect(again).toEqual(once);
+    expect(once.values.map((value) => value.toPrecision(12))).toMatchInlineSnapshot(`
+      [
+        "1.04837302880",
+        "-0.239420761123",
+        "0.150629272497",
+      ]
+    `);
+  });
+
+  it('changes no bit where it was not asked for, and where a sample has nothing to tell apart', async () => {
+    const plain = await decided(undefined, undefined);
+    expect(await decided(told(0, 0, 3), undefined)).toEqual(plain);
+    expect(await decided(undefined, true)).toEqual(plain);
+  });
+
+  it('leaves an aggregate of nothing where it is', async () => {
+    const { values, onSample } = await decided(told(0, 0, 3), true, [[0, 0, 0], [0, 0, 0], [0, 0, 0]]); // biome-ignore format: one line
+    expect(values).toEqual([0, 0, 0]);
+    expect(onSample?.toldApart).toMatchObject({ moved: 0, attacksBefore: Math.LN2, attacksAfter: Math.LN2 });
+  });
+
+  it('stays where the attacks’ loss is no number', async () => {
+    const attacks: LossGradient = async () => ({ loss: Number.NaN, gradient: new Float32Array(3).fill(Number.NaN) });
+    expect((await decided(attacks, true)).values).toEqual((await decided(attacks, false)).values);
+  });
+
+  it('moves no farther than half of what clusters did, and costs normal work no more than its bound, whatever a mistaken sample calls an attack', () => {
+    const number = fc.double({ min: -1e3, max: 1e3, noNaN: true });
+    return fc.assert(
+      fc.asyncProperty(fc.tuple(number, number, number), async (direction) => {
+        const attacks = told(...direction);
+        const [plain, moved] = [await decided(attacks, false), await decided(attacks, true)];
+        expect(between(moved.values, plain.values)).toBeLessThanOrEqual(0.5 * length(plain.values) + 1e-9);
+        const { lossBefore = 0, toldApart: report } = moved.onSample ?? {};
+        expect(report?.moved).toBeLessThanOrEqual(0.5 + 1e-9);
+        expect(report?.normalAfter).toBeLessThanOrEqual((report?.normalBefore as number) + 0.1 * lossBefore);
+        expect(moved.onSample?.lossAfter).toBe(report?.normalAfter);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('would go farther without its bounds', async () => {
+    // Against all that is normal: nothing but the bounds holds it.
+    const { onSample } = await decided(told(-1e3, 0, 0), true);
+    expect(onSample?.toldApart?.moved).toBeGreaterThan(0.01);
+    expect(onSample?.toldApart?.normalAfter).toBeGreaterThan(onSample?.toldApart?.normalBefore as number);
+  });
+});

@@ -1,0 +1,74 @@
+import { expect, it } from 'vitest';
+import { aggregate } from '../../../aggregation/aggregate.ts';
+import { twinAlgebra } from '../../../aggregation/algebra/twin-algebra.ts';
+import { memoryBlocks, memorySink } from '../../../aggregation/blocks/blocks.ts';
+import { defaultPolicy } from '../../../aggregation/policy.ts';
+import { unwrap } from '../../../base/fault.ts';
+import { isBenign, type Trace } from '../../../client/events/trace.ts';
+import { deltaOf } from '../../../client/learning/delta.ts';
+import { areaUnderRoc } from '../../../client/tracks/metrics.ts';
+import { languageModelDetector } from '../../../client/tracks/syscall/language-model/language-model-detector.ts';
+import { languageModelSpec } from '../../../client/tracks/syscall/language-model/language-model-spec.ts';
+import { rawTraceScore } from '../../../client/tracks/syscall/scoring/trace-score.ts';
+import type { Example } from '../../../client/tracks/syscall/traces/example.ts';
+import { WorkloadClasses } from '../../../client/tracks/syscall/traces/workload-classes.ts';
+import { openSampleLoss } from '../../../client/tracks/syscall/trusted/sample-loss.ts';
+import type { SampleContent } from '../../../client/tracks/track-kind.ts';
+import { readAll, recordedPath } from '../../../lab/data/recorded-traces.ts';
+
+const classes = ['nginx', 'redis'];
+const sizes = { embedding: 8, classEmbedding: 4, hidden: 8, warmUp: 4, predicted: 8 };
+const spec = languageModelSpec(new WorkloadClasses(classes), sizes);
+const detector = languageModelDetector(spec);
+const first = detector.init(1);
+const [clusters, rounds, perClass] = [4, 4, 10];
+
+const traces = (await readAll(recordedPath)).filter(({ service }) => classes.includes(service));
+const normal = traces.filter((trace) => isBenign(trace) && trace.split === 'train');
+const judged = traces.filter((trace) => (isBenign(trace) ? trace.split === 'validation' : true));
+const example = ({ service, calls }: Trace): Example => ({ workload: service, calls });
+const ofEach = (some: readonly Trace[], from: number) =>
+  classes.flatMap((name) => some.filter(({ service }) => service === name).slice(from, from + perClass));
+
+function sampleOf(hostile: readonly Trace[]): SampleContent<Example> {
+  const held = ofEach(normal, 0);
+  return {
+    normal: held.map(example),
+    attacks: hostile.map(example),
+    classes: classes.map((name) => ({ name, normalCount: perClass, attackCount: perClass })),
+  };
+}
+
+/** What honest clusters learn in a few rounds: how normal work that nobody showed the sample scores, and how it is told from attacks. */
+async function learnt(content: SampleContent<Example>, tellApart: boolean) {
+  const base = defaultPolicy(1, { sample: true });
+  const policy = { ...base, rule: { ...base.rule, stepsMax: 10, tellApart } as typeof base.rule };
+  const loss = await openSampleLoss(spec, content, first);
+  if (loss === undefined) throw new Error('a language model has a loss on a sample');
+  let weights = first;
+  for (let round = 1; round <= rounds; round++) {
+    const updates = Array.from({ length: clusters }, (_, at) => {
+      const own = normal.filter((_, index) => index % clusters === at);
+      const trained = detector.train(weights, own, { seed: 10 * round + at, steps: 8, learningRate: 0.03 });
+      return deltaOf(trained.weights, weights);
+    });
+    const sink = memorySink(weights.length);
+    const context = { base: weights, trusted: { loss }, measure: false };
+    unwrap(await aggregate(policy, unwrap(memoryBlocks(updates)), twinAlgebra(), sink, context));
+    weights = weights.map((value, at) => value + (sink.values[at] as number));
+  }
+  loss.close();
+  const opened = detector.open(weights);
+  const scoresOf = (some: readonly Trace[]) =>
+    opened.surprisal(some).map((surprisal) => rawTraceScore({ surprisal }, undefined));
+  const [usual, hostile] = [scoresOf(judged.filter(isBenign)), scoresOf(judged.filter((trace) => !isBenign(trace)))];
+  opened.close();
+  return { usual: usual.reduce((sum, score) => sum + score, 0) / usual.length, area: areaUnderRoc(usual, hostile) };
+}
+
+it('a sample that calls normal work an attack does not wreck the network', async () => {
+  const mistaken = sampleOf(ofEach(normal, perClass));
+  const [plain, misled] = [await learnt(mistaken, false), await learnt(mistaken, true)];
+  expect(misled.usual).toBeLessThan(1.25 * plain.usual);
+  expect(misled.area).toBeGreaterThan(plain.area - 0.02);
+});
