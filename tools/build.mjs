@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join, relative, resolve } from 'node:path';
-import { writeManifests } from './packaging/manifests.ts';
+import { nameBuild, writeManifests } from './packaging/manifests.ts';
 import { buildPages } from './setup/dashboard.mjs';
 import { checkout, node22, packagedFolders } from './setup/places.mjs';
 
@@ -28,9 +28,12 @@ cpSync(join(checkout, 'data'), join(fresh, 'data'), { recursive: true });
 for (const name of ['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD_PARTY.md'])
   copyFileSync(join(checkout, name), join(fresh, name));
 writeManifests(fresh);
+const build = nameBuild(fresh);
 rmSync(target, { recursive: true, force: true });
 renameSync(fresh, target);
-process.stdout.write(`built ${relative(process.cwd(), target) || '.'}: ${filesBelow(target).length} files\n`);
+process.stdout.write(
+  `built ${relative(process.cwd(), target) || '.'}: ${filesBelow(target).length} files, build ${build}\n`,
+);
 
 function compile() {
   const tsc = join(checkout, 'node_modules', 'typescript', 'bin', 'tsc');

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { makeFolder } from '../../base/atomic-file.ts';
-import { buildVersion } from '../../base/build-version.ts';
+import { packageVersion } from '../../base/build-version.ts';
 import { usage } from '../exit.ts';
 import { print } from '../print.ts';
 
@@ -53,7 +53,7 @@ ${options(command)}${children(command, ['testudo', name])}.SH SEE ALSO
 }
 
 function head(name: string, about: string): string {
-  return `.TH ${name.toUpperCase()} 1 "" "testudo ${text(buildVersion())}"
+  return `.TH ${name.toUpperCase()} 1 "" "testudo ${text(packageVersion())}"
 .SH NAME
 ${text(name)} \\- ${text(about.split('\n')[0] ?? '')}
 `;

@@ -27,6 +27,8 @@ export type Layer = Readonly<{ createdBy: string; entries: readonly TreeEntry[] 
 export type BuiltImage = Readonly<{
   spec: ImageSpec;
   version: string;
+  /** As the package in it names its build. */
+  build: string;
   layout: string;
   manifest: Descriptor;
   layers: readonly NamedLayer[];
@@ -73,7 +75,7 @@ export async function layersOf(spec: ImageSpec, { dist, debian }: Ingredients) {
 /** Builds one image into the folder `layout`. */
 export async function buildImage(name: ImageName, ingredients: Ingredients, layout: string): Promise<BuiltImage> {
   const spec = images[name];
-  const version = versionOf(ingredients.dist);
+  const { version, build } = namesOf(ingredients.dist);
   const { layers, packages } = await layersOf(spec, ingredients);
   const named: NamedLayer[] = [];
   for (const { createdBy, entries } of layers) {
@@ -82,9 +84,9 @@ export async function buildImage(name: ImageName, ingredients: Ingredients, layo
     named.push({ createdBy, packed });
   }
   const manifest = await writeImage(layout, { tag: version, layers: named, config: configOf(spec, version) });
-  return { spec, version, layout, manifest, layers: named, packages };
+  return { spec, version, build, layout, manifest, layers: named, packages };
 }
 
-function versionOf(dist: string): string {
-  return (JSON.parse(readFileSync(join(dist, 'package.json'), 'utf8')) as { version: string }).version;
+function namesOf(dist: string): Readonly<{ version: string; build: string }> {
+  return JSON.parse(readFileSync(join(dist, 'package.json'), 'utf8')) as { version: string; build: string };
 }

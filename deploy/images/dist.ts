@@ -22,6 +22,8 @@ const files = [
   'CHANGELOG.md',
   'LICENSE',
   'THIRD_PARTY.md',
+  'tools/build.mjs',
+  'tools/packaging/manifests.ts',
 ];
 
 /** `npm run build` into a new folder; `unchecked`: the same files, of sources whose types are known to be right. */

@@ -86,7 +86,9 @@ describe('the package, installed where nothing but Node is', () => {
 
   it('answers, and makes a first model of the default detector, without asking for an add-on', () => {
     const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
-    expect(testudo(['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
+    const { build } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    expect(build).toMatch(/^[0-9a-f]{12}$/);
+    expect(testudo(['--version'])).toEqual({ status: 0, stdout: `${version}+${build}\n`, stderr: '' });
     expect(testudo(['--help'])).toMatchObject({ status: 0, stderr: '' });
     // All verbs are loaded for the last two.
     for (const words of ['demo --help', 'drill list', 'completion bash', 'man --to manual']) {

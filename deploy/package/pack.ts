@@ -16,9 +16,21 @@ import { entriesBelow, type TreeEntry, textEntry } from '../images/oci/tree.ts';
 import { writeTar } from '../images/oci/write-tar.ts';
 
 /** A package for npm: its file, what is in it of others, and the hash by which it is known. */
-export type Packed = Readonly<{ file: string; version: string; sha256: string; packages: readonly LockedPackage[] }>;
+export type Packed = Readonly<{
+  file: string;
+  version: string;
+  /** As the package names its build: `testudo --version` says it after the version. */
+  build: string;
+  sha256: string;
+  packages: readonly LockedPackage[];
+}>;
 
-type Manifest = Readonly<{ name: string; version: string; dependencies: Readonly<Record<string, string>> }>;
+type Manifest = Readonly<{
+  name: string;
+  version: string;
+  build: string;
+  dependencies: Readonly<Record<string, string>>;
+}>;
 
 /**
  * The built package as npm installs it, in the folder `out`: one archive that holds all it depends on, so that an install fetches
@@ -51,7 +63,7 @@ export async function packPackage(dist: string, out: string): Promise<Packed> {
   const sha256 = createHash('sha256')
     .update(await readFile(file))
     .digest('hex');
-  return { file, version: manifest.version, sha256, packages };
+  return { file, version: manifest.version, build: manifest.build, sha256, packages };
 }
 
 /** What the command says of itself, as it stands in the sources; npm links it where `man` looks. `scratch`: a folder for it. */

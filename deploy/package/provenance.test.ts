@@ -8,7 +8,7 @@ import { provenanceOf } from './provenance.ts';
 
 it('a package comes with what it was built from: its own hash, the commit, and the packages by their lock', async () => {
   const sha256 = 'ab'.repeat(32);
-  const packed = { file: '/out/testudo-0.1.0.tgz', version: '0.1.0', sha256 };
+  const packed = { file: '/out/testudo-0.1.0.tgz', version: '0.1.0', build: '0123456789ab', sha256 };
   const statement = await provenanceOf(packed);
   const lock = createHash('sha256')
     .update(readFileSync(join(checkout, 'package-lock.json')))
@@ -20,6 +20,7 @@ it('a package comes with what it was built from: its own hash, the commit, and t
     predicateType: 'https://slsa.dev/provenance/v1',
     predicate: {
       buildDefinition: {
+        externalParameters: { version: '0.1.0', build: '0123456789ab' },
         internalParameters: { node: process.versions.node },
         resolvedDependencies: [
           ...(commit === undefined ? [] : [{ name: 'source', digest: { gitCommit: commit } }]),

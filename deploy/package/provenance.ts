@@ -8,7 +8,7 @@ import { statementType } from '../images/attached/statement.ts';
 import type { Packed } from './pack.ts';
 
 /** What a package was built from (in-toto, SLSA provenance 1.0). Without times: the same build says the same. */
-export async function provenanceOf({ file, version, sha256 }: Omit<Packed, 'packages'>) {
+export async function provenanceOf({ file, version, build, sha256 }: Omit<Packed, 'packages'>) {
   const source = await sourceOf(checkout);
   const lockfile = createHash('sha256')
     .update(readFileSync(join(checkout, 'package-lock.json')))
@@ -16,7 +16,7 @@ export async function provenanceOf({ file, version, sha256 }: Omit<Packed, 'pack
   const predicate: JsonValue = {
     buildDefinition: {
       buildType: 'urn:testudo:package-build:1',
-      externalParameters: { version },
+      externalParameters: { version, build },
       internalParameters: { node: process.versions.node, sourceChanged: source?.changed ?? false },
       resolvedDependencies: [
         ...(source === undefined ? [] : [{ name: 'source', digest: { gitCommit: source.commit } }]),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { makeFolder } from '../../base/atomic-file.ts';
 import { checkout } from '../setup/places.mjs';
 import { pin } from '../setup/tensorflow-pin.mjs';
@@ -30,6 +30,32 @@ const addOnNames: readonly string[] = [
 
 /** What add-ons load without saying so in their own package.json: `@tensorflow/tfjs/dist/tf.node.js` asks for `long`. */
 const addOnsNeed: readonly string[] = ['long'];
+
+/** Nothing that runs reads these. */
+const prose: ReadonlySet<string> = new Set(['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD_PARTY.md']);
+
+/**
+ * Names a build by all of it that runs, its exact dependencies included: the first 12 digits of a SHA-256 over every file's path and
+ * digest, in package.json as `build`. The same sources give the same name, on every machine and with or without git.
+ */
+export function nameBuild(dist: string): string {
+  const hash = createHash('sha256');
+  const paths = readdirSync(dist, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(dist, join(entry.parentPath, entry.name)))
+    .filter((path) => !prose.has(path))
+    .sort();
+  for (const path of paths) {
+    const digest = createHash('sha256')
+      .update(readFileSync(join(dist, path)))
+      .digest('hex');
+    hash.update(`${JSON.stringify([path, digest])}\n`);
+  }
+  const build = hash.digest('hex').slice(0, 12);
+  const file = join(dist, 'package.json');
+  writeFileSync(file, text({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), build }));
+  return build;
+}
 
 /** package.json of the built package, and the list of its add-ons with a lock of its own. */
 export function writeManifests(dist: string): void {

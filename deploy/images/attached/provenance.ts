@@ -55,7 +55,7 @@ export async function provenanceOf(
   return statementAbout(image, 'https://slsa.dev/provenance/v1', {
     buildDefinition: {
       buildType: 'urn:testudo:image-build:1',
-      externalParameters: { image: image.spec.name, version: image.version },
+      externalParameters: { image: image.spec.name, version: image.version, build: image.build },
       internalParameters: {
         node: process.versions.node,
         zlib: process.versions.zlib,

@@ -31,8 +31,8 @@ export function appLayer(dist: string, spec: ImageSpec, { modules, assets }: Rea
   const named = files.map((path) => fileEntry(`app/${path}`, join(dist, path), { executable: false }));
   const whole = spec.assets.flatMap((folder) => entriesBelow(join(dist, folder), `app/${folder}`, () => true));
   const built = JSON.parse(readFileSync(join(dist, 'package.json'), 'utf8')) as Readonly<Record<string, unknown>>;
-  const { name, version, description, license, type, imports } = built;
-  const own = { name, version, description, license, type, imports, verbs: spec.verbs };
+  const { name, version, build, description, license, type, imports } = built;
+  const own = { name, version, build, description, license, type, imports, verbs: spec.verbs };
   return [
     ...new Map([...named, ...whole].map((entry) => [entry.path, entry])).values(),
     textEntry('app/package.json', `${JSON.stringify(own, null, 2)}\n`),
