@@ -100,10 +100,13 @@ describe('attentionOf', () => {
     // After a restore the journal says version 0 runs: it ran when the backup was made.
     for (const why of ['FLOOR_LOWERED', 'METADATA_ROLLED_BACK']) {
       expect(textOf(why)).toMatch(
-        /^its agent refused version 0 \(\w+\): it has seen newer metadata .* as after a restore/,
+        /^its agent refused what was signed for it \(\w+\): it has seen newer metadata .* as after a restore/,
       );
       expect(textOf(why)).not.toContain('keeps 0');
     }
+    // Also where it runs what this coordinator no longer knows.
+    const ahead = eventsAfter(running, [acknowledged(7, 'refused', 'METADATA_ROLLED_BACK')]);
+    expect(found(ahead).find(({ code }) => code === 'RELEASE_REFUSED')?.text).toContain('what was signed for it');
     let state = eventsAfter(stateOf(), [acknowledged(0, 'installed')]);
     state = eventsAfter(state, released(state, 1));
     const moved: JournalEvent = {
@@ -116,6 +119,21 @@ describe('attentionOf', () => {
     };
     expect(codes(eventsAfter(state, [moved], nowMs - hourMs))).toEqual(['RELEASE_BEHIND']);
     expect(codes(eventsAfter(state, [moved], nowMs - 60_000))).toEqual([]); // It is on its way.
+  });
+
+  it('names the version that an agent refused, and none that was rolled back since, while the agent is away', () => {
+    const to = (version: number): JournalEvent => ({
+      ...{ kind: 'channelMoved', track, channel: 'stable', version, shadows: null, reason: 'x' },
+    });
+    let state = eventsAfter(stateOf(), [acknowledged(0, 'installed')]);
+    state = eventsAfter(state, released(state, 1));
+    state = eventsAfter(state, [to(1), acknowledged(1, 'refused')], nowMs - hourMs);
+    const texts = (at: State, connected: string[]) =>
+      found(at, {}, connected)
+        .filter(({ code }) => code === 'RELEASE_REFUSED')
+        .map(({ text }) => text);
+    expect(texts(state, ['a'])).toEqual(['its agent refused version 1 (DIGEST_WRONG) and keeps 0']);
+    expect(texts(eventsAfter(state, [to(0)], nowMs - 60_000), [])).toEqual([]);
   });
 
   it('says that a version in canary waits for a person where no gate looks at it', () => {

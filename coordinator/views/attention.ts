@@ -9,7 +9,7 @@ import { rulesOf } from '../round/policy.ts';
 import type { Standing } from '../round/standing.ts';
 import { driftOf } from './records/drift.ts';
 import { scoreLow, streakLow } from './records/suggestion.ts';
-import type { ClusterStateView, StatusView, TrackStatusView } from './status.ts';
+import { type ClusterStateView, ofTheWholeSet, type StatusView, type TrackStatusView } from './status.ts';
 
 export type Severity = 'notice' | 'warning' | 'critical';
 
@@ -229,10 +229,11 @@ function ofCluster(state: State, view: ClusterStateView, { nowMs }: Surroundings
     const text = `${waits} quarantine(s) of pods wait for a person: \`testudo quarantine list\` beside its agent`;
     found.push(about('warning', 'QUARANTINE_WAITS', text, { cluster }));
   }
-  for (const { track, live, wanted, refusedCode, excludedIn, score } of view.tracks) {
+  for (const { track, live, wanted, refusedCode, refusedVersion, excludedIn, score } of view.tracks) {
     const movedAtMs = lastMove(state.tracks.get(track));
     if (refusedCode !== null) {
-      const refused = `its agent refused version ${wanted ?? '?'} (${refusedCode})`;
+      const what = ofTheWholeSet.has(refusedCode) ? 'what was signed for it' : `version ${refusedVersion}`;
+      const refused = `its agent refused ${what} (${refusedCode})`;
       const text = aheadCodes.has(refusedCode)
         ? `${refused}: it has seen newer metadata than this coordinator serves, as after a restore, and keeps what it runs, ` +
           'which may be a version that is not known here (docs/operations.md, "Lose the coordinator")'

@@ -1,6 +1,7 @@
 import type { EpochMs } from '../../base/time.ts';
 import type { ClusterId, RoundId, TrackId } from '../../proto/ids.ts';
-import { agentKey } from '../ledger/state/releasing.ts';
+import type { ReleaseFaultCode } from '../../proto/release/faults.ts';
+import { type AgentState, agentKey } from '../ledger/state/releasing.ts';
 import { type Cluster, openRoundOf, type Round, type State, type Track } from '../ledger/state/state.ts';
 import type { Effect } from '../registry/decide/effects.ts';
 import type { AbandonReason } from '../round/phase.ts';
@@ -54,7 +55,9 @@ export type ClusterTrackView = Readonly<{
   wanted: number | null;
   shadow: number | null;
   because: string;
+  /** Why its agent refused, and which version, or with which running; null where nobody asks that of it any longer. */
   refusedCode: string | null;
+  refusedVersion: number | null;
   /** null in none of the rounds that are kept in full. */
   lastDeliveryAtMs: EpochMs | null;
   excludedIn: RoundId | null;
@@ -142,13 +145,15 @@ function rowsOf({ state, resolved, alerts }: StatusParts, track: Track): (cluste
     const agent = state.agents.get(agentKey(cluster, id));
     const standing = standings[cluster];
     const shall = wanted.get(cluster);
+    const refused = standingRefusal(agent, shall);
     return {
       track: id,
       live: agent?.liveVersion ?? null,
       wanted: shall?.after ?? null,
       shadow: agent?.shadowVersion ?? null,
       because: shall?.because ?? '',
-      refusedCode: agent?.refused?.faultCode ?? null,
+      refusedCode: refused?.faultCode ?? null,
+      refusedVersion: refused?.version ?? null,
       lastDeliveryAtMs: deliveries.get(cluster) ?? null,
       excludedIn: standing?.excludedIn ?? null,
       score: standing?.score ?? null,
@@ -157,6 +162,30 @@ function rowsOf({ state, resolved, alerts }: StatusParts, track: Track): (cluste
     };
   };
 }
+
+/**
+ * What an agent said last that it refuses. Not a version that nobody asks for any longer, as after a rollback: an agent that is
+ * away has not said that it keeps what it runs.
+ */
+function standingRefusal(agent: AgentState | undefined, shall: Effect | undefined): AgentState['refused'] {
+  const refused = agent?.refused ?? null;
+  if (refused === null || ofTheWholeSet.has(refused.faultCode)) return refused;
+  return [shall?.after, shall?.shadowAfter, agent?.liveVersion].includes(refused.version) ? refused : null;
+}
+
+/** Refusals of all that was signed: an agent tells them with the version that it runs, which may be unknown here after a restore. */
+export const ofTheWholeSet: ReadonlySet<string> = new Set<ReleaseFaultCode>([
+  'METADATA_TOO_LARGE',
+  'METADATA_INVALID',
+  'METADATA_UNDERSIGNED',
+  'METADATA_EXPIRED',
+  'METADATA_ROLLED_BACK',
+  'METADATA_EQUIVOCATED',
+  'METADATA_MISMATCHED',
+  'ROOT_SKIPPED',
+  'FLOOR_LOWERED',
+  'TRUST_INVALID',
+]);
 
 function byFamily(counts: readonly AlertCount[]): readonly FamilyCount[] {
   const sums = new Map<string, number>();
