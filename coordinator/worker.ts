@@ -3,7 +3,6 @@ import { type Log, makeLog } from '../base/log.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import type { Timers } from '../base/time.ts';
 import { openBlobPlace } from './blob-place.ts';
-import type { AggregationRunner } from './candidate/job.ts';
 import { placesIn } from './candidate/places.ts';
 import { StoredRunner } from './candidate/stored-runner.ts';
 import { ThreadRunner } from './candidate/thread-runner.ts';
@@ -15,6 +14,7 @@ import { Vault } from './keys/vault.ts';
 import { placeOfRedis } from './place-of-redis.ts';
 import { startAggregationWorker } from './queue/redis/aggregation-worker.ts';
 import { RedisLink } from './queue/redis/redis-link.ts';
+import { toldRunner } from './told-runner.ts';
 
 export type RunningWorker = Readonly<{
   /** Finishes the aggregation in hand. May be called twice. */
@@ -84,10 +84,11 @@ export async function startWorker(
     joined === undefined
       ? thread
       : new StoredRunner({ inner: thread, blobs: async () => joined.blobs, done: joined.trim });
+  const told = toldRunner(runner, log, timers);
   const worker = startAggregationWorker({
     link: link.value,
     federation,
-    runner: logged(runner, log),
+    runner: told,
     queueKey: () => queueKey(keyStore.value),
     trouble,
   });
@@ -95,7 +96,7 @@ export async function startWorker(
   let closing: Promise<void> | undefined;
   const close = async () => {
     await worker.close();
-    await runner.close();
+    await told.close();
     await link.value.close();
     await leaveGround();
     log.info({ federation }, 'worker closed');
@@ -106,29 +107,4 @@ export async function startWorker(
       return closing;
     },
   });
-}
-
-/** Says what became of each aggregation: where several workers run, which one did it. */
-function logged(runner: AggregationRunner, log: Log): AggregationRunner {
-  return {
-    async run(job, signal) {
-      const { track, round } = job;
-      const outcome = await runner.run(job, signal);
-      if (outcome.ok) log.info({ track, round, candidate: outcome.value.candidate }, 'aggregation done');
-      else log.warn({ track, round, code: outcome.fault.code, cause: outcome.fault.message }, 'aggregation failed');
-      return outcome;
-    },
-    async runTile(tile, signal) {
-      const outcome = (await runner.runTile?.(tile, signal)) ?? refuse('WORKER_LOST', 'this worker computes no tiles');
-      const { track, round, id } = tile.job;
-      if (outcome.ok) log.info({ track, round, id }, 'tile of distances done');
-      else log.warn({ track, round, id, code: outcome.fault.code, cause: outcome.fault.message }, 'tile failed');
-      return outcome;
-    },
-    prepare(values) {
-      log.info({ valueCount: values }, 'warmed for a round that collects');
-      runner.prepare?.(values);
-    },
-    close: (force) => runner.close(force),
-  };
 }
