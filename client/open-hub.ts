@@ -13,7 +13,7 @@ import { Hub } from './hub/hub.ts';
 import { ReleasesRelay } from './hub/releases/releases-relay.ts';
 import { checkedResponses } from './hub/response-relay.ts';
 import type { SensorBook } from './hub/sensor-book.ts';
-import { sensorCounts } from './hub/sensor-counts.ts';
+import { sensorCounts, toldCounts } from './hub/sensor-counts.ts';
 import type { CountedExample } from './learning/example-buffer.ts';
 import type { LocalTrack } from './learning/local-track.ts';
 import type { ResponseCalls } from './link/response-calls.ts';
@@ -66,6 +66,7 @@ export async function openHub(parts: OpenHubParts): Promise<Result<Hub | undefin
   const alerts = new AlertBook();
   parts.live.onAlert = (alert) => alerts.add(alert);
   await alerts.load(config.scoring.alertFile ?? join(dataDirectory, 'alerts.jsonl'), timers.now());
+  const openedMs = timers.monotonicMs();
   const opened = await Hub.start({
     config: hub,
     authority: authority.value,
@@ -82,7 +83,7 @@ export async function openHub(parts: OpenHubParts): Promise<Result<Hub | undefin
     onDelivered: () => metrics.hubBatches.inc(),
     onBeat: (book) => {
       countSteps(book, metrics);
-      parts.live.sensors = sensorCounts(book.all(), parts.versionOf);
+      parts.live.sensors = toldCounts(sensorCounts(book.all(), parts.versionOf), timers.monotonicMs() - openedMs);
       alerts.runs(modelsOf(parts), timers.now());
     },
     onRefused: (code) => metrics.hubRefusals.inc({ code }),

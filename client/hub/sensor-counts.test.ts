@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { SensorStatus } from '../../proto/generated/testudo/v1/sensors.ts';
-import { sensorCounts } from './sensor-counts.ts';
+import { sensorCounts, toldCounts } from './sensor-counts.ts';
 
 const sensor = (step: string, version: number | undefined, blind: string[] = []) => ({
   status: { step, blind } as unknown as SensorStatus,
@@ -19,4 +19,12 @@ it('counts sensors by what they can look at, and those on which another version 
   const hub = (track: string) => (track === 'syscall' ? 7 : undefined);
   expect(sensorCounts(sensors, hub)).toEqual({ count: 6, sampled: 1, dangerous: 1, behind: 2, blind: 1 });
   expect(sensorCounts(sensors, () => undefined).behind).toBe(0); // The hub runs nothing yet.
+});
+
+it('are not told as none by a hub that has just started, and are as soon as one has come', () => {
+  const none = sensorCounts([], () => undefined);
+  expect(toldCounts(none, 59_999)).toBeUndefined();
+  expect(toldCounts(none, 60_000)).toEqual(none);
+  const one = sensorCounts([sensor('full', 7)], () => 7);
+  expect(toldCounts(one, 0)).toEqual(one);
 });

@@ -24,3 +24,11 @@ export function sensorCounts(
     blind: that(({ status }) => (status?.blind.length ?? 0) > 0),
   };
 }
+
+/** Sensors that were here before come back within it: each delivers several times a minute, and meets a new hub at its next try. */
+const gatheringMs = 60_000;
+
+/** What is told of them. A hub that has just started and has seen none does not know yet: that is no word of none. */
+export function toldCounts(counts: SensorCounts, upForMs: number): SensorCounts | undefined {
+  return counts.count === 0 && upForMs < gatheringMs ? undefined : counts;
+}
