@@ -165,14 +165,19 @@ describe('an input that was cut short', () => {
     expect(learnt).toMatchObject({ code: 1, error: expect.stringMatching(saysSo) });
   }, 600_000);
 
-  it('is told by explain and by model train, which answer as well', async () => {
+  it('is told by explain, which answers as well; model train writes no model of it, and what was there stays', async () => {
     const explained = await runTestudo('explain', 'usual', '--model', at('calls'), '--input', at('cut-calls'));
     expect(explained).toMatchObject({ code: 1, error: expect.stringMatching(saysSo) });
     expect(explained.out).not.toBe('');
     const train = ['model', 'train', '--model', at('rows'), '--output', at('rows-cut'), '--steps', '5'];
-    const trained = await runTestudo(...train, '--input', at('cut-rows'));
-    expect(trained).toMatchObject({ code: 1, error: expect.stringMatching(saysSo) });
-    expect(trained.out).toContain('100 of 120 rows learnt');
+    expect(await runTestudo(...train, '--input', at('whole-rows'))).toMatchObject({ code: 0 });
+    const before = await readFile(at('rows-cut/weights.bin'));
+    for (const inputs of [['cut-rows'], ['whole-rows', 'cut-rows'], ['cut-rows', 'whole-rows']]) {
+      const trained = await runTestudo(...train, '--input', ...inputs.map(at));
+      expect(trained).toMatchObject({ code: 1, out: '', error: expect.stringMatching(/; no model was written\n$/) });
+      expect(trained.error).toMatch(saysSo);
+    }
+    expect(await readFile(at('rows-cut/weights.bin'))).toEqual(before);
   }, 600_000);
 
   it('makes no baseline, whatever else there is, and what was there stays', async () => {

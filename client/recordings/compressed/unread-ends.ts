@@ -14,6 +14,15 @@ export async function noticingUnreadEnds<Answer>(
   return { answer: await asked.run(unread, run), unread };
 }
 
+/**
+ * Why an input of this call was not read to its end, a sentence's part, and which; undefined so far, or where nobody asked. For what leaves
+ * a file behind that others go on from: that had better not be made of half of what it was to be made of.
+ */
+export function unreadEndSoFar(): Readonly<{ path: string; why: string }> | undefined {
+  const [first] = asked.getStore() ?? [];
+  return first && { path: first[0], why: first[1] };
+}
+
 /** Streams of text that came to an end without a line's end. */
 const unended = new WeakSet<object>();
 
