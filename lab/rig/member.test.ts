@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { type FileHandle, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -23,6 +24,17 @@ describe('startMember', () => {
     await talker.stop();
   });
 
+  it('hears of the end of a process that was shorter than the closing of its log', async () => {
+    const logFile = join(folder, 'short.log');
+    const openLate = async (): Promise<Pick<FileHandle, 'fd' | 'close'>> => {
+      const log = await open(logFile, 'a');
+      return { fd: log.fd, close: () => untilEnded(logFile).then(() => log.close()) };
+    };
+    const short = await startMember({ name: 'short', args: ['-p', 'process.pid'], logFile }, openLate);
+    await short.exited;
+    expect(short.exitCode()).toBe(0);
+  });
+
   it('ends a process that listens, and one that does not', async () => {
     const polite = await member('polite', 'setInterval(() => {}, 1000)');
     await polite.stop();
@@ -39,3 +51,16 @@ describe('startMember', () => {
     await deaf.stop();
   });
 });
+
+/** Until the process whose id a file holds is no more, its exit code taken. */
+async function untilEnded(file: string): Promise<void> {
+  for (;;) {
+    const pid = Number(readFileSync(file, 'utf8'));
+    try {
+      if (pid > 0) process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 
 /** A process of a rig's own: its output goes to a file, and whoever started it ends it. */
 export type Member = Readonly<{
@@ -31,21 +31,26 @@ export type MemberPlan = Readonly<{
 const pollMs = 100;
 
 /** Starts a process. Its environment is ours and `env`. Throws with the system's reason when it cannot be started. */
-export async function startMember({ name, args, env, logFile, stays = false }: MemberPlan): Promise<Member> {
-  const log = await open(logFile, 'a');
+export async function startMember(
+  { name, args, env, logFile, stays = false }: MemberPlan,
+  openLog: (file: string) => Promise<Pick<FileHandle, 'fd' | 'close'>> = (file) => open(file, 'a'),
+): Promise<Member> {
+  const log = await openLog(logFile);
   let child: ChildProcess;
+  let exited: Promise<void>;
   try {
     child = spawn(process.execPath, [...args], {
       env: { ...process.env, ...env },
       stdio: ['ignore', log.fd, log.fd],
       detached: stays,
     });
+    // Before anything is waited for: a short one has ended before its log is closed here.
+    exited = new Promise((resolve) => child.once('exit', () => resolve()));
     if (stays) child.unref();
     await once(child, 'spawn');
   } finally {
     await log.close();
   }
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const running = () => child.exitCode === null && child.signalCode === null;
   const stop = async (graceMs = 5_000) => {
     if (!running()) return;

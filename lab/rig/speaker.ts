@@ -23,6 +23,7 @@ export type Speaker = Readonly<{
 export async function startSpeaker({ program, task, ready, onLine }: SpeakerPlan): Promise<Speaker> {
   const args = [program, JSON.stringify(task)];
   const child: ChildProcess = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin?.on('error', () => undefined); // It ended before it read.
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);
