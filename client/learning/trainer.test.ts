@@ -1,8 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
 import { moduleOfKind } from '../tracks/track-kinds.ts';
@@ -70,6 +71,41 @@ function newTrainer(options: TrainerOptions = {}): Trainer {
 
 const never = new AbortController().signal;
 
+/** A training process of a few lines, which notes its id. */
+async function program(name: string, lines: string): Promise<URL> {
+  const file = join(folder, `${name}.mjs`);
+  const pidFile = JSON.stringify(join(folder, 'pid'));
+  await writeFile(
+    file,
+    `import { writeFileSync } from 'node:fs';\nwriteFileSync(${pidFile}, String(process.pid));\n${lines}`,
+  );
+  return pathToFileURL(file);
+}
+
+/** Until the last of them is known to have ended: this process has taken its exit code then. */
+async function untilGone(): Promise<void> {
+  const pid = Number(await readFile(join(folder, 'pid'), 'utf8'));
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Answers each job with this refusal, and then does `next`. */
+const answering = (next: string) => `
+  process.on('disconnect', () => process.exit());
+  process.on('message', ({ kind }) => {
+    if (kind !== 'train') return;
+    const result = { ok: false, fault: { code: 'PLAN_UNUSABLE', message: 'answered' } };
+    process.send({ kind: 'done', result, unreadable: 0 }, () => { ${next} });
+  });
+  process.send({ kind: 'ready' });
+`;
+
 describe('Trainer', () => {
   it('trains in another process from the encrypted buffer, and to the same bits twice', async () => {
     const trainer = newTrainer();
@@ -120,6 +156,52 @@ describe('Trainer', () => {
     const crashing = { ...job, spec: { ...job.spec, architecture: 'crash/1' } };
     expect(await trainer.run(crashing, never)).toMatchObject({ fault: { code: 'TRAINING_CRASHED' } });
     expect((await trainer.run(job, never)).ok).toBe(true);
+  });
+
+  it('says so when the training process ends before it is ready, each time anew', async () => {
+    const trainer = newTrainer({ program: await program('dead', 'process.exit(3)') });
+    const job = await newJob();
+    const crashed = { ok: false, fault: { code: 'TRAINING_CRASHED', message: 'the training process ended (exit 3)' } };
+    expect(await trainer.run(job, never)).toEqual(crashed);
+    expect(await trainer.run(job, never)).toEqual(crashed);
+  });
+
+  it('starts another when the training process has ended between two jobs', async () => {
+    const trainer = newTrainer({ program: await program('once', answering('process.exit(0)')) });
+    const job = await newJob();
+    for (const _ of [1, 2]) {
+      expect(await trainer.run(job, never)).toMatchObject({ fault: { message: 'answered' } });
+      await untilGone();
+    }
+  });
+
+  it('lets a training process go that has ended by itself meanwhile', async () => {
+    const trainer = newTrainer({ program: await program('once', answering('process.exit(0)')) });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      expect(await trainer.run(await newJob(), never)).toMatchObject({ fault: { message: 'answered' } });
+      await untilGone();
+      vi.advanceTimersByTime(60_000);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('is stopped while its process starts', async () => {
+    const trainer = newTrainer({ program: await program('slow', 'setInterval(() => {}, 1_000)') });
+    const controller = new AbortController();
+    const running = trainer.run(await newJob(), controller.signal);
+    await expect.poll(() => readFileSync(join(folder, 'pid'), 'utf8')).not.toBe('');
+    controller.abort();
+    expect(await running).toMatchObject({ fault: { code: 'TRAINING_STOPPED' } });
+  });
+
+  it('is closed while its process starts', async () => {
+    const trainer = newTrainer({ program: await program('slow', 'setInterval(() => {}, 1_000)') });
+    const running = trainer.run(await newJob(), never);
+    await expect.poll(() => readFileSync(join(folder, 'pid'), 'utf8')).not.toBe('');
+    await trainer.close();
+    expect(await running).toMatchObject({ fault: { code: 'TRAINING_CRASHED' } });
   });
 
   it('refuses a base of another size', async () => {

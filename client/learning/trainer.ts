@@ -1,7 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { fileURLToPath } from 'node:url';
 import { type Result, refuse } from '../../base/fault.ts';
 import { Turns } from '../../base/waiting/turns.ts';
 import {
@@ -12,7 +9,8 @@ import {
   stepBreaker,
 } from './pressure.ts';
 import type { Trained, TrainingProgress } from './train-locally.ts';
-import type { FromTrainer, ToTrainer, TrainFaultCode, TrainJob } from './train-protocol.ts';
+import type { TrainFaultCode, TrainJob } from './train-protocol.ts';
+import { TrainingChild } from './training-child.ts';
 
 export type TrainerOptions = Readonly<{
   /** The training process's program: one that calls `serveTraining`. */
@@ -33,7 +31,7 @@ const builtIn = new URL('./train-process.ts', import.meta.url);
 /** Runs training jobs, one at a time, in a low-priority process of its own that it pauses under pressure. */
 export class Trainer {
   readonly #options: Required<TrainerOptions>;
-  #child: ChildProcess | undefined;
+  #child: TrainingChild | undefined;
   #idle: NodeJS.Timeout | undefined;
   readonly #turns = new Turns();
   #closed = false;
@@ -61,47 +59,53 @@ export class Trainer {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#idle);
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
+    this.#child?.kill();
+    await this.#child?.ended;
   }
 
   async #runOne(job: TrainJob, signal: AbortSignal): Promise<Result<Trained, TrainFaultCode>> {
-    if (signal.aborted || this.#closed) return refuse('TRAINING_STOPPED', 'stopped before it began');
+    if (signal.aborted || this.#closed) return stopped();
     clearTimeout(this.#idle);
-    const child = await this.#ready();
+    if (this.#child === undefined || this.#child.hasEnded) this.#child = new TrainingChild(this.#options.program);
+    const child = this.#child;
     const watch = this.#watchPressure(child);
-    const stop = () => child.send({ kind: 'stop' } satisfies ToTrainer);
-    signal.addEventListener('abort', stop, { once: true });
+    let forget: (() => void) | undefined;
     try {
       return await new Promise<Result<Trained, TrainFaultCode>>((resolve) => {
-        const lost = (code: number | null, cause: string | null) => {
-          this.#child = undefined;
-          resolve(
-            watch.ended
-              ? refuse('TRAINING_OUT_OF_MEMORY', 'training never fitted into training.rssMiBMax; raise it')
-              : refuse('TRAINING_CRASHED', `the training process ended (${cause ?? `exit ${code}`})`),
-          );
+        let isAsked = false;
+        const stop = () => {
+          if (isAsked) child.tell({ kind: 'stop' });
+          else resolve(stopped());
         };
-        child.once('exit', lost);
-        const receive = (message: FromTrainer) => {
+        signal.addEventListener('abort', stop, { once: true });
+        const deafen = child.hear((message) => {
           if (message.kind === 'progress') {
             watch.rssBytes = message.rssBytes;
             this.#options.onProgress(message);
           }
           if (message.kind !== 'done') return;
-          child.off('message', receive);
-          child.off('exit', lost);
           if (message.unreadable > 0) this.#options.onUnreadable(message.unreadable);
           resolve(message.result);
+        });
+        forget = () => {
+          signal.removeEventListener('abort', stop);
+          deafen();
         };
-        child.on('message', receive);
-        child.send({ kind: 'train', job } satisfies ToTrainer);
+        void child.ended.then((how) =>
+          resolve(
+            watch.ended
+              ? refuse('TRAINING_OUT_OF_MEMORY', 'training never fitted into training.rssMiBMax; raise it')
+              : refuse('TRAINING_CRASHED', `the training process ended (${how})`),
+          ),
+        );
+        void child.ready.then(() => {
+          if (signal.aborted) return;
+          isAsked = true;
+          child.tell({ kind: 'train', job });
+        });
       });
     } finally {
-      signal.removeEventListener('abort', stop);
+      forget?.();
       watch.end();
       if (!this.#closed) {
         this.#idle = setTimeout(() => this.#retire(), this.#options.idleMs);
@@ -110,26 +114,13 @@ export class Trainer {
     }
   }
 
-  async #ready(): Promise<ChildProcess> {
-    if (this.#child !== undefined) return this.#child;
-    const child = fork(fileURLToPath(this.#options.program), [], {
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      // The debugger's and the test runner's flags are not for it.
-      execArgv: process.execArgv.filter((flag) => !flag.startsWith('--inspect')),
-    });
-    this.#child = child;
-    await Promise.race([once(child, 'message'), once(child, 'exit')]);
-    return child;
-  }
-
   #retire(): void {
     const child = this.#child;
     this.#child = undefined;
-    child?.disconnect();
+    child?.letGo();
   }
 
-  #watchPressure(child: ChildProcess): { rssBytes: number; ended: boolean; end(): void } {
+  #watchPressure(child: TrainingChild): { rssBytes: number; ended: boolean; end(): void } {
     const delay = monitorEventLoopDelay({ resolution: 10 });
     delay.enable();
     let state = startBreaker(performance.now());
@@ -147,10 +138,10 @@ export class Trainer {
       this.#options.onBreaker(state);
       if (next.action === 'end') {
         watch.ended = true;
-        child.kill('SIGKILL');
+        child.kill();
         return;
       }
-      if (child.connected) child.send({ kind: next.action } satisfies ToTrainer);
+      child.tell({ kind: next.action });
     }, this.#options.sampleEveryMs);
     watch.end = () => {
       clearInterval(timer);
@@ -158,4 +149,8 @@ export class Trainer {
     };
     return watch;
   }
+}
+
+function stopped() {
+  return refuse('TRAINING_STOPPED', 'stopped before it began');
 }
