@@ -1,7 +1,14 @@
 import { appendFile, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isMissing, makeFolder, privateFileMode, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
+import {
+  commitFile,
+  isMissing,
+  makeFolder,
+  privateFileMode,
+  privateFolderMode,
+  writeFileAtomic,
+} from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
 import { isFamily } from '../../proto/antibody.ts';
@@ -66,19 +73,16 @@ async function trackOf(dataDir: string, id: string): Promise<string | undefined>
 export async function applyFeedback(
   dataDir: string,
   track: string,
-  alerts: AlertStore,
-  buffer: ExampleBuffer,
+  alerts: Pick<AlertStore, 'example'>,
+  buffer: Pick<ExampleBuffer, 'addHard' | 'addRegression'>,
 ): Promise<readonly Result<AppliedFeedback, ApplyFaultCode>[]> {
   const results: Result<AppliedFeedback, ApplyFaultCode>[] = [];
-  for (const name of (await namesIn(folderOf(dataDir, track))).filter((one) => one.endsWith('.json')).sort()) {
-    const path = join(folderOf(dataDir, track), name);
-    const id = name.slice(0, -'.json'.length);
-    const parsed = request.safeParse(
-      await readFile(path, 'utf8')
-        .then(JSON.parse)
-        .catch(() => undefined),
-    );
-    const example = isAlertId(id) ? await alerts.example(id) : refuse('ALERT_NOT_FOUND', `${name} names no alert`);
+  for (const id of await takenIn(folderOf(dataDir, track))) {
+    const path = join(folderOf(dataDir, track), `${id}${takenSuffix}`);
+    const parsed = request.safeParse(parsedLine(await readFile(path, 'utf8')));
+    const example = isAlertId(id)
+      ? await alerts.example(id)
+      : refuse('ALERT_NOT_FOUND', `feedback on ${id.slice(0, 40)} names no alert`);
     if (!parsed.success || !example.ok) {
       results.push(example.ok ? refuse('FEEDBACK_MALFORMED', `${path} is not feedback; it was removed`) : example);
       await rm(path, { force: true });
@@ -97,6 +101,20 @@ export async function applyFeedback(
     results.push(ok({ id, verdict, by, family }));
   }
   return results;
+}
+
+/** Of a word that is being taken in: whoever leaves another meanwhile leaves it beside this one, and it is taken in next. */
+const takenSuffix = '.taken';
+
+/** Takes each word that waits out of the way of the next one on its alert. Ids of all that are taken, with what a kill left taken. */
+async function takenIn(folder: string): Promise<readonly string[]> {
+  const names = await namesIn(folder);
+  const left = names.filter((name) => name.endsWith(takenSuffix)).map((name) => name.slice(0, -takenSuffix.length));
+  const waiting = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
+  for (const id of waiting) {
+    await commitFile(join(folder, `${id}.json`), join(folder, `${id}${takenSuffix}`), { durable: false });
+  }
+  return [...new Set([...left, ...waiting])].sort();
 }
 
 /** Everything that operators said of alerts, a JSON line each, oldest first. */

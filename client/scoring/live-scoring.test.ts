@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -140,8 +140,13 @@ describe('live scoring', () => {
     // It is not learnt from: nine normal traces are all there is.
     expect(counts(running)).toMatchObject({ seen: 9, hard: 0, regression: 0 });
 
+    // A disk that takes nothing keeps it waiting, and the client running.
     const data = join(folder, 'data');
+    const inTheWay = join(data, 'feedback/syscall', `${first?.id}.taken`);
+    await mkdir(inTheWay, { recursive: true });
     unwrap(await leaveFeedback(data, first?.id ?? '', { verdict: 'false-positive', by: 'ada' }, Date.now()));
+    await logged('feedback waits, and could not be taken in');
+    await rmdir(inTheWay);
     await logged('feedback taken in');
     expect(counts(running)).toMatchObject({ hard: 1, regression: 0 });
 

@@ -150,9 +150,10 @@ export class LiveScoring {
     return this.#judge.liveVersion;
   }
 
-  /** Loads a model and makes it the live one; where that fails the last one stays. */
-  async install(model: HeldModel): Promise<void> {
+  /** Loads a model and makes it the live one if it is wanted still; where that fails the last one stays. */
+  async install(model: HeldModel, isWanted = () => true): Promise<void> {
     const loaded = await this.load(model);
+    if (!isWanted()) return; // Not dropped: under the same name may run by now what took its place.
     const swapped = loaded.ok ? await this.swap(loaded.value) : loaded;
     if (swapped.ok) return;
     const fields = { ...faultFields(swapped.fault), version: model.version };
@@ -270,24 +271,30 @@ export class LiveScoring {
     }
   }
 
+  /** To its end whatever fails: what a disk refuses today is taken in when it refuses no more. */
   async #listen(): Promise<void> {
+    const { track, log, timers } = this.#parts;
+    const said = (what: string) => (error: Error) => log.error({ track: track.id, cause: error.message }, what);
+    while (!this.#stopping.signal.aborted) {
+      await this.#takeFeedback().catch(said('feedback waits, and could not be taken in'));
+      await this.#keepCalibrated().catch(said('the live model could not be calibrated anew'));
+      await pause(timers, feedbackEveryMs, this.#stopping.signal);
+    }
+  }
+
+  async #takeFeedback(): Promise<void> {
     const { config, track, log, metrics } = this.#parts;
     const { id, buffer } = track;
-    while (!this.#stopping.signal.aborted) {
-      const words = await applyFeedback(config.dataDirectory, id, this.#alerts, buffer);
-      for (const applied of words) {
-        if (applied.ok) {
-          metrics.feedback.inc({ track: id, verdict: applied.value.verdict });
-          log.info({ track: id, ...applied.value }, 'feedback taken in');
-        } else log.warn(faultFields(applied.fault), 'feedback could not be taken in');
-      }
-      if (words.some(({ ok: isApplied }) => isApplied)) {
-        await this.#makeAntibodies().catch((error: Error) => {
-          log.error({ track: id, cause: error.message }, 'no antibody could be made of what was confirmed');
-        });
-      }
-      await this.#keepCalibrated();
-      await pause(this.#parts.timers, feedbackEveryMs, this.#stopping.signal);
+    const words = await applyFeedback(config.dataDirectory, id, this.#alerts, buffer);
+    for (const applied of words) {
+      if (applied.ok) {
+        metrics.feedback.inc({ track: id, verdict: applied.value.verdict });
+        log.info({ track: id, ...applied.value }, 'feedback taken in');
+      } else log.warn(faultFields(applied.fault), 'feedback could not be taken in');
     }
+    if (!words.some(({ ok: isApplied }) => isApplied)) return;
+    await this.#makeAntibodies().catch((error: Error) => {
+      log.error({ track: id, cause: error.message }, 'no antibody could be made of what was confirmed');
+    });
   }
 }
