@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,6 +45,29 @@ it('a fetch whose beginning another one removed is refused, to be tried again, a
   overtaken.resolve();
   expect(await fetching).toMatchObject({ fault: { code: 'MODEL_TRUNCATED' } });
   expect(await readdir(folder)).toEqual([`${digestOf(second).slice(7)}.f32`]);
+});
+
+it('a model that another fetch removes while it is found to be whole is fetched again', async () => {
+  const models = new ModelCache(folder);
+  const model = Buffer.alloc(64, 3);
+  const digest = digestOf(model);
+  const signal = new AbortController().signal;
+  const options = { digest, sizeBytes: 64, signal, stallMs: 60_000, bytesPerSecondMin: 1, timers: systemTimers };
+  let fetches = 0;
+  const calls = {
+    fetch: () => {
+      fetches += 1;
+      return Object.assign(after(Promise.resolve(), model), { cancel: () => undefined }) as PieceStream;
+    },
+  };
+  expect(await models.fetch(calls, options)).toMatchObject({ ok: true });
+  // The time is asked for between its digest and the mark that it is used.
+  const now = () => {
+    rmSync(models.path(digest), { force: true });
+    return systemTimers.now();
+  };
+  expect(await models.fetch(calls, { ...options, timers: { ...systemTimers, now } })).toMatchObject({ ok: true });
+  expect(fetches).toBe(2);
 });
 
 it('a fetch that drips is given up, however steadily, and the next goes on where it ended', async () => {

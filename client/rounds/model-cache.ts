@@ -45,11 +45,7 @@ export class ModelCache {
     const { digest, sizeBytes } = options;
     const path = this.path(digest);
     makeFolder(this.#folder, privateFolderMode);
-    if ((await sizeOf(path)) === sizeBytes && (await digestOfFile(path)) === digest) {
-      const now = new Date(options.timers.now());
-      await utimes(path, now, now);
-      return ok(path);
-    }
+    if (await isUsed(path, options)) return ok(path);
     const part = `${path}.part`;
     // Before the first byte: whoever begins downloads and never ends one must not fill the disk with beginnings.
     await this.#dropBeginnings(part);
@@ -90,11 +86,15 @@ export class ModelCache {
   }
 }
 
-async function sizeOf(path: string): Promise<number | undefined> {
+/** Marks it as used now, if it is there and whole. A fetch for another round may remove it at any time before. */
+async function isUsed(path: string, { digest, sizeBytes, timers }: FetchOptions): Promise<boolean> {
   try {
-    return (await stat(path)).size;
+    if ((await stat(path)).size !== sizeBytes || (await digestOfFile(path)) !== digest) return false;
+    const now = new Date(timers.now());
+    await utimes(path, now, now);
+    return true;
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (isMissing(error)) return false;
     throw error;
   }
 }

@@ -22,6 +22,8 @@ export class AlertStore {
   readonly #keep: number;
   /** Ids of the newest lines that the file had when this process first wrote to it. */
   #before: Promise<ReadonlySet<string>> | undefined;
+  /** By id: alerts that are being raised. */
+  readonly #raising = new Map<string, Promise<boolean>>();
   /** Hears each alert once it is in the file. */
   onRaised: (alert: Alert) => void = () => {};
 
@@ -35,6 +37,20 @@ export class AlertStore {
 
   /** False when this very alert was raised before. One whose raising a kill cut short is completed, and not written down again. */
   async raise(alert: Alert, example: unknown): Promise<boolean> {
+    // Two sensors, or one that did not hear the answer, may tell of it at the same time.
+    for (let other = this.#raising.get(alert.id); other !== undefined; other = this.#raising.get(alert.id)) {
+      await other.catch(() => undefined); // Where that one failed, this one tries.
+    }
+    const raising = this.#raise(alert, example);
+    this.#raising.set(alert.id, raising);
+    try {
+      return await raising;
+    } finally {
+      this.#raising.delete(alert.id);
+    }
+  }
+
+  async #raise(alert: Alert, example: unknown): Promise<boolean> {
     const path = this.#path(alert.id);
     if (await exists(path)) return false;
     makeFolder(dirname(this.#file), privateFolderMode);
@@ -43,8 +59,8 @@ export class AlertStore {
       await appendFile(this.#file, `${JSON.stringify(alert)}\n`, { mode: privateFileMode });
     }
     await writeFileAtomic(path, sealRecord(this.#key, this.#codec.encode(example), alert.id));
-    await this.#prune();
     this.onRaised(alert);
+    await this.#prune();
     return true;
   }
 
@@ -64,12 +80,14 @@ export class AlertStore {
   async #prune(): Promise<void> {
     const names = await readdir(this.#folder);
     if (names.length <= this.#keep + this.#keep / 10) return;
-    const files = await Promise.all(
-      names.map(async (name) => ({
-        path: join(this.#folder, name),
-        ms: (await stat(join(this.#folder, name))).mtimeMs,
-      })),
+    const found = await Promise.all(
+      names.map(async (name) => {
+        const path = join(this.#folder, name);
+        const ms = await writtenMsOf(path);
+        return ms === undefined ? [] : [{ path, ms }];
+      }),
     );
+    const files = found.flat();
     files.sort((a, b) => b.ms - a.ms);
     await Promise.all(files.slice(this.#keep).map(({ path }) => rm(path, { force: true })));
   }
@@ -94,11 +112,15 @@ async function newestIds(path: string): Promise<ReadonlySet<string>> {
 }
 
 async function exists(path: string): Promise<boolean> {
+  return (await writtenMsOf(path)) !== undefined;
+}
+
+/** undefined for what is not there, as what another alert's raising has removed or renamed meanwhile. */
+async function writtenMsOf(path: string): Promise<number | undefined> {
   try {
-    await stat(path);
-    return true;
+    return (await stat(path)).mtimeMs;
   } catch (error) {
-    if (isMissing(error)) return false;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }
