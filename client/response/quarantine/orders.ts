@@ -44,15 +44,19 @@ export class Orders {
   readonly #folder: string;
   readonly #timers: Timers;
   readonly #onChange: () => void;
+  readonly #trouble: (cause: string) => void;
   #orders: readonly Order[] = [];
   #timer: Timer | undefined;
   #looking: Promise<void>;
+  /** Names of those that were done since the look began that runs: it may have read them before. */
+  #done = new Set<string>();
   #isClosed = false;
 
-  constructor(dataDirectory: string, timers: Timers, onChange: () => void) {
+  constructor(dataDirectory: string, timers: Timers, onChange: () => void, trouble: (cause: string) => void) {
     this.#folder = orderFolder(dataDirectory);
     this.#timers = timers;
     this.#onChange = onChange;
+    this.#trouble = trouble;
     this.#looking = this.#look();
   }
 
@@ -61,8 +65,10 @@ export class Orders {
   }
 
   async done(order: Pick<Order, 'kind' | 'uid'>): Promise<void> {
-    await rm(join(this.#folder, nameOf(order)), { force: true });
-    this.#orders = this.#orders.filter((other) => nameOf(other) !== nameOf(order));
+    const name = nameOf(order);
+    await rm(join(this.#folder, name), { force: true });
+    this.#done.add(name);
+    this.#orders = this.#orders.filter((other) => nameOf(other) !== name);
   }
 
   async close(): Promise<void> {
@@ -72,7 +78,11 @@ export class Orders {
   }
 
   async #look(): Promise<void> {
-    const orders = await ordersIn(this.#folder);
+    const done = new Set<string>();
+    this.#done = done;
+    const found = await ordersIn(this.#folder).catch(({ message }: Error) => this.#trouble(message));
+    // What cannot be read now holds what it held.
+    const orders = (found ?? this.#orders).filter((order) => !done.has(nameOf(order)));
     const hasChanged = JSON.stringify(orders) !== JSON.stringify(this.#orders);
     this.#orders = orders;
     if (this.#isClosed) return;

@@ -131,13 +131,15 @@ export class Quarantine {
       dataKeyFile === undefined ? ({ kind: 'beside' } as const) : ({ kind: 'file', path: dataKeyFile } as const);
     const dataKey = await loadDataKey(source, dataDirectory);
     if (!dataKey.ok) return dataKey;
-    const orders = new Orders(dataDirectory, timers, () => {
+    const unreadable = (cause: string) => log.warn({ cause }, 'orders cannot be read');
+    const heard = () => {
       const { leads, leader } = this.#parts;
       const idle = { orders: orders.all.length, leader: leader() };
       if (idle.orders > 0 && !leads())
         log.warn(idle, 'orders lie here that are not followed: this agent does not lead');
       wake();
-    });
+    };
+    const orders: Orders = new Orders(dataDirectory, timers, heard, unreadable);
     this.#proposals = KeptProposals.open(join(dataDirectory, 'response-proposals.json'), (cause) =>
       log.warn({ cause }, 'what became of earlier proposals is not kept'),
     );

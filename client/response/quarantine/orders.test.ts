@@ -1,0 +1,71 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { SimulatedTimers } from '../../../base/simulation/simulated-timers.ts';
+import { giveOrder, type Order, Orders } from './orders.ts';
+
+const fail = (cause: string) => {
+  throw new Error(cause);
+};
+const resume: Order = { kind: 'resume', uid: '', by: 'ada', reason: 'looked at', atMs: 1 };
+
+it('an order that is done while the folder is looked through does not come back', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'testudo-orders-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, 'orders'));
+  await giveOrder(folder, resume);
+  // Read after the order, and not to its end before somebody writes: the look stands still there.
+  const last = join(folder, 'orders', 'z.json');
+  execFileSync('mkfifo', [last]);
+  const timers = new SimulatedTimers();
+  const changes: (readonly Order[])[] = [];
+  const orders = new Orders(folder, timers, () => changes.push(orders.all), fail);
+  const gate = await open(last, 'w');
+  await orders.done(resume);
+  rmSync(last);
+  await gate.close();
+  await orders.close();
+  expect([orders.all, changes, readdirSync(join(folder, 'orders'))]).toEqual([[], [], []]);
+});
+
+it('an order is there until it is done, and the same again is another', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'testudo-orders-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  await giveOrder(folder, resume);
+  const timers = new SimulatedTimers();
+  let changed = Promise.withResolvers<void>();
+  const orders = new Orders(folder, timers, () => changed.resolve(), fail);
+  onTestFinished(() => orders.close());
+  await changed.promise;
+  expect(orders.all).toEqual([resume]);
+  await orders.done(resume);
+  expect(orders.all).toEqual([]);
+  changed = Promise.withResolvers();
+  const again = { ...resume, reason: 'once more' };
+  await giveOrder(folder, again);
+  while (timers.nextInMs === null) await new Promise((resolve) => setImmediate(resolve));
+  await timers.advance(1_000);
+  await changed.promise;
+  expect(orders.all).toEqual([again]);
+});
+
+it('a folder that cannot be read for a while is said to be so, and read again', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'testudo-orders-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'orders'), ''); // No folder.
+  const timers = new SimulatedTimers();
+  const changed = Promise.withResolvers<void>();
+  const trouble = Promise.withResolvers<string>();
+  const orders = new Orders(folder, timers, changed.resolve, trouble.resolve);
+  onTestFinished(() => orders.close());
+  expect(await trouble.promise).toContain('ENOTDIR');
+  rmSync(join(folder, 'orders'));
+  await giveOrder(folder, resume);
+  while (timers.nextInMs === null) await new Promise((resolve) => setImmediate(resolve));
+  await timers.advance(1_000);
+  await changed.promise;
+  expect(orders.all).toEqual([resume]);
+});
