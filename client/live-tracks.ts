@@ -197,7 +197,8 @@ export class LiveTracks {
     const unsigned = new UnsignedModels({
       dataDirectory: join(config.dataDirectory, 'installed', id),
       models,
-      install: async (model) => await scoring?.install(model),
+      install: async (model, isWanted) => await scoring?.install(model, isWanted),
+      trouble: (cause) => log.warn({ track: id, cause }, 'the model that scores is not remembered'),
     });
     return { scoring, models, unsigned };
   }

@@ -4,9 +4,11 @@ import type { HeldModel } from '../scoring/live-scoring.ts';
 
 export type UnsignedModelsParts = Readonly<{
   dataDirectory: string;
-  models: ModelCache;
-  /** Makes it the live model; its faults are the callee's to report. */
-  install(model: HeldModel): Promise<void>;
+  models: Pick<ModelCache, 'path'>;
+  /** Makes it the live model if it is still wanted once it is loaded; its faults are the callee's to report. */
+  install(model: HeldModel, isWanted: () => boolean): Promise<void>;
+  /** It runs, and a start will not find it. */
+  trouble(cause: string): void;
 }>;
 
 /**
@@ -61,12 +63,16 @@ export class UnsignedModels {
     this.#offered = undefined;
     this.#installing = this.#installing.then(async () => {
       if (this.#releases !== 'unserved') return;
-      await rememberModel(this.#parts.dataDirectory, model);
+      // A disk that is full costs a fetch after the next start, and no detector.
+      await rememberModel(this.#parts.dataDirectory, model).catch(({ message }: Error) => this.#parts.trouble(message));
       await this.#install(model);
     });
   }
 
   async #install({ version, digest, spec }: InstalledModel): Promise<void> {
-    await this.#parts.install({ version, digest, spec, weightsPath: this.#parts.models.path(digest) });
+    // Metadata may come to be trusted at any time, and what it vouches for be live before this one is loaded.
+    const isWanted = () => this.#releases !== 'trusted';
+    if (!isWanted()) return;
+    await this.#parts.install({ version, digest, spec, weightsPath: this.#parts.models.path(digest) }, isWanted);
   }
 }
