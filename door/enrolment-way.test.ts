@@ -40,8 +40,15 @@ async function start(limiter = new RateLimiter({ burst: 100, refillMs: 1, keysMa
   const come = async (localAddress: string) => {
     const socket = arrive(localAddress);
     socket.write('here I am');
-    const ended = once(socket, 'close').then(() => 'ended' as const);
-    const led = once(socket, 'data').then(([data]) => String(data));
+    // A connection that is cut before all that it said was read is reset: an error, and an end as every other.
+    const ended = new Promise<'ended'>((resolve) => void socket.once('close', () => resolve('ended')));
+    const led = new Promise<string>((resolve) => {
+      let said = '';
+      socket.on('data', (data) => {
+        said += String(data);
+        if (said.length >= greeting.length) resolve(said);
+      });
+    });
     return { said: await Promise.race([led, ended]), ended };
   };
   return { way, refused, arrive, come, leader };
