@@ -6,10 +6,12 @@ import { ownProcessTests } from './tools/testing/own-process.mjs';
 import { bringPackages } from './tools/testing/packages.mjs';
 import { recycledForks } from './tools/testing/recycled-forks.mjs';
 
+/** A seed for late answers of disks and networks: `npm run campaign:weather` sets it. */
+const weather = (process.env.TESTUDO_WEATHER ?? '') !== '';
 /** What test processes, and all that they start, load before anything else. */
-const first = ['stripped', 'light-scrypt'].flatMap((name) => [
+const first = ['stripped.mjs', 'light-scrypt.mjs', ...(weather ? ['weather/weather.ts'] : [])].flatMap((name) => [
   '--import',
-  new URL(`./tools/testing/${name}.mjs`, import.meta.url).href,
+  new URL(`./tools/testing/${name}`, import.meta.url).href,
 ]);
 const compiled = fileURLToPath(new URL('./node_modules/.cache/testudo-compiled/', import.meta.url));
 const folders = '{base,proto,aggregation,coordinator,client,relay,door,cli,dashboard,demo,deploy,lab,tools,bench}';
@@ -32,7 +34,10 @@ export default defineConfig({
     // Node loads our sources itself, as it does in production; nothing here needs what Vite would make of them.
     experimental: { viteModuleRunner: false, nodeLoader: false },
     sequence: { sequencer: LongestFirst },
-    setupFiles: ['equal-bytes', 'record-cost', 'file-end'].map((name) => `./tools/testing/${name}.mjs`),
+    setupFiles: [
+      ...['equal-bytes', 'record-cost', 'file-end'].map((name) => `./tools/testing/${name}.mjs`),
+      ...(weather ? ['./tools/testing/weather/file-begin.ts'] : []),
+    ],
     // Threads inherit the argument, processes the variable.
     execArgv: first,
     // Other people's packages are read from a few files instead of five hundred, by test processes too.
