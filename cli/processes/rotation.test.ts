@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { logKeyOf } from '../../client/response/rotation/rotation-log.ts';
+import { logKey, madeLog } from '../../client/response/testing/made-log.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import { runEach } from '../testing/command-line.ts';
 
@@ -18,4 +19,21 @@ it('rotation key prints the public key of a secret, and refuses what no agent wo
   expect(printed).toMatchObject({ code: 0, out: `${Buffer.from(publicKey).toString('hex')}\n` });
   expect(refused).toMatchObject({ code: 1, out: '' });
   expect(refused?.error).toMatch(/^ROTATION_SECRET_UNUSABLE: .*short holds 31 bytes, fewer than 32: write random ones/);
+});
+
+it('rotation verify finds nothing in a line that an agent is writing, and finds one that is whole and wrong', async () => {
+  const { lines, head } = madeLog(3);
+  const folder = tempDir();
+  const [growing, wrong] = [join(folder, 'growing.log'), join(folder, 'wrong.log')];
+  const whole = lines.map((line) => `${line}\n`).join('');
+  const half = (lines[0] as string).slice(0, 40);
+  await writeFile(growing, `${whole}${half}`);
+  await writeFile(wrong, `${whole}${half}\n`);
+  const key = Buffer.from(logKey.publicKey).toString('hex');
+  const [clean, found] = await runEach([
+    ['rotation', 'verify', growing, '--key', key, '--head', head],
+    ['rotation', 'verify', wrong, '--key', key, '--head', head],
+  ]);
+  expect(clean).toMatchObject({ code: 0, error: '' });
+  expect(found?.code).not.toBe(0);
 });

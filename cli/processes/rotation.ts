@@ -29,9 +29,11 @@ function verifyCommand() {
     .option('--json', 'as JSON')
     .action((file, { key, head, pods, json }) => {
       if (!/^[0-9a-f]{64}$/.test(key)) usage(`--key: expected 64 hexadecimal digits, got ${JSON.stringify(key)}`);
+      // What follows the last end of a line is being written, or was when the agent was killed, which takes it away.
       const lines = read(file)
         .toString('utf8')
         .split('\n')
+        .slice(0, -1)
         .filter((line) => line !== '');
       const exposures = pods === undefined ? new Map() : exposuresIn(pods);
       const verified = verifyLog(lines, Buffer.from(key, 'hex'), head, exposures);

@@ -1,4 +1,5 @@
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { cp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
@@ -42,6 +43,26 @@ describe('EvidenceChain', () => {
     const [first] = records;
     expect(openEvidence(first as (typeof records)[0], Buffer.alloc(32, 8)).ok).toBe(false);
     expect((await readFile(join(folder, '00000001.evidence'))).includes('metadata')).toBe(false);
+  });
+
+  it('finds nothing wrong with a chain that grows while it is read', async () => {
+    const folder = await chainOf(2);
+    const first = join(folder, '00000001.evidence');
+    const bytes = await readFile(first);
+    // Read to its end only when somebody has written to it: the reader stands still there, with two records on its list.
+    await rm(first);
+    execFileSync('mkfifo', [first]);
+    const verifying = verifyChain(folder);
+    const gate = await open(first, 'w');
+    await writeFile(join(folder, 'whole'), bytes);
+    await rename(join(folder, 'whole'), first);
+    const agent = await EvidenceChain.open(folder, dataKey);
+    for (const number of [3, 4]) await agent.append(evidence(number));
+    await gate.writeFile(bytes);
+    await gate.close();
+    const { records, problems } = await verifying;
+    expect(problems).toEqual([]);
+    expect(records.map(({ head }) => head.sequence)).toEqual([1, 2, 3, 4]);
   });
 
   it('finds every byte that was changed', async () => {

@@ -116,14 +116,25 @@ export type KnownEnd = Readonly<{ signer: string; record: number; digest: string
  * `anchors`: digests that are known from elsewhere, such as from pods' annotations; one that is missing is a problem. `ends`: where the
  * journal says that the chain once ended; a record that is not as it was then, or not there, is a problem.
  */
-export async function verifyChain(
-  folder: string,
-  {
-    publicKey,
-    anchors = [],
-    ends = [],
-  }: Readonly<{ publicKey?: Uint8Array; anchors?: readonly string[]; ends?: readonly KnownEnd[] }> = {},
-): Promise<Verified> {
+export async function verifyChain(folder: string, asked: Asked = {}): Promise<Verified> {
+  // An agent may add records while they are read: what it says of the end belongs to what is there then.
+  for (let before = await readEnd(folder); ; ) {
+    const verified = await verifyUpTo(before, folder, asked);
+    const after = await readEnd(folder);
+    if (isSameEnd(before, after)) return verified;
+    before = after;
+  }
+}
+
+type Asked = Readonly<{ publicKey?: Uint8Array; anchors?: readonly string[]; ends?: readonly KnownEnd[] }>;
+type End = Result<SignedRecord, RecordFaultCode> | undefined;
+
+function isSameEnd(one: End, other: End): boolean {
+  if (one?.ok !== true || other?.ok !== true) return one?.ok === other?.ok;
+  return recordDigest(one.value.head) === recordDigest(other.value.head);
+}
+
+async function verifyUpTo(end: End, folder: string, { publicKey, anchors = [], ends = [] }: Asked): Promise<Verified> {
   const records: SignedRecord[] = [];
   const problems: Problem[] = [];
   const numbers = await sequencesIn(folder);
@@ -152,7 +163,6 @@ export async function verifyChain(
     records.push(decoded.value);
     expected = { sequence, digest: recordDigest(head) };
   }
-  const end = await readEnd(folder);
   if (end === undefined) {
     if (numbers.length > 0)
       problems.push({ file: 'head.json', message: 'it is missing: the end of the chain is unknown' });
@@ -207,7 +217,7 @@ async function sequencesIn(folder: string): Promise<readonly number[]> {
   return names.flatMap((name) => (namePattern.test(name) ? [Number(name.slice(0, 8))] : [])).sort((a, b) => a - b);
 }
 
-async function readEnd(folder: string): Promise<Result<SignedRecord, RecordFaultCode> | undefined> {
+async function readEnd(folder: string): Promise<End> {
   try {
     return decodeRecord(await readFile(join(folder, 'head.json')));
   } catch (error) {
