@@ -10,7 +10,7 @@ import { exitWith, orExit, usage } from '../exit.ts';
 import { print } from '../print.ts';
 import { storedAlert } from './explained-alert.ts';
 import { alertPlaces, dataCommand, outboxCommand, outboxDirectory } from './places.ts';
-import { watchAlerts } from './watch.ts';
+import { AlertWatch } from './watch.ts';
 
 const rowsMax = 100_000;
 
@@ -81,7 +81,8 @@ function watch() {
     .description('alerts as they are raised, until interrupted')
     .option('--json', 'one alert a line, as in the alert file')
     .action(async ({ json, ...where }) => {
-      await watchAlerts(alertPlaces(where).alertFile, (alert) =>
+      const watch = await AlertWatch.open(alertPlaces(where).alertFile);
+      await watch.run((alert) =>
         print(json ? jsonLine(alert) : `${alert.id}  ${alert.at}  ${alert.track}  ${alert.text}`),
       );
     });
