@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 
 /** A member whose clock is ahead by so much, of a coordinator whose clock is right; certificates live for a day. */
-async function member(aheadMs: number) {
+async function member(aheadMs: number, save: (identity: ClusterIdentity) => Promise<void> = async () => undefined) {
   const timers = new SimulatedTimers();
   const coordinatorNowMs = () => timers.now() - aheadMs;
   const make = async (): Promise<ClusterIdentity> => {
@@ -46,7 +46,7 @@ async function member(aheadMs: number) {
     identity: await make(),
     timers,
     recover: async () => recoveries.shift() ?? { kind: 'inForce', coordinatorNowMs: coordinatorNowMs() },
-    save: async () => undefined,
+    save,
     report: (event) => reports.push(event),
     unit: () => 0.5,
     reconnect: { firstMs: 1_000, maxMs: 60_000 },
@@ -157,5 +157,24 @@ describe('before a connection', () => {
     expect(await keeper.prepare(0, undefined)).toBe(0);
     expect(keeper.identity).toBe(identity);
     expect(keeper.why).toEqual([]);
+  });
+});
+
+describe('a disk that does not take a renewed identity', () => {
+  it('costs neither the certificate nor the client: it goes on in memory, says so once, and is saved when there is room', async () => {
+    let isFull = true;
+    const saved: ClusterIdentity[] = [];
+    const { keeper, issue, pass, of } = await member(0, async (identity) => {
+      if (isFull) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+      saved.push(identity);
+    });
+    const { expiresAtMs } = keeper;
+    expect(await pass(17, issue)).toHaveLength(1);
+    expect(keeper.expiresAtMs).toBeGreaterThan(expiresAtMs);
+    expect(of('identityUnsaved')).toMatchObject([{ fault: { code: 'IDENTITY_UNWRITABLE' } }]);
+    expect(of('renewed')).toHaveLength(1);
+    isFull = false;
+    await pass(1, issue);
+    expect(saved).toEqual([keeper.identity]);
   });
 });

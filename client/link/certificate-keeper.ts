@@ -12,6 +12,8 @@ export type CertificateReport = Readonly<
   /** Said once, with what is done about it. */
   | { kind: 'certificateEnded'; fault: Fault<'CERTIFICATE_ENDED'> }
   | { kind: 'comingBackFailed'; fault: Fault; retryInMs: number }
+  /** It goes on in memory, and is tried again. */
+  | { kind: 'identityUnsaved'; fault: Fault<'IDENTITY_UNWRITABLE'> }
   | { kind: 'cameBack'; by: 'signingKey' | 'token'; expiresAtMs: EpochMs }
   /** Our clock minus the coordinator's, when it begins to matter, changes, or does not matter any more. */
   | { kind: 'clockDiffers'; aheadMs: number; matters: boolean }
@@ -70,6 +72,8 @@ export class CertificateKeeper {
   /** By the steady clock. */
   #renewNotBeforeMs = 0;
   #renewing = false;
+  /** Its own disk did not take the identity. */
+  #isUnsaved = false;
 
   constructor(parts: CertificateKeeperParts) {
     this.#parts = parts;
@@ -114,13 +118,22 @@ export class CertificateKeeper {
 
   /** Renews when two thirds of the certificate's life are over. Whether there is a new one. */
   async renewWhenDue(renew: (identity: ClusterIdentity) => Promise<Result<ClusterIdentity>>): Promise<boolean> {
+    if (this.#renewing) return false;
+    this.#renewing = true;
+    try {
+      if (this.#isUnsaved) await this.#save();
+      return await this.#renewIfDue(renew);
+    } finally {
+      this.#renewing = false;
+    }
+  }
+
+  async #renewIfDue(renew: (identity: ClusterIdentity) => Promise<Result<ClusterIdentity>>): Promise<boolean> {
     const { timers, tickMs, report } = this.#parts;
     const { chainPem } = this.#identity;
-    if (this.#renewing || timers.monotonicMs() < this.#renewNotBeforeMs) return false;
+    if (timers.monotonicMs() < this.#renewNotBeforeMs) return false;
     if (this.coordinatorNowMs < renewalDueMs(chainPem)) return false;
-    this.#renewing = true;
     const renewed = await renew(this.#identity);
-    this.#renewing = false;
     if (renewed.ok) {
       this.#failedRenewals = 0;
       await this.#adopt(renewed.value);
@@ -181,10 +194,25 @@ export class CertificateKeeper {
     return refuse('CERTIFICATE_ENDED', message, { endedAtMs }).fault;
   }
 
+  /** Also where no disk takes it: the certificate before it may count for nothing already, and a restart comes back by the signing key. */
   async #adopt(identity: ClusterIdentity): Promise<void> {
-    await this.#parts.save(identity);
     this.#identity = identity;
     this.#expiresAtMs = expiryOf(identity.chainPem);
+    await this.#save();
+  }
+
+  async #save(): Promise<void> {
+    const wasUnsaved = this.#isUnsaved;
+    try {
+      await this.#parts.save(this.#identity);
+      this.#isUnsaved = false;
+    } catch (error) {
+      this.#isUnsaved = true;
+      const { code, message } = error as NodeJS.ErrnoException;
+      const what = `the new certificate is in force, and the disk does not take it (${code ?? message})`;
+      const { fault } = refuse('IDENTITY_UNWRITABLE', `${what}: make room in the data directory before a restart`);
+      if (!wasUnsaved) this.#parts.report({ kind: 'identityUnsaved', fault });
+    }
   }
 
   #notBefore(inMs: number): void {

@@ -44,3 +44,8 @@ export type UplinkConfig = Readonly<{
   outbox: Outbox;
   times: UplinkTimes;
 }>;
+
+/** How slow a download may be. */
+export function paceOf({ callTimeoutMs, bytesPerSecondMin }: UplinkTimes) {
+  return { stallMs: callTimeoutMs, bytesPerSecondMin };
+}

@@ -354,6 +354,44 @@ describe('Uplink', () => {
     expect(reports.filter(({ kind }) => kind === 'trained').length).toBe(2);
   });
 
+  it('loses an attempt, and nothing else, to a disk that takes nothing', async () => {
+    const kept = join(folder, 'outbox', track);
+    const inTheWay = { models: join(folder, 'models'), outbox: join(folder, 'outbox'), receipt: '' };
+    const { until } = await startUplink(await newMember(), {
+      seal: async ({ values, sealedPath, context, roundPublicKey }) => {
+        if (inTheWay.receipt !== '') await mkdir(inTheWay.receipt);
+        const plainPath = join(folder, 'plain');
+        await writeFile(plainPath, bytesOfValues(values));
+        return sealFileSync({ plainPath, sealedPath, context, roundPublicKey });
+      },
+    });
+    // Files where folders should be: nothing can be made there.
+    await writeFile(inTheWay.models, '');
+    await writeFile(inTheWay.outbox, '');
+    coordinator.invite(invitation(1));
+    expect(await until('refused')).toMatchObject({ verdict: 'retry', fault: { code: 'CLIENT_DISK' } });
+    await rm(inTheWay.models);
+    await until('fetched');
+    const given = async (count: number): Promise<UplinkReport> => {
+      const report = await until('refused', count);
+      return report.kind === 'refused' && report.verdict === 'giveUp' ? report : given(count + 1);
+    };
+    expect(await given(1)).toMatchObject({ fault: { code: 'CLIENT_DISK' } });
+    await rm(inTheWay.outbox);
+    // A folder where a file should be.
+    inTheWay.receipt = join(kept, 'r-2', 'receipt.json');
+    coordinator.invite(invitation(2));
+    await until('kept');
+    const unkept = async (count: number): Promise<UplinkReport> => {
+      const report = await until('refused', count);
+      return report.kind === 'refused' && report.round === 'r-2' ? report : unkept(count + 1);
+    };
+    expect(await unkept(1)).toMatchObject({ verdict: 'retry', fault: { code: 'CLIENT_DISK' } });
+    await rm(inTheWay.receipt, { recursive: true });
+    await until('receipted');
+    expect(await opened('r-2')).toBe(expected);
+  });
+
   it('gives a round up when told so, says why, and takes the next one', async () => {
     coordinator.refuseWith = (call) =>
       call === 'submitUpdate' ? { code: 'CLUSTER_QUARANTINED', status: status.PERMISSION_DENIED } : undefined;

@@ -6,6 +6,7 @@ import type { RoundId, TrackId } from '../../proto/ids.ts';
 import { AlertTeller } from '../alerts/alert-teller.ts';
 import { CertificateKeeper } from '../link/certificate-keeper.ts';
 import { MapTeller } from '../link/map-teller.ts';
+import { onDiskFault } from '../storage/disk-fault.ts';
 import { CurrentConnection } from './current-connection.ts';
 import { deliver } from './deliver.ts';
 import { readDirective } from './directives.ts';
@@ -13,14 +14,9 @@ import type { Invitation } from './invitation.ts';
 import { keepUpdate } from './keep-update.ts';
 import { keepWatching } from './keep-watching.ts';
 import type { KeptUpdate } from './outbox.ts';
-import type { UplinkConfig } from './participant-config.ts';
-import {
-  type Participation,
-  type ParticipationEffect,
-  type ParticipationEvent,
-  roundOf,
-  step,
-} from './participation.ts';
+import { paceOf, type UplinkConfig } from './participant-config.ts';
+import type { Participation, ParticipationEffect, ParticipationEvent } from './participation.ts';
+import { roundOf, step } from './participation.ts';
 import type { UplinkPorts } from './ports.ts';
 import { restoreUpdate } from './restore-update.ts';
 import type { RoundCalls, RoundConnection } from './round-calls.ts';
@@ -200,17 +196,20 @@ export class Uplink {
   }
 
   #perform(track: TrackId, state: TrackState, effect: ParticipationEffect): void {
+    const { signal } = state.work;
+    const attempt = (round: RoundId, work: Promise<void>) =>
+      this.#running.add(work.catch(onDiskFault((fault) => signal.aborted || this.#fail(track, round, fault))));
     switch (effect.kind) {
       case 'fetch':
         this.#ports.timers.cancel(state.timer);
-        this.#running.add(this.#fetch(effect.invitation, state.work.signal));
+        attempt(effect.invitation.round, this.#fetch(effect.invitation, signal));
         return;
       case 'train':
-        this.#running.add(this.#train(effect.invitation, state.work.signal));
+        attempt(effect.invitation.round, this.#train(effect.invitation, signal));
         return;
       case 'deliver':
         this.#ports.timers.cancel(state.timer);
-        this.#running.add(this.#deliver(effect.kept, state.work.signal));
+        attempt(effect.kept.round, this.#deliver(effect.kept, signal));
         return;
       case 'wait':
         this.#ports.timers.cancel(state.timer);
@@ -224,7 +223,14 @@ export class Uplink {
         state.work = new AbortController();
         return;
       case 'drop':
-        state.dropped = state.dropped.then(() => this.#config.outbox.drop(track, effect.round));
+        // What cannot be removed now goes when the next update takes its place, or at the next start.
+        state.dropped = state.dropped
+          .then(() => this.#config.outbox.drop(track, effect.round))
+          .catch(
+            onDiskFault((fault) =>
+              this.#perform(track, state, { ...effect, kind: 'report', verdict: 'giveUp', fault }),
+            ),
+          );
         this.#running.add(state.dropped);
         return;
       case 'report':
@@ -243,7 +249,7 @@ export class Uplink {
         digest: base.digest,
         sizeBytes: base.sizeBytes,
         signal,
-        ...this.#pace(),
+        ...paceOf(this.#config.times),
         timers: this.#ports.timers,
         carrier,
       }),
@@ -266,13 +272,7 @@ export class Uplink {
     const { digest, sizeBytes } = sample;
     return this.#config
       .modelsOf(track)
-      .fetch(calls, { digest, sizeBytes, signal, ...this.#pace(), timers: this.#ports.timers });
-  }
-
-  /** How slow a download may be. */
-  #pace() {
-    const { callTimeoutMs, bytesPerSecondMin } = this.#config.times;
-    return { stallMs: callTimeoutMs, bytesPerSecondMin };
+      .fetch(calls, { digest, sizeBytes, signal, ...paceOf(this.#config.times), timers: this.#ports.timers });
   }
 
   async #train(invitation: Invitation, signal: AbortSignal): Promise<void> {

@@ -59,6 +59,9 @@ export function reporter(log: Log, metrics: ClientMetrics): (report: UplinkRepor
       case 'comingBackFailed':
         log.warn({ ...faultFields(report.fault), retryInMs: report.retryInMs }, 'not let back in');
         return;
+      case 'identityUnsaved':
+        log.error(faultFields(report.fault), 'identity not saved');
+        return;
       case 'cameBack':
         metrics.certificateExpiry.set(report.expiresAtMs / 1_000);
         log.info(fields, 'back in the federation');

@@ -103,6 +103,7 @@ const verdictOfOurs = {
   MODEL_TRUNCATED: 'retry',
   // There may be room again before the round ends.
   MODEL_UNWRITABLE: 'retry',
+  CLIENT_DISK: 'retry',
   // Our own copy is damaged: only a new delta helps.
   OUTBOX_DAMAGED: 'trainAgain',
 } as const satisfies Readonly<Record<string, Verdict>>;
