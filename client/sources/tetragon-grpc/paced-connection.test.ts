@@ -121,8 +121,8 @@ describe('pacedConnection', () => {
     await new Promise<void>((resolve) => {
       connection.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
-        // The last chunk of all may be a short one.
-        if (bytes < whole) rests.end();
+        // A chunk may be a short one at any time, and its rest begins once it was heard.
+        if (bytes < whole) setImmediate(() => rests.end());
         else resolve();
       });
     });
