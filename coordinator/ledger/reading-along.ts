@@ -41,21 +41,24 @@ export function foldAll<Line extends { readonly seq: number }>(
         seq: line.seq,
       });
     };
+    const isPassedOver = (what: string) => {
+      if (passed === undefined) return false;
+      if (passed.length === 0) passed.push(what);
+      return true;
+    };
     try {
       const entry = entryOf(line);
       const unknown = unknownIn(entry.event);
       if (unknown !== undefined) {
         const what = `entry ${line.seq} has ${unknown}, which this build does not know`;
-        if (passed === undefined) return newer(what);
-        if (passed.length === 0) passed.push(what);
+        if (!isPassedOver(what)) return newer(what);
       }
       foldEntry(state, entry);
     } catch (error) {
       if (error instanceof UnknownKindError) {
         const what = `entry ${line.seq} is of a kind that this build does not know (${error.message})`;
-        if (passed === undefined) return newer(what);
-        if (passed.length === 0) passed.push(what);
-        continue;
+        if (isPassedOver(what)) continue;
+        return newer(what);
       }
       const what = `entry ${line.seq} does not follow from those before it (${(error as Error).message})`;
       if (passed?.[0] !== undefined) return newer(what);
