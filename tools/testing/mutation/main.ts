@@ -8,7 +8,7 @@
  * Stryker's instrumenter into out/stryker/, by npm.
  */
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Asked, ask, type Fate, reach, withThreads } from './ask.ts';
 import { explanationOf, explanations } from './explained.ts';
@@ -24,6 +24,7 @@ import {
   readResults,
   scoreOf,
   survivorsOf,
+  withTests,
   writeResults,
 } from './record.ts';
 import { type Room, rooms } from './rooms.ts';
@@ -59,7 +60,8 @@ async function askRoom(room: Room): Promise<void> {
   const files = globSync([...room.tests], { cwd: checkout }).filter(
     (name) => !/\.(?:kube|stores)\.test\.ts$/.test(name),
   );
-  if (values.survivors !== undefined) return askOfSurvivors(room, mutants, place, values.survivors);
+  if (values.survivors !== undefined)
+    return askOfSurvivors(room, mutants, place, { own: files, glob: values.survivors });
   const sources = digestOfText(JSON.stringify(made) + sourcesOf(folder));
   const past = readPast(folder, values.anew ? '' : sources);
   const known = new Set(past.reached.loaded.map(({ file }) => file));
@@ -82,11 +84,16 @@ async function askRoom(room: Room): Promise<void> {
     withThreads(seen, mutants, room.threads ?? {}),
     { isQuick: values.quick, known: past.verdicts, unasked, tell },
   );
-  await keepRoom(room, tests.length, filesOf(mutants, fates, explanations));
+  await keepRoom(room, { tests: tests.length }, filesOf(mutants, fates, explanations));
 }
 
 /** What survived on the page, asked of test files that it was written without. */
-async function askOfSurvivors(room: Room, mutants: readonly Mutant[], place: Place, glob: string): Promise<void> {
+async function askOfSurvivors(
+  room: Room,
+  mutants: readonly Mutant[],
+  place: Place,
+  { own, glob }: Readonly<{ own: readonly string[]; glob: string }>,
+): Promise<void> {
   const before = readResults(results).find((result) => result.room === room.name);
   const survivors = before === undefined ? undefined : survivorsOf(before.files, mutants);
   if (before === undefined || survivors === undefined) {
@@ -101,15 +108,20 @@ async function askOfSurvivors(room: Room, mutants: readonly Mutant[], place: Pla
     { isQuick: values.quick, tell: ({ fates }) => keepFates(place.folder, survivors, fates) },
   );
   const isKilled = ({ id }: Mutant) => fates.get(id)?.fate === 'killed';
+  const asked = seen.tests.map(({ file }) => ({ file: relative(checkout, file) }));
   await keepRoom(
     room,
-    before.tests + seen.tests.length,
+    withTests(before, own, asked),
     lessKilled(before.files, survivors.filter(isKilled), explanations),
   );
 }
 
 /** Tells what nothing explains, and keeps the page. */
-async function keepRoom(room: Room, tests: number, byFile: readonly FileResult[]): Promise<void> {
+async function keepRoom(
+  room: Room,
+  counted: Pick<RoomResult, 'tests' | 'besides'>,
+  byFile: readonly FileResult[],
+): Promise<void> {
   for (const { file, survivors } of byFile) {
     for (const { line, from, to, reached: isReached, why } of survivors) {
       if (why === undefined)
@@ -122,7 +134,7 @@ async function keepRoom(room: Room, tests: number, byFile: readonly FileResult[]
   );
   if (values.quick) return;
   const day = new Date().toISOString().slice(0, 10);
-  const result = { room: room.name, day, tests, files: byFile };
+  const result = { room: room.name, day, ...counted, files: byFile };
   const others = readResults(results).filter((other) => other.room !== room.name);
   const place_ = (name: string) => rooms.findIndex((other) => other.name === name);
   const all = [...others, result].toSorted((one, other) => place_(one.room) - place_(other.room));

@@ -6,7 +6,7 @@ import type { Fate } from './ask.ts';
 import { explanationOf, explanations } from './explained.ts';
 import type { Mutant } from './instrument.ts';
 import { mutantsPage } from './page.ts';
-import { explainedAnew, filesOf, lessKilled, scoreOf, survivorsOf } from './record.ts';
+import { explainedAnew, filesOf, lessKilled, scoreOf, survivorsOf, withTests } from './record.ts';
 import { rooms } from './rooms.ts';
 
 const mutant = (id: string, from: string, to: string): Mutant => ({ id, file: 'a/b.ts', line: 3, kind: 'K', from, to });
@@ -95,4 +95,15 @@ it('explains an expression by a part of it, and a whole block by nothing that is
   expect(of('{ const value = make(); kept.set(key, value); return value; }', '{}')).toBeUndefined();
   const block = [{ file: 'a/b.ts', from: '{ kept.clear();', why: 'found anew it is the same' }];
   expect(explanationOf({ file: 'a/b.ts', from: '{ kept.clear(); }', to: '{}' }, block)).toEqual(block[0]);
+});
+
+it('counts a test that is asked of survivors once, however often, and one of the room not again', () => {
+  const of = (file: string, count: number) => Array.from({ length: count }, () => ({ file }));
+  const own = ['a/a.test.ts'];
+  const first = withTests({ tests: 10 }, own, [...of('a/a.test.ts', 10), ...of('b/b.test.ts', 3)]);
+  expect(first).toEqual({ tests: 13, besides: { 'b/b.test.ts': 3 } });
+  expect(withTests(first, own, of('b/b.test.ts', 3))).toEqual(first);
+  // Of a file that has changed what it has now.
+  const more = withTests(first, own, [...of('b/b.test.ts', 5), ...of('c/c.test.ts', 1)]);
+  expect(more).toEqual({ tests: 16, besides: { 'b/b.test.ts': 5, 'c/c.test.ts': 1 } });
 });

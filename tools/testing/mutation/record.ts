@@ -12,7 +12,28 @@ export type FileResult = Readonly<{
   static: number;
   survivors: readonly Survivor[];
 }>;
-export type RoomResult = Readonly<{ room: string; day: string; tests: number; files: readonly FileResult[] }>;
+export type RoomResult = Readonly<{
+  room: string;
+  day: string;
+  /** How many were asked, those of `besides` among them. */
+  tests: number;
+  /** Of files that are not the room's own and were asked of its survivors, how many each has. */
+  besides?: Readonly<Record<string, number>>;
+  files: readonly FileResult[];
+}>;
+
+/** The tests of a result once those of `asked`, by their files, were asked of its survivors too: however often, each counts once. */
+export function withTests(
+  { tests, besides = {} }: Pick<RoomResult, 'tests' | 'besides'>,
+  own: readonly string[],
+  asked: readonly Readonly<{ file: string }>[],
+): Required<Pick<RoomResult, 'tests' | 'besides'>> {
+  const counts: Record<string, number> = {};
+  for (const { file } of asked) if (!own.includes(file)) counts[file] = (counts[file] ?? 0) + 1;
+  const sum = (of: Readonly<Record<string, number>>) => Object.values(of).reduce((all, count) => all + count, 0);
+  const now = { ...besides, ...counts };
+  return { tests: tests - sum(besides) + sum(now), besides: now };
+}
 
 export function filesOf(
   mutants: readonly Mutant[],
