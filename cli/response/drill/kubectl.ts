@@ -68,6 +68,7 @@ export class OperatorsKubectl {
     const end = () => void child.kill('SIGKILL');
     this.#signal?.addEventListener('abort', end, { once: true });
     child.once('exit', () => this.#signal?.removeEventListener('abort', end));
+    child.on('error', () => undefined); // Where it could not be started it has ended, which is heard.
     child.stdin.on('error', () => undefined); // It ended before it read: its code says so.
     return child;
   }

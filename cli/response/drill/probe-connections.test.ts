@@ -1,4 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Ran } from './kubectl.ts';
 import { Talk, tryUntilRefused } from './probe-connections.ts';
@@ -42,4 +47,18 @@ it('hears what comes back, and tells a connection that was cut from a kubectl th
   expect(await cut.echoes('after', signal)).toBe(false);
   const broken = talkTo('read word; echo error: unexpected EOF >&2; exit 1');
   expect(await broken.echoes('after', signal)).toBeUndefined();
+});
+
+it('waits for the last words of a kubectl that has ended already', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'testudo-talk-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const gate = join(folder, 'gate');
+  execFileSync('mkfifo', [gate]);
+  // Its words are still on their way, by another process, when it is gone.
+  const child = spawn('sh', ['-c', `(read word < ${gate}; echo command terminated with exit code 1 >&2) & exit 1`]);
+  const talk = new Talk(child);
+  await once(child, 'exit');
+  const echoed = talk.echoes('after', signal);
+  await writeFile(gate, 'go\n');
+  expect(await echoed).toBe(false);
 });

@@ -46,6 +46,8 @@ export class Talk {
   readonly #child: ChildProcessWithoutNullStreams;
   #heard = '';
   #said = '';
+  /** And all that it said is heard: its end alone may come before its last words. */
+  #hasEnded = false;
 
   constructor(child: ChildProcessWithoutNullStreams) {
     this.#child = child;
@@ -55,23 +57,23 @@ export class Talk {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#said = (this.#said + text).slice(-65_536);
     });
+    child.stdin.on('error', () => undefined); // It ended before it read: what it said tells why.
+    child.once('close', () => {
+      this.#hasEnded = true;
+    });
   }
 
   /** Whether the word comes back; undefined where kubectl broke off by itself, which says nothing about the connection within. */
   async echoes(word: string, signal: AbortSignal, msMax = echoMsMax): Promise<boolean | undefined> {
-    if (this.#hasEnded()) return this.#brokeOff() ? undefined : false;
+    if (this.#hasEnded) return this.#brokeOff() ? undefined : false;
     this.#child.stdin.write(`${word}\n`);
-    const did = await holds(msMax, signal, async () => this.#heard.includes(word) || this.#hasEnded());
+    const did = await holds(msMax, signal, async () => this.#heard.includes(word) || this.#hasEnded);
     if (this.#heard.includes(word)) return true;
     return did && this.#brokeOff() ? undefined : false;
   }
 
   end(): void {
     this.#child.kill();
-  }
-
-  #hasEnded(): boolean {
-    return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   #brokeOff(): boolean {
