@@ -81,7 +81,7 @@ function newToken(fingerprint?: string): JoinToken {
 }
 
 async function newMember(): Promise<ClusterIdentity> {
-  return unwrap(await enrol(address(coordinator.enrolPort), newToken(), { timeoutMs: 5_000, timers: systemTimers }));
+  return unwrap(await enrol(address(coordinator.enrolPort), newToken(), { timeoutMs: 600_000, timers: systemTimers }));
 }
 
 function invitation(number = 1): RoundInvitation {
@@ -181,7 +181,7 @@ describe('enrol', () => {
 
   it('keeps the token to itself when the coordinator does not show the fingerprinted root', async () => {
     const token = newToken('0'.repeat(64));
-    const refused = await enrol(address(coordinator.enrolPort), token, { timeoutMs: 5_000, timers: systemTimers });
+    const refused = await enrol(address(coordinator.enrolPort), token, { timeoutMs: 600_000, timers: systemTimers });
     expect(refused).toMatchObject({ fault: { code: 'AUTHORITY_NOT_PRESENTED' } });
     expect(coordinator.calls).toEqual([]);
   });
@@ -192,7 +192,10 @@ describe('enrol', () => {
     // The genuine root is public: anybody can append it.
     const impostor = await startLoopbackCoordinator(them, undefined, loopback.authority.rootCertificate);
     try {
-      const refused = await enrol(address(impostor.enrolPort), newToken(), { timeoutMs: 5_000, timers: systemTimers });
+      const refused = await enrol(address(impostor.enrolPort), newToken(), {
+        timeoutMs: 600_000,
+        timers: systemTimers,
+      });
       expect(refused.ok).toBe(false);
       expect(impostor.calls).toEqual([]);
     } finally {
@@ -202,9 +205,9 @@ describe('enrol', () => {
 
   it('passes on why a used token is refused', async () => {
     const token = newToken();
-    unwrap(await enrol(address(coordinator.enrolPort), token, { timeoutMs: 5_000, timers: systemTimers }));
+    unwrap(await enrol(address(coordinator.enrolPort), token, { timeoutMs: 600_000, timers: systemTimers }));
     expect(
-      await enrol(address(coordinator.enrolPort), token, { timeoutMs: 5_000, timers: systemTimers }),
+      await enrol(address(coordinator.enrolPort), token, { timeoutMs: 600_000, timers: systemTimers }),
     ).toMatchObject({
       fault: { code: 'TOKEN_INVALID' },
     });
