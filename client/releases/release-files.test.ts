@@ -119,6 +119,38 @@ describe('ReleaseFiles', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('removes nothing that is wanted ahead from the moment on when it is said, also while it removes others', async () => {
+    const files = new ReleaseFiles(folder);
+    for (const index of [1, 2]) await files.fetch(sender(index, 64), wanted(index), pace);
+    const removing = files.keepOnly(new Set());
+    files.keepAhead(new Set([wanted(1).digest]));
+    await removing;
+    expect(readdirSync(folder)).toEqual([files.path(wanted(1).digest).slice(folder.length + 1)]);
+  });
+
+  it('drops no beginning that is on its way, however long ago the last of it came', async () => {
+    const files = new ReleaseFiles(folder);
+    const [begun, goesOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow: FetchCalls = {
+      fetch: ({ offset }) => ({
+        async *[Symbol.asyncIterator]() {
+          yield { offset, sizeBytes: 64n, chunk: bytesOf(0).subarray(0, 10) };
+          begun.resolve(); // It is asked for more: that much is on disk.
+          await goesOn.promise;
+          yield { offset: 10n, sizeBytes: 64n, chunk: bytesOf(0).subarray(10) };
+        },
+        cancel: () => undefined,
+      }),
+    };
+    const coming = files.fetch(slow, wanted(0), { ...pace, stallMs: 600_000 });
+    await begun.promise;
+    const path = files.path(wanted(0).digest);
+    utimesSync(`${path}.part`, 1_700_000_000, 1_700_000_000);
+    for (let index = 1; index < 20; index++) await files.fetch(sender(index, 10), wanted(index), pace);
+    goesOn.resolve();
+    expect(await coming).toEqual({ ok: true, value: path });
+  });
+
   it('goes on for who joined a transfer when who began it is told to stop', async () => {
     const files = new ReleaseFiles(folder);
     const stopping = new AbortController();

@@ -104,12 +104,15 @@ export class ReleaseFiles {
 
   /**
    * Before the first byte of another: a coordinator that begins files and never ends one must not fill the disk with beginnings.
-   * Those that were written to last stay, since other tracks may be fetching.
+   * Those that were written to last stay, and what is on its way, however slowly.
    */
   async #dropBeginnings(wanted: string): Promise<void> {
     const names = (await readdir(this.#folder)).filter((name) => name.endsWith('.part'));
     if (names.length < beginningsMax) return;
-    const others = names.map((name) => join(this.#folder, name)).filter((path) => path !== wanted);
+    const others = names
+      .filter((name) => !this.#isComing(name))
+      .map((name) => join(this.#folder, name))
+      .filter((path) => path !== wanted);
     const found = await Promise.all(others.map(async (path) => ({ path, writtenMs: await writtenMsOf(path) })));
     found.sort((a, b) => b.writtenMs - a.writtenMs);
     await Promise.all(found.slice(beginningsMax - 1).map(({ path }) => rm(path, { force: true })));
@@ -126,10 +129,14 @@ export class ReleaseFiles {
       throw error;
     }
     for (const name of names) {
-      // Asked for each anew: the next transfer may have begun meanwhile.
-      const isComing = [...this.#coming.keys()].some((digest) => name.startsWith(nameOfDigest(digest)));
-      if (!keep.has(name) && !isComing) await rm(join(this.#folder, name), { force: true });
+      // Asked for each anew: the next transfer may have begun meanwhile, and what is wanted ahead have changed.
+      if (!keep.has(name) && !this.#isComing(name) && !isOf(this.#ahead, name))
+        await rm(join(this.#folder, name), { force: true });
     }
+  }
+
+  #isComing(name: string): boolean {
+    return isOf(this.#coming.keys(), name);
   }
 
   async #isWhole({ digest, bytes }: WantedFile): Promise<boolean> {
@@ -144,6 +151,11 @@ export class ReleaseFiles {
     await rm(path, { force: true });
     return false;
   }
+}
+
+/** A file of one of these, or its beginning. */
+function isOf(digests: Iterable<Digest>, name: string): boolean {
+  return [...digests].some((digest) => name.startsWith(nameOfDigest(digest)));
 }
 
 function nameOfDigest(digest: Digest): string {
