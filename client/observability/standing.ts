@@ -2,8 +2,8 @@ import type { Fault } from '../../base/fault.ts';
 
 /** A member's connection to its coordinator, as `Uplink` is one. */
 type Member = Readonly<{
-  /** Milliseconds since the epoch; 0 before the first word. */
-  heardAtMs: number;
+  /** atMs: milliseconds since the epoch; 0 before the first word. away: what ended the last attempt to connect since. */
+  heard: Readonly<{ atMs: number; away: Fault | undefined }>;
   certificate: Readonly<{ hasEnded: boolean; why: readonly string[] }>;
 }>;
 
@@ -12,7 +12,7 @@ export type Standing = Readonly<{
   certificate: 'none' | 'ended' | 'in force';
   /** It was heard of within `silenceMsMax`. */
   connected: boolean;
-  /** Why it is no member yet, or what is wrong with the certificate and what helps, one sentence each. */
+  /** Why it is no member yet, what is wrong with the certificate and what helps, or why it is not connected, one sentence each. */
   why: readonly string[];
 }>;
 
@@ -27,11 +27,16 @@ export function standingOf(
     const why = failed === undefined ? 'no answer yet' : `${failed.code}: ${failed.message}`;
     return { certificate: 'none', connected: false, why: [`not enrolled: ${why}`] };
   }
-  const { heardAtMs, certificate } = member;
-  const silentMs = nowMs - heardAtMs;
+  const {
+    heard: { atMs, away },
+    certificate,
+  } = member;
+  const silentMs = nowMs - atMs;
+  const connected = atMs !== 0 && silentMs >= 0 && silentMs < silenceMsMax;
+  const isAway = !connected && !certificate.hasEnded && away !== undefined;
   return {
     certificate: certificate.hasEnded ? 'ended' : 'in force',
-    connected: heardAtMs !== 0 && silentMs >= 0 && silentMs < silenceMsMax,
-    why: certificate.why,
+    connected,
+    why: isAway ? [...certificate.why, `not connected: ${away.code}: ${away.message}`] : certificate.why,
   };
 }

@@ -82,10 +82,11 @@ export class ReleaseAgent {
     return isAnchored(this.#agent);
   }
 
-  /** Why nothing new is trusted or installed, a sentence, where what an earlier run stored cannot be used; else empty. */
+  /** Why nothing new is trusted or installed, a sentence: what an earlier run stored cannot be used, or what comes is refused; else empty. */
   get unusable(): readonly string[] {
-    const { storeFault } = this.#agent;
-    return storeFault === undefined ? [] : [`releases: ${storeFault.code}: ${storeFault.message}`];
+    const { storeFault, faults } = this.#agent;
+    const fault = storeFault ?? faults.get(undefined)?.fault;
+    return fault === undefined ? [] : [`releases: ${fault.code}: ${fault.message}`];
   }
 
   /** The version that scores a track; undefined while no verified release does. */

@@ -18,8 +18,8 @@ export type WatchingParts = Readonly<{
   onNewKey(): void;
   /** A connection is there. The signal that comes back ends it on purpose: the next one then follows at once. */
   onOpen(connection: RoundConnection): AbortSignal;
-  /** Closes it. */
-  onShut(): void;
+  /** Closes it. why: what ended it; undefined where we wished it. */
+  onShut(why: Fault | undefined): void;
   /** Whether it made sense. */
   onDirective(directive: NonNullable<WatchResponse['directive']>): boolean;
 }>;
@@ -62,10 +62,11 @@ export async function keepWatching(parts: WatchingParts): Promise<void> {
         if (flooded !== undefined) hangUp.abort();
       },
     });
-    parts.onShut();
+    const isWanted = signal.aborted || (onPurpose.aborted && flooded === undefined);
+    parts.onShut(isWanted ? undefined : (flooded ?? ended));
     if (signal.aborted) return;
     // We hung up ourselves to use a renewed certificate: no reason to wait, nor to try another address.
-    if (onPurpose.aborted && flooded === undefined) {
+    if (isWanted) {
       turn -= 1;
       continue;
     }

@@ -7,7 +7,7 @@ import { AlertTeller } from '../alerts/alert-teller.ts';
 import { CertificateKeeper } from '../link/certificate-keeper.ts';
 import { MapTeller } from '../link/map-teller.ts';
 import { onDiskFault } from '../storage/disk-fault.ts';
-import { CurrentConnection } from './current-connection.ts';
+import { CurrentConnection, type Heard } from './current-connection.ts';
 import { deliver } from './deliver.ts';
 import { readDirective } from './directives.ts';
 import type { Invitation } from './invitation.ts';
@@ -44,7 +44,6 @@ export class Uplink {
   readonly #maps = new MapTeller();
   /** Ends the current Watch so that the loop connects anew. */
   #reconnect = new AbortController();
-  #heardAtMs = 0;
 
   private constructor(config: UplinkConfig, ports: UplinkPorts) {
     this.#config = config;
@@ -74,9 +73,9 @@ export class Uplink {
     return this.#tracks.get(track)?.phase;
   }
 
-  /** When something was last heard from the coordinator, by our clock; 0 for never. */
-  get heardAtMs(): number {
-    return this.#heardAtMs;
+  /** When something was last heard from the coordinator, and what has kept us from it since. */
+  get heard(): Heard {
+    return this.#connection.heard;
   }
 
   /** The certificate that this cluster shows. */
@@ -113,9 +112,9 @@ export class Uplink {
         this.#connection.opened(connection);
         return this.#reconnect.signal;
       },
-      onShut: () => this.#connection.closed(),
+      onShut: (why) => this.#connection.closed(why),
       onDirective: (directive) => {
-        this.#heardAtMs = this.#ports.timers.now();
+        this.#connection.hear(this.#ports.timers.now());
         return this.#obey(directive);
       },
     });
