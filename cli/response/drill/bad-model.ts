@@ -46,18 +46,15 @@ export async function runBadModel(rehearsal: Rehearsal): Promise<readonly Check[
   await rehearsal.putPolicy({ aggregation, more: { gate: gateFor(rehearsal) } });
   const ring = `${canaryLabel.key}=${canaryLabel.value}`;
   await federation.command(['channels', 'assign', track, 'canary', ring, '--reason', 'a drill']);
-  const offered = await rehearsal.round();
-  const [before, after] = [
-    await rehearsal.worthOf(good.digest),
-    offered.version === 0 ? 0 : await rehearsal.worthOf(offered.digest),
-  ];
+  const before = await rehearsal.worthOf(good.digest);
+  const { offered, after } = await ruined(rehearsal, before);
   // A version that is as good as the one before says nothing about the gate, whatever it decides.
   const why =
     offered.version === 0
       ? 'the round with the poisoned update was abandoned: no bad version was made'
       : `the version came out no worse (AUC ${after.toFixed(3)} after ${before.toFixed(3)})`;
   const checks: Check[] = [];
-  if (offered.version === 0 || after > before - 0.05) {
+  if (offered.version === 0 || after > before - lossMin) {
     checks.push(notMeasured(bad, badExpected, why), notMeasured(runs, runsExpected, why));
   } else {
     const answer = await decided(rehearsal, offered.version);
@@ -71,6 +68,20 @@ export async function runBadModel(rehearsal: Rehearsal): Promise<readonly Check[
   }
   await federation.command(['channels', 'unassign', track, ring, '--reason', 'a drill']);
   return [...checks, await offerForgery(rehearsal)];
+}
+
+/** Of the area under the ROC curve: a version that has lost so much is a bad one. */
+const lossMin = 0.05;
+/** Each goes on from what the one before left, so a liar who ruins little at once ruins enough. */
+const poisonedRoundsMax = 5;
+
+/** The first version that is bad enough to say something about the gate; else the last that there was. */
+async function ruined(rehearsal: Rehearsal, before: number) {
+  for (let round = 1; ; round += 1) {
+    const offered = await rehearsal.round();
+    const after = offered.version === 0 ? 0 : await rehearsal.worthOf(offered.digest);
+    if (offered.version === 0 || after <= before - lossMin || round === poisonedRoundsMax) return { offered, after };
+  }
 }
 
 /** Canaries see some hundred traces here, not a day's. */
