@@ -184,6 +184,31 @@ describe("the chart's agent", () => {
     await expect.poll(() => own(shop)).toEqual([]);
   });
 
+  it('leaves the policy that pods in quarantine stand under where it may act no more, and where the release is gone', async () => {
+    const [namespace, shop, other] = [await kubectl.namespace(), await kubectl.namespace(), await kubectl.namespace()];
+    const quarantine = { enabled: true, cluster: 'eu-1' };
+    const agent = { enabled: true, namespaces: [shop], mayAct: true, quarantine };
+    const client = { enabled: true, coordinator: { addresses: ['testudo.example.org:7442'] }, hub: { enabled: true } };
+    const helm = (verb: readonly string[], over: object = {}) =>
+      kubectl.helm(
+        [...verb, '--namespace', namespace, ...(verb[0] === 'uninstall' ? [] : ['--values', '-'])],
+        JSON.stringify({ client, agent: { ...agent, ...over } }),
+      );
+    const stands = async (where: string) =>
+      (await kubectl.run(['-n', where, 'get', 'networkpolicy', '-o', 'name'])).trim();
+    const policy = 'networkpolicy.networking.k8s.io/testudo-quarantine';
+    await helm(['install', 'testudo', chart]);
+    expect(await stands(shop)).toBe(policy);
+    await helm(['upgrade', 'testudo', chart], { mayAct: false });
+    expect(await stands(shop)).toBe(policy);
+    await helm(['upgrade', 'testudo', chart], { namespaces: [other] });
+    expect([await stands(shop), await stands(other)]).toEqual([policy, policy]);
+    await helm(['uninstall', 'testudo', '--wait']);
+    expect([await stands(shop), await stands(other)]).toEqual([policy, policy]);
+    await helm(['install', 'testudo', chart]);
+    expect(await stands(shop)).toBe(policy);
+  });
+
   it('may write its own labels and annotations on a pod and nothing else, and evicts by uid and with its own time alone', async () => {
     const namespace = await kubectl.namespace();
     const shop = await kubectl.namespace();
