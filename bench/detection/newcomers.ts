@@ -1,7 +1,7 @@
 import { contentKey, type Trace } from '../../client/events/trace.ts';
 import { evaluate } from '../../client/tracks/syscall/offline/evaluation.ts';
-import { learnClusterState } from '../../client/tracks/syscall/scoring/scoring.ts';
-import { meanOf, scoresOf, statesOf, type World } from './world.ts';
+import { stateLearner } from './state-learner.ts';
+import { meanOf, scoresOf, type World } from './world.ts';
 
 /** Own traces of each service after which a cluster that nobody saw is judged again. */
 export const fewTraces = 10;
@@ -15,18 +15,22 @@ export type Newcomer = Readonly<{ name: string; first: number; later: number; la
 /** Each cluster in turn as one that nobody saw. */
 export function newcomers(world: World): Newcomer[] {
   const { names, locals, training, unseen, detector } = world;
+  const learnState = stateLearner(detector);
   return names.map((name, left) => {
     const weights = meanOf(locals.filter((_, at) => at !== left));
-    const states = new Map([...statesOf(world, weights)].filter(([cluster]) => cluster !== name));
+    const others = names
+      .map((cluster, at) => [cluster, training[at] ?? []] as const)
+      .filter(([cluster]) => cluster !== name);
+    const states = new Map(others.map(([cluster, normal]) => [cluster, learnState(weights, normal)] as const));
     const own = unseen.filter(({ cluster }) => cluster === name);
     const after = (traces: readonly Trace[]) => {
-      if (traces.length > 0) states.set(name, learnClusterState(detector, weights, traces));
+      if (traces.length > 0) states.set(name, learnState(weights, traces));
       const scored = Array.from(scoresOf(world, weights, states, own), (score, at) => ({
         trace: own[at] as Trace,
         score,
       }));
-      const others = scored.filter(({ trace }) => trace.family !== 'password_guessing');
-      return { all: evaluate(scored).overall.auc, others: evaluate(others).overall.auc };
+      const allBut = scored.filter(({ trace }) => trace.family !== 'password_guessing');
+      return { all: evaluate(scored).overall.auc, others: evaluate(allBut).overall.auc };
     };
     const normal = training[left] ?? [];
     const few = [...Map.groupBy(normal, ({ service }) => service).values()].flatMap(distinctFew);

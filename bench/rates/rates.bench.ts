@@ -2,6 +2,7 @@ import type { Bench, BenchOptions } from '../harness/bench.ts';
 import type { Report } from '../harness/report.ts';
 import { edgesWithRates } from './edges.ts';
 import { guessingWithRates } from './guessing.ts';
+import { guessingAttacked } from './guessing-attacked.ts';
 import { usualMinutes } from './usual-minutes.ts';
 
 export const bench: Bench = {
@@ -15,4 +16,5 @@ async function run({ only, small }: BenchOptions, report: Report): Promise<void>
   if (wants('minutes')) usualMinutes(report);
   if (wants('edges')) edgesWithRates(report);
   if (!small && wants('guessing')) await guessingWithRates(['two-views', 'gram-table'], report);
+  if (!small && wants('attacked')) await guessingAttacked(report);
 }

@@ -13,7 +13,7 @@ import { type ProfileDistances, ProfileMemory } from './profile-memory.ts';
  * How models of two views read a trace, beside a cluster's memory and without one (../scoring/trace-score.ts). A calibration counts from
  * scores of its own reading, so that one that was stored before another reading came goes on as it was.
  */
-export type Reading = 1 | 2 | 3;
+export type Reading = 1 | 2 | 3 | 4;
 
 /** How the normal traces of one class score here, each judged as if it had not been learnt. */
 export type Calibration = Readonly<{

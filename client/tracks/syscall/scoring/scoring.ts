@@ -4,6 +4,7 @@
  */
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { Trace } from '../../../events/trace.ts';
+import { vocabulary } from '../../../events/vocabulary.ts';
 import type { JudgingDetector, Observed, OpenDetector } from '../../detector.ts';
 import { atOnce, type Steps } from '../../steps.ts';
 import {
@@ -111,13 +112,14 @@ function* calibrationsInSteps(
         yield;
       }
       const setUsual = usualOf(findings);
+      const reading = setUsual === undefined ? undefined : latestReading;
       const sharedHelps = doesSharedHelp(findings, looks);
       const withLocal = findings.map((shared, at) => {
-        const weights = callWeights?.without((own[at] as Observed).calls, classId);
-        return rawTraceScore(sharedHelps ? shared : silent(shared), looks[at], { weights, setUsual });
+        const { calls } = own[at] as Observed;
+        const weights = callWeights?.without(calls, classId);
+        return rawTraceScore(heard(shared, { sharedHelps, reading }), looks[at], { weights, setUsual });
       });
       const shared = findings.map((one) => rawTraceScore(one, undefined));
-      const reading = setUsual === undefined ? undefined : latestReading;
       const calibration = calibrate(withLocal, shared, { setUsual, sharedHelps, reading });
       if (calibration !== undefined) calibrations.set(classId, calibration);
     }
@@ -145,10 +147,29 @@ function doesSharedHelp(findings: readonly SharedFindings[], looks: readonly Loc
   return gain > -surpriseMax * calls;
 }
 
-/** What is left of findings that have no say: that there is a view of sets, so that the memory is read the same way. */
-function silent({ setDistance }: SharedFindings): SharedFindings {
-  return { surprisal: undefined, setDistance: setDistance === undefined ? undefined : 0 };
+/**
+ * What is heard of findings: all, or where the federated model knows nothing of what is normal here (`Calibration.sharedHelps`) what one
+ * without any evidence finds. Heard alone, as by the readings before, a memory scores what is new to it on a longer scale than a
+ * mixture does: few workloads whose model liars had spoilt raised most of the false alarms. That there is a view of sets is left, so that the
+ * memory is read the same way.
+ */
+function heard(found: SharedFindings, { sharedHelps, reading }: Hearing): SharedFindings {
+  if (sharedHelps !== false) return found;
+  const setDistance = found.setDistance === undefined ? undefined : 0;
+  if (readingOf({ reading }) < 4) return { surprisal: undefined, setDistance };
+  return { surprisal: found.surprisal?.map(() => uninformed), setDistance, surprised: uninformedSurprised };
 }
+
+type Hearing = Readonly<{ sharedHelps?: boolean | undefined; reading?: Reading | undefined }>;
+
+/** Surprisal of a call, nats, after a model that knows nothing: one of the vocabulary. */
+const uninformed = Math.log(vocabulary.length);
+/**
+ * How far a federation that knows nothing counts as surprised where a memory's profiles are weighed, nats: about as far as one that knows
+ * a workload is by an attack. Chosen among 0.5 … 4 and `uninformed` on splits of the recorded normal contents that no page reports, under
+ * liars that none does; 1 to 3 are alike.
+ */
+const uninformedSurprised = 2;
 
 /** Undefined for models without a view of sets. */
 function usualOf(findings: readonly SharedFindings[]): number | undefined {
@@ -190,15 +211,18 @@ export class SyscallScorer {
 
   /** Surprisal of each call, nats, with the local memory where there is one: what explanations and windows start from. */
   surprisal(trace: Scored): Float32Array {
-    const { surprisal, ofArguments } = sharedSurprisal(this.#detector, trace);
-    return withArguments(mixedSurprisal(surprisal, this.#localOf(trace)?.memory.surprisal(trace)), ofArguments);
+    const local = this.#localOf(trace);
+    const calibration = local?.calibrations.get(this.#classes.idOf(trace.service));
+    const { surprisal, ofArguments } = heard(sharedSurprisal(this.#detector, trace), calibration ?? {});
+    return withArguments(mixedSurprisal(surprisal, local?.memory.surprisal(trace)), ofArguments);
   }
 
-  /** What the model's view of sets says of a trace; undefined for models without one. */
+  /** What the model's view of sets says of a trace; undefined for models without one, and where it has no say. */
   explainSet(trace: Scored): SetExplanation | undefined {
     const distance = this.#detector.setDistance?.(trace);
-    if (distance === undefined || trace.calls.length === 0) return undefined;
-    const usual = this.#localOf(trace)?.calibrations.get(this.#classes.idOf(trace.service))?.setUsual;
+    const calibration = this.#localOf(trace)?.calibrations.get(this.#classes.idOf(trace.service));
+    if (distance === undefined || trace.calls.length === 0 || calibration?.sharedHelps === false) return undefined;
+    const usual = calibration?.setUsual;
     return explainSet(
       distance,
       usual === undefined ? undefined : distanceOf(usual),
@@ -236,8 +260,7 @@ export class SyscallScorer {
     const elsewhere = this.#sharedUsual.get(classId);
     const reading = local === undefined ? elsewhere?.reading : calibration && readingOf(calibration);
     const options = { weights, setUsual: calibration?.setUsual, reading };
-    const said = calibration?.sharedHelps === false ? silent(shared) : shared;
-    const raw = rawTraceScore(said, local?.memory.look(trace), options);
+    const raw = rawTraceScore(heard(shared, calibration ?? {}), local?.memory.look(trace), options);
     // A workload that is learning still counts from 0: too few traces say what is usual worse than none.
     if (local !== undefined) return raw - (calibration?.median ?? 0);
     return raw - (elsewhere?.median ?? 0);
@@ -256,7 +279,7 @@ function sharedFindings(detector: OpenDetector, trace: Observed): SharedFindings
 }
 
 /** As `sharedFindings`, without the set. */
-function sharedSurprisal(detector: OpenDetector, trace: Observed) {
+function sharedSurprisal(detector: OpenDetector, trace: Observed): SharedFindings {
   const [surprisal] = detector.surprisal([trace]);
   const readsArguments = trace.argumentClasses !== undefined && detector.argumentSurprisal !== undefined;
   const [ofArguments] = readsArguments ? (detector.argumentSurprisal?.([trace]) ?? []) : [];
@@ -269,8 +292,8 @@ function finiteOrNone(surprisal: Float32Array | undefined): Float32Array | undef
 }
 
 /** A stored one may say anything: what no version wrote is read as the first. */
-function readingOf({ reading }: Calibration): Reading {
-  return reading === 2 || reading === 3 ? reading : 1;
+function readingOf({ reading }: Pick<Hearing, 'reading'>): Reading {
+  return reading === 2 || reading === 3 || reading === 4 ? reading : 1;
 }
 
 type SharedUsual = Readonly<{ median: number; reading: Reading }>;

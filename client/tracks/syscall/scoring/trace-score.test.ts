@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { vocabulary } from '../../../events/vocabulary.ts';
 import { syscallDetector } from '../detectors.ts';
-import type { LocalFindings } from '../memory/local-memory.ts';
+import type { LocalFindings, Reading } from '../memory/local-memory.ts';
 import { WorkloadClasses } from '../traces/workload-classes.ts';
 import { learnClusterState, SyscallScorer } from './scoring.ts';
 import { rawTraceScore } from './trace-score.ts';
@@ -13,7 +14,7 @@ describe('rawTraceScore beside a memory', () => {
   const mean = (power: number) => ((4 * 3 ** power + 60 * 0.1 ** power) / 64) ** (1 / power);
   const profiles = 2 * Math.sqrt(0.04 * mean(2)) + Math.sqrt(0.09 * mean(2));
 
-  const scoreOf = (setDistance: number, reading?: 1 | 2 | 3) =>
+  const scoreOf = (setDistance: number, reading?: Reading) =>
     rawTraceScore({ surprisal, setDistance }, local, { setUsual, reading });
 
   it('counts how far the set is beyond what is usual, a fifth of it, up to a quarter of a nat', () => {
@@ -24,8 +25,13 @@ describe('rawTraceScore beside a memory', () => {
       [8, 0.25],
     ] as const) {
       expect(scoreOf(distance)).toBeCloseTo(mean(3) + profiles + 0.2 * nats, 6);
-      expect(scoreOf(distance, 2)).toBe(scoreOf(distance));
+      for (const before of [2, 3] as const) expect(scoreOf(distance, before)).toBe(scoreOf(distance));
     }
+  });
+
+  it('weighs the distance of profiles by how surprised the federation is said to be, where that is said', () => {
+    const said = rawTraceScore({ surprisal, setDistance: 0, surprised: 2 }, local, { setUsual });
+    expect(said).toBeCloseTo(mean(3) + 2 * Math.sqrt(0.04 * 2) + Math.sqrt(0.09 * 2), 6);
   });
 
   it('counts all of it by the first reading', () => {
@@ -65,14 +71,15 @@ describe('a calibration', () => {
     const classId = classes.idOf('web');
     const calibration = state.calibrations.get(classId);
     if (calibration === undefined) throw new Error('twelve traces calibrate');
-    expect(calibration.reading).toBe(3);
+    expect(calibration.reading).toBe(4);
     const { reading: _, ...before } = calibration;
     const judged = { ...trace(5), calls: Uint16Array.of(...trace(5).calls, 90, 31, 91, 30) };
     const opened = detector.open(weights);
     const found = { surprisal: opened.surprisal([judged])[0], setDistance: opened.setDistance?.(judged) };
     opened.close();
     for (const [one, reading] of [
-      [calibration, 3],
+      [calibration, 4],
+      [{ ...calibration, reading: 3 as const }, 3],
       [{ ...calibration, reading: 2 as const }, 2],
       [before, 1],
     ] as const) {
@@ -93,7 +100,7 @@ describe('a calibration', () => {
     const opened = detector.open(weights);
     const found = { surprisal: opened.surprisal([judged])[0], setDistance: opened.setDistance?.(judged) };
     opened.close();
-    const stored = (sharedMedian: number, reading: 1 | 2 | 3) => ({ ...calibration, sharedMedian, reading });
+    const stored = (sharedMedian: number, reading: Reading) => ({ ...calibration, sharedMedian, reading });
     for (const [some, median, reading] of [
       [[stored(-5, 2)], -5, 2],
       [[stored(-5, 1), stored(-3, 3), stored(-5, 2)], -3, 3],
@@ -105,5 +112,64 @@ describe('a calibration', () => {
       expect(scorer.score([judged])[0]).toBeCloseTo(rawTraceScore(found, undefined, { reading }) - median, 9);
       scorer.close();
     }
+  });
+
+  describe('of a workload on which the federated model has no say', () => {
+    const classId = classes.idOf('web');
+    const judged = { ...trace(5), calls: Uint16Array.of(...trace(5).calls, 90, 31, 91, 30) };
+    /** Of what other programs make of the same class. */
+    const useless = [0, 1].map((by) => {
+      const elsewhere = [120, 121].map((first) => ({
+        ...trace(1),
+        calls: Uint16Array.of(first, first + by, first + 7),
+      }));
+      return detector.train(detector.init(1), elsewhere, { seed: 1, steps: 0 }).weights;
+    });
+    const scored = (flat: Float32Array, reading?: Reading) => {
+      const state = learnClusterState(detector, flat, loops);
+      const calibration = state.calibrations.get(classId);
+      if (calibration === undefined) throw new Error('thirty traces calibrate');
+      expect(calibration.sharedHelps).toBe(false);
+      const calibrations = new Map([[classId, { ...calibration, ...(reading && { reading }) }]]);
+      const scorer = new SyscallScorer({
+        detector,
+        weights: flat,
+        clusters: new Map([['here', { ...state, calibrations }]]),
+      });
+      const found = {
+        score: scorer.score([judged])[0],
+        surprisal: scorer.surprisal(judged),
+        set: scorer.explainSet(judged),
+      };
+      scorer.close();
+      return { ...found, calibration, look: state.memory.look(judged) };
+    };
+    const loops = Array.from({ length: 30 }, (_, at) => ({
+      ...trace(1),
+      calls: Uint16Array.from({ length: 40 + at }, (_, place) => 30 + (place % 3)),
+    }));
+
+    it('puts a model that knows no call from another in its place', () => {
+      const uninformed = new Float32Array(judged.calls.length).fill(Math.log(vocabulary.length));
+      for (const flat of [detector.init(1), ...useless]) {
+        const { score, surprisal, set, calibration, look } = scored(flat);
+        const { setUsual } = calibration;
+        const raw = rawTraceScore({ surprisal: uninformed, setDistance: 0, surprised: 2 }, look, { setUsual });
+        expect(score).toBeCloseTo(raw - calibration.median, 9);
+        const mixed = look.surprisal.map((own) => -Math.log(0.7 / vocabulary.length + 0.3 * Math.exp(-own)));
+        for (const [at, value] of surprisal.entries()) expect(value).toBeCloseTo(mixed[at] as number, 5);
+        expect(set).toBeUndefined();
+      }
+    });
+
+    it('hears the memory alone by the readings before', () => {
+      for (const reading of [1, 2, 3] as const) {
+        const { score, surprisal, calibration, look } = scored(detector.init(1), reading);
+        const { setUsual, median } = calibration;
+        const raw = rawTraceScore({ surprisal: undefined, setDistance: 0 }, look, { setUsual, reading });
+        expect(score).toBeCloseTo(raw - median, 9);
+        expect(surprisal).toEqual(look.surprisal);
+      }
+    });
   });
 });

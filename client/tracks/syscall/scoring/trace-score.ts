@@ -35,11 +35,11 @@ const certainCalls = 32;
 const presenceWeight = 1;
 const setWeight = 0.2;
 
-export const latestReading: Reading = 3;
+export const latestReading: Reading = 4;
 /** How far, in nats, a set's distance may count beyond what is usual. */
-const unusualMax: Readonly<Record<Reading, number>> = { 1: Number.POSITIVE_INFINITY, 2: 0.25, 3: 0.25 };
+const unusualMax: Readonly<Record<Reading, number>> = { 1: Number.POSITIVE_INFINITY, 2: 0.25, 3: 0.25, 4: 0.25 };
 /** Without a memory: what lies below is all alike. With 0.02, sets that were very usual hid what was odd in their sequence. */
-const aloneFloor: Readonly<Record<Reading, number>> = { 1: 0.02, 2: 0.02, 3: 0.05 };
+const aloneFloor: Readonly<Record<Reading, number>> = { 1: 0.02, 2: 0.02, 3: 0.05, 4: 0.05 };
 
 /** −ln p of each call under the mixture of shared and local, shape [calls]; either alone where the other is missing. */
 export function mixedSurprisal(shared: Float32Array | undefined, local: Float32Array | undefined): Float32Array {
@@ -58,6 +58,8 @@ export type SharedFindings = Readonly<{
   ofArguments?: Float32Array | undefined;
   /** Of models with a second view: how far the set of calls is from any normal set. */
   setDistance?: number | undefined;
+  /** How far the federation counts as surprised, nats; the root mean square of `surprisal` unless given. */
+  surprised?: number | undefined;
 }>;
 
 /** What a cluster's own past adds to the reading of a trace. */
@@ -99,7 +101,7 @@ export function rawTraceScore(
 
 /** How far the federation is surprised too: where it is not, other clusters made a change before. */
 function elsewhere(shared: SharedFindings, local: LocalFindings): number {
-  return powerMean(shared.surprisal ?? local.surprisal, 2);
+  return shared.surprised ?? powerMean(shared.surprisal ?? local.surprisal, 2);
 }
 
 /** Of the distance of a set beside a memory; what lies below 0.02 is all alike. */
