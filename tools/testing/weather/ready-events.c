@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -120,6 +121,14 @@ static int is_cut(int descriptor, size_t bytes) {
   return is_stream;
 }
 
+/* Whoever may wait for room is never told that less was written. */
+static int may_be_short(int descriptor, size_t bytes) {
+  if (!is_cut(descriptor, bytes)) return 0;
+  int error = errno, flags = fcntl(descriptor, F_GETFL);
+  errno = error;
+  return flags != -1 && (flags & O_NONBLOCK) != 0;
+}
+
 /* 1..bytes: half of the cuts leave next to nothing. */
 static size_t cut(size_t bytes) {
   uint32_t most = bytes > 65536 ? 65536 : (uint32_t)bytes;
@@ -133,12 +142,12 @@ ssize_t read(int descriptor, void *into, size_t bytes) {
 
 ssize_t write(int descriptor, const void *from, size_t bytes) {
   REAL(write, "write");
-  return real_write(descriptor, from, is_cut(descriptor, bytes) ? cut(bytes) : bytes);
+  return real_write(descriptor, from, may_be_short(descriptor, bytes) ? cut(bytes) : bytes);
 }
 
 ssize_t writev(int descriptor, const struct iovec *parts, int count) {
   REAL(writev, "writev");
   REAL(write, "write");
-  if (count < 1 || !is_cut(descriptor, parts[0].iov_len)) return real_writev(descriptor, parts, count);
+  if (count < 1 || !may_be_short(descriptor, parts[0].iov_len)) return real_writev(descriptor, parts, count);
   return real_write(descriptor, parts[0].iov_base, cut(parts[0].iov_len));
 }

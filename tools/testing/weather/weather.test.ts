@@ -146,6 +146,24 @@ describe('weather', () => {
     expect(await inWeather(1, lines)).toEqual([true, true]);
   });
 
+  it('writes all of what a process writes where it may wait for room', async () => {
+    const lines = `
+      import { spawn } from 'node:child_process';
+      import { once } from 'node:events';
+      const child = spawn(process.execPath, ['-e', \`
+        const { writeSync } = require('node:fs');
+        const line = Buffer.from('one line, by one call\\\\n');
+        let short = 0;
+        for (let round = 0; round < 300; round++) if (writeSync(1, line) < line.length) short += 1;
+        writeSync(1, String(short));
+      \`]);
+      let said = '';
+      for await (const piece of child.stdout) said += piece;
+      console.log(JSON.stringify(said.split('\\n').at(-1)));
+    `;
+    expect(await inWeather(1, lines)).toBe('0');
+  });
+
   it('lets a process be gone before its end is told, with its code and its events together', async () => {
     const lines = `
       import { spawn } from 'node:child_process';
