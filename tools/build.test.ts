@@ -69,7 +69,10 @@ describe('the built package', () => {
   it('runs: the command line answers, and #tensorflow is the native library', async () => {
     const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
     const cli = await run(process.execPath, [join(dist, 'cli', 'testudo.js'), '--version']);
-    expect(cli.stdout.trim()).toBe(version);
+    // And the digest of what was built.
+    const [number, digest] = cli.stdout.trim().split('+');
+    expect(number).toBe(version);
+    expect(digest).toMatch(/^[0-9a-f]{12}$/);
     const code = "const { tf } = await import('#tensorflow'); process.stdout.write(tf.getBackend());";
     const loaded = await run(process.execPath, ['--input-type=module', '--eval', code], { cwd: dist });
     expect(loaded.stdout).toBe('tensorflow');
