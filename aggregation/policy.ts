@@ -62,7 +62,7 @@ export function defaultPolicy(f: number, { classes = false, sample = false }: Tr
 
 /**
  * Of docs/benchmarks/robustness.md, chosen on seeds 1–3. Split clipping is for models that are linear in their weights. Without
- * `tellApart`, as every policy that does not name it: it is chosen on three seeds, and not measured on others in every row yet.
+ * `tellApart`, as every policy that does not name it: for networks it is far better in each row that was measured, and not all were.
  */
 const defaultTrustedWeights: Rule = {
   kind: 'trustedWeights',

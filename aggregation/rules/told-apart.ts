@@ -23,7 +23,7 @@ const stepsMax = 10;
  * A how badly the model tells the sample's attacks from its normal work, L the loss on that. Down A alone it would be no model of normal
  * work any more. Both bounds hold wherever it ends, whatever the attacks are: those of a mistaken sample move the model by half
  * of what clusters did at most, and cost normal work that the sample holds no more than that. Where the loss brings no attacks
- * nothing is moved. Shapes: base, v [d]. O(d) memory, two gradients a step, 11 to 91 in all.
+ * nothing is moved. Shapes: base, v [d]. O(d) memory; two gradients an evaluation, of which ten steps take some fifteen, no pass over updates.
  */
 export async function toldApart(
   { algebra, source: { d } }: Updates,

@@ -1,6 +1,7 @@
 import type { Report } from '../harness/report.ts';
 import {
   barTable,
+  countText,
   type Measured,
   minus,
   of,
@@ -52,12 +53,14 @@ function barsOf({ rule, cells }: Measured, measured: readonly Measured[], cover:
   const mean = measured.find((each) => each.rule === 'mean');
   const silent = of(cells, 'silent')?.accuracy;
   const attacked = cells.filter(({ behaviour }) => behaviour !== 'none' && behaviour !== 'silent');
-  const none = { bar: '', met: undefined };
   const known = isHalf ? 'the sample covers half of the classes' : 'the sample holds the family';
   const elsewhere = of(cells, familyInNoSample);
   const backdoors: (readonly [string, Cell | undefined, Partial<Row>])[] = [[known, of(cells, 'backdoor'), {}]];
   if (!isHalf) backdoors.push(['one honest attack set holds it too', of(cells, familyInAttackSet), {}]);
-  if (elsewhere) backdoors.push(['the sample holds other families alone', elsewhere, none]);
+  if (elsewhere) {
+    const noBar = { bar: '', met: undefined, note: `${countText(elsewhere).replace(': ', '')} traces` };
+    backdoors.push(['the sample holds other families alone', elsewhere, noBar]);
+  }
   const killed = of(cells, 'class kill')?.rare;
   barTable(
     rule,
