@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { unwrap } from '../../base/fault.ts';
 import { makeLog } from '../../base/log.ts';
+import { ShiftedTimers } from '../../base/testing/shifted-timers.ts';
 import { startCoordinator } from '../../coordinator/coordinator.ts';
 import { TestAgent } from '../../coordinator/testing/agent.ts';
 import { settle } from '../../coordinator/testing/cluster.ts';
@@ -27,6 +28,16 @@ async function seen(line: CommandLine, ...more: readonly string[]) {
 }
 
 describe('testudo status', { timeout: 600_000 }, () => {
+  it("says by how much this machine's clock is off the coordinator's", async () => {
+    const timers = new ShiftedTimers(-3 * 86_400_000);
+    const line = await CommandLine.start({ policy, timers });
+    expect((await line.run('status')).error).toContain(
+      "warning: this machine's clock is 3 d ahead of the coordinator's: set the one that is wrong; times such as --until 36h",
+    );
+    timers.byMs = 0;
+    expect((await line.run('status')).error).not.toContain('clock');
+  });
+
   it('shows one look at everything, and ends with 4 while something critical wants attention', async () => {
     const line = await CommandLine.start({ policy });
     const { federation } = line;

@@ -1,5 +1,6 @@
 import { type Backoff, fullJitterMs } from '../../base/backoff.ts';
 import { type Fault, type Result, refuse } from '../../base/fault.ts';
+import { clockToleranceMs } from '../../base/text/clock-sentence.ts';
 import type { EpochMs, Timers } from '../../base/time.ts';
 import { expiryOf, renewalDueMs } from './certificates.ts';
 import type { Recovery } from './coming-back.ts';
@@ -35,8 +36,6 @@ export type CertificateKeeperParts = Readonly<{
   tickMs: number;
 }>;
 
-/** Certificates are backdated by this much: clocks that differ by less are good enough. */
-const clockToleranceMs = 5 * 60_000;
 const clockChangeMs = 60_000;
 const renewalPauseMsMax = 10 * 60_000;
 /** At most so many renewals in a certificate's life, whatever any clock says. */

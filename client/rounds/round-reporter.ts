@@ -1,5 +1,5 @@
 import { faultFields, type Log } from '../../base/log.ts';
-import { durationText } from '../../base/text/duration.ts';
+import { clockSentence } from '../../base/text/clock-sentence.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
 import type { UplinkReport } from './ports.ts';
 
@@ -80,9 +80,4 @@ export function reporter(log: Log, metrics: ClientMetrics): (report: UplinkRepor
         return;
     }
   };
-}
-
-function clockSentence(aheadMs: number): string {
-  const way = aheadMs > 0 ? 'ahead of' : 'behind';
-  return `this machine's clock is ${durationText(Math.abs(aheadMs))} ${way} the coordinator's: set the one that is wrong`;
 }
