@@ -1,8 +1,10 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolder } from '../../base/atomic-file.ts';
+import { z } from 'zod';
+import { isMissing, makeFolder, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { seededRandom } from '../../base/random.ts';
+import { readYaml } from '../../base/text/read-yaml.ts';
 import type { Trace } from '../../client/events/trace.ts';
 import { defaultKind } from '../../client/tracks/track-kinds.ts';
 import { loadDataset } from '../data/dataset.ts';
@@ -68,7 +70,10 @@ function ownClusters({ own, classes }: Readonly<{ own: readonly OwnCluster[]; cl
   return { classes, entries: own.map(({ name, sources }) => ({ name, sources: [...sources], ends: false })) };
 }
 
-/** A client's configuration, written anew at each start: the coordinator's addresses may have changed. */
+/**
+ * A client's configuration. One that is there already goes on as its owner has changed it, and is written only where the coordinator's
+ * addresses have changed; one that does not read is left to the client, which says what is wrong with it.
+ */
 export async function writeClientConfig(
   folder: string,
   { name, sources }: StandingState['clusters'][number],
@@ -85,6 +90,27 @@ export async function writeClientConfig(
     sources,
     health: { listen: '127.0.0.1:0' },
   };
-  await writeFile(path, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 }); // JSON is YAML.
+  const known = await readKnown(path);
+  if (known === 'unreadable') return path;
+  const { addresses, enrolAddress } = config.coordinator;
+  const before = known?.coordinator;
+  if (String(before?.addresses) === federation && before?.enrolAddress === enrolment) return path;
+  const next = { ...config, ...known, coordinator: { ...config.coordinator, ...before, addresses, enrolAddress } };
+  await writeFileAtomic(path, `${JSON.stringify(next, null, 2)}\n`); // JSON is YAML.
   return path;
+}
+
+const knownConfig = z.looseObject({
+  coordinator: z.looseObject({ addresses: z.unknown(), enrolAddress: z.unknown() }).optional(),
+});
+
+async function readKnown(path: string): Promise<z.infer<typeof knownConfig> | 'unreadable' | undefined> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  const read = readYaml(text);
+  const known = knownConfig.safeParse(read.ok ? read.value : undefined);
+  return known.success ? known.data : 'unreadable';
 }
