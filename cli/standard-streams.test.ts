@@ -1,22 +1,22 @@
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { expect, it } from 'vitest';
 
-const testudo = fileURLToPath(new URL('testudo.ts', import.meta.url));
-const command = `"${process.execPath}" --disable-warning=ExperimentalWarning "${testudo}" response policy example`;
-
-/** How a line of a shell with `testudo` in it ended, and what was said on standard error. */
-function shell(line: string) {
-  const { status, stderr } = spawnSync('bash', ['-c', `set -o pipefail; ${line}`], { encoding: 'utf8' });
-  return { status, stderr };
-}
-
-it('a reader that goes away ends a verb as SIGPIPE does, without a stack trace', () => {
-  expect(shell(`${command} | true`)).toEqual({ status: 141, stderr: '' });
-});
-
-it('a full disk behind standard output is a refusal with a remedy', () => {
-  const { status, stderr } = shell(`${command} > /dev/full`);
-  expect(stderr).toMatch(/^OUTPUT_UNWRITABLE: standard output: .*; make room, or send it elsewhere\n$/);
-  expect(status).toBe(1);
+it('says all that was printed before a command ends with a fault, however slowly it is read', async () => {
+  const lines = `
+    import { exitWith } from '${new URL('exit.ts', import.meta.url).href}';
+    import { print } from '${new URL('print.ts', import.meta.url).href}';
+    import { endWithReaders } from '${new URL('standard-streams.ts', import.meta.url).href}';
+    endWithReaders();
+    print('x'.repeat(8_000_000));
+    exitWith({ code: 'GRPC_UNAVAILABLE', message: 'it went away' });
+  `;
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', lines]);
+  const ended = once(child, 'close');
+  const said = { stdout: 0, stderr: '' };
+  child.stderr.on('data', (piece) => {
+    said.stderr += String(piece);
+  });
+  for await (const piece of child.stdout) said.stdout += (piece as Buffer).length;
+  expect([await ended, said]).toEqual([[3, null], { stdout: 8_000_001, stderr: 'GRPC_UNAVAILABLE: it went away\n' }]);
 });

@@ -9,6 +9,7 @@ const endedByPipe = 141;
  * programs end, or where it cannot be written (a full disk behind `>`), with a sentence about it.
  */
 export function endWithReaders(): void {
+  waitForReaders();
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(endedByPipe);
     try {
@@ -20,4 +21,13 @@ export function endWithReaders(): void {
   });
   // Nobody can be told: the work goes on, for what is said there is about it and not its result.
   process.stderr.on('error', () => undefined);
+}
+
+/**
+ * A pipe that Node writes to takes 64 KiB at once and the rest later, which a process that ends itself does not wait for: a slow reader
+ * got no end. Not standard error: a daemon's log goes there, and whoever does not read it must hold up nothing.
+ */
+function waitForReaders(): void {
+  const { _handle: handle } = process.stdout as { _handle?: { setBlocking?: (isBlocking: boolean) => void } };
+  handle?.setBlocking?.(true);
 }
