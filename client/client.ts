@@ -214,8 +214,8 @@ export class RunningClient {
 
   readiness(): Readiness {
     const silenceMsMax = this.#config.coordinator.silenceSecondsMax * 1_000;
-    const standing = standingOf(this.#uplink, this.#notEnrolled, silenceMsMax, this.#timers.now());
-    const { certificate, connected } = standing;
+    const before = { isEnrolled: this.#identity !== undefined, failed: this.#notEnrolled };
+    const { certificate, connected, why } = standingOf(this.#uplink, before, silenceMsMax, this.#timers.now());
     const degraded = this.#ingest.blind;
     const unusable = this.#agent?.unusable ?? [];
     const checks = {
@@ -229,7 +229,7 @@ export class RunningClient {
     // Not being connected is no reason to be restarted: the detectors go on with what they have.
     const ready = checks.enrolled && certificate !== 'ended' && checks.sources;
     const blind = degraded.map(({ source, state, message }) => `${source}: ${state}: ${message}`);
-    return { ready, checks, why: [...standing.why, ...blind, ...unusable], degraded };
+    return { ready, checks, why: [...why, ...blind, ...unusable], degraded };
   }
 
   close(): Promise<void> {

@@ -163,7 +163,8 @@ export class Parent {
   readiness(): Readiness {
     const { config, timers } = this.#parts;
     const silenceMsMax = config.parent.silenceSecondsMax * 1_000;
-    const standing = standingOf(this.#uplink, this.#notEnrolled, silenceMsMax, timers.now());
+    const before = { isEnrolled: this.#identity !== undefined, failed: this.#notEnrolled };
+    const standing = standingOf(this.#uplink, before, silenceMsMax, timers.now());
     const { certificate, connected, why } = standing;
     const enrolled = this.#identity !== undefined;
     return {

@@ -16,14 +16,17 @@ export type Standing = Readonly<{
   why: readonly string[];
 }>;
 
-/** member: undefined before enrolment; `failed`: why the latest attempt at that did not make it one. */
+/** member: undefined until it connects; before: whether it is enrolled, or why the latest attempt at that did not make it a member. */
 export function standingOf(
   member: Member | undefined,
-  failed: Fault | undefined,
+  before: Readonly<{ isEnrolled: boolean; failed: Fault | undefined }>,
   silenceMsMax: number,
   nowMs: number,
 ): Standing {
   if (member === undefined) {
+    // What an earlier run left is read first: it is no stranger meanwhile.
+    if (before.isEnrolled) return { certificate: 'none', connected: false, why: [] };
+    const { failed } = before;
     const why = failed === undefined ? 'no answer yet' : `${failed.code}: ${failed.message}`;
     return { certificate: 'none', connected: false, why: [`not enrolled: ${why}`] };
   }
