@@ -10,7 +10,6 @@ import { leastLoss } from '../trusted/least-loss.ts';
 import { lossByGradient, lossByOutputs, movedBy, times, weightedSum } from '../trusted/losses-along.ts';
 import type { LinearOutputs, TrustedLoss, TrustedSample } from '../trusted/trusted-loss.ts';
 import { type BlockPlan, type Decision, ofOneRow, once, squaredNormsOf, type Updates, updatesOf } from '../updates.ts';
-
 import { type BlindRule, blindBlock, heardRows, letThrough, verdictOf } from './blind-block.ts';
 import { allPlaced, type BlockValues, gathered, placed } from './block-values.ts';
 import { allRows } from './coordinate-wise.ts';

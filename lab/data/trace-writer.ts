@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { finished } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Trace } from '../../client/events/trace.ts';
 import { nameOfCallId } from '../../client/events/vocabulary.ts';
@@ -11,12 +11,11 @@ export async function writeTraces(
   traces: readonly Trace[],
   split: 'train' | 'attack' = 'train',
 ): Promise<void> {
-  const zip = createGzip({ level: 1 });
-  const file = zip.pipe(createWriteStream(path, { mode: 0o600 }));
+  await pipeline(linesOf(cluster, traces, split), createGzip({ level: 1 }), createWriteStream(path, { mode: 0o600 }));
+}
+
+function* linesOf(cluster: string, traces: readonly Trace[], split: string): Generator<string> {
   for (const { service, family, name, calls } of traces) {
-    const line = `${split}\t${cluster}\t${service}\t${family}\t${name}\t${Array.from(calls, nameOfCallId).join(' ')}\n`;
-    if (!zip.write(line)) await new Promise((resolve) => zip.once('drain', resolve));
+    yield `${split}\t${cluster}\t${service}\t${family}\t${name}\t${Array.from(calls, nameOfCallId).join(' ')}\n`;
   }
-  zip.end();
-  await finished(file);
 }
