@@ -62,8 +62,8 @@ export function defaultPolicy(f: number, { classes = false, sample = false }: Tr
 
 /**
  * Of docs/benchmarks/robustness.md, chosen on seeds 1–3. Split clipping is for models that are linear in their weights. Without
- * `tellApart`, as every policy that does not name it: for networks it is far better in each row that was measured; sleepers
- * were not, nor more than six rounds.
+ * `tellApart`, as every policy that does not name it: for networks it is far better in each row, and more than six rounds
+ * were not measured.
  */
 const defaultTrustedWeights: Rule = {
   kind: 'trustedWeights',
