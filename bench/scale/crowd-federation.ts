@@ -2,6 +2,7 @@ import { ObjectStore, rclone } from '../../coordinator/testing/object-store.ts';
 import { PostgresServer } from '../../coordinator/testing/postgres-server.ts';
 import type { Addresses } from '../../lab/rig/coordinator-process.ts';
 import { type Member, pauseWhileRunning } from '../../lab/rig/member.ts';
+import type { Operator } from '../../lab/rig/operator.ts';
 import { DooredFederation, type SmallTrack } from '../../lab/testing/doored-federation.ts';
 import { rclonePath } from '../../tools/testing/stores/rclone.mjs';
 import { commandIn, testudo } from '../harness/commands.ts';
@@ -35,6 +36,22 @@ export async function foundForCrowd(
   const parts = { stores, name: 'crowd', root: folder, testudo, run: commandIn(folder), leaseSeconds, later };
   const settings = { ...capsFor(clients), enrolments: { burst: 100_000, perMinute: 100_000 } };
   return DooredFederation.found(parts, trackOf, settings);
+}
+
+const tokensAtOnce = 64;
+const tokenSeconds = 3_600;
+
+/** A join token for each of these clusters, in their order. */
+export async function tokensFor({ call, client }: Operator, clusters: readonly string[]): Promise<string[]> {
+  const tokens: string[] = [];
+  for (let from = 0; from < clusters.length; from += tokensAtOnce) {
+    const some = clusters.slice(from, from + tokensAtOnce).map(async (cluster) => {
+      const wanted = { cluster, lifetimeSeconds: tokenSeconds, labels: [] };
+      return (await call(client.createToken, wanted)).token;
+    });
+    tokens.push(...(await Promise.all(some)));
+  }
+  return tokens;
 }
 
 /** Resolves when a door reaches who leads. */

@@ -5,13 +5,12 @@ import { readCredentials } from '../../../coordinator/keys/operator-credentials.
 import { enrolCluster } from '../../../coordinator/testing/cluster.ts';
 import type { Addresses } from '../../../lab/rig/coordinator-process.ts';
 import type { Member } from '../../../lab/rig/member.ts';
-import type { Operator } from '../../../lab/rig/operator.ts';
 import { type Speaker, startSpeaker } from '../../../lab/rig/speaker.ts';
 import type { DooredFederation } from '../../../lab/testing/doored-federation.ts';
 import { freePlace } from '../../harness/places.ts';
 import { cpuSecondsOf, peakMiB } from '../../harness/process-figures.ts';
 import type { ClientsTask } from '../../round/clients.ts';
-import { capsFor, doorReady, foundForCrowd, track } from '../crowd-federation.ts';
+import { capsFor, doorReady, foundForCrowd, tokensFor, track } from '../crowd-federation.ts';
 
 /** `values`: of one update, 4 bytes each. No doors: the clusters stand at the coordinator itself. */
 export type UploadSize = Readonly<{ doors: number; clients: number; values: number; rounds: number }>;
@@ -30,7 +29,6 @@ export type UploadFigures = Readonly<{
 
 const program = fileURLToPath(new URL('../../round/clients.ts', import.meta.url));
 const processes = 2;
-const tokenSeconds = 3_600;
 
 /** One more than send: no round ends before it is cancelled, so that its mathematics is not measured. */
 const policyOf = (clients: number) => `
@@ -70,12 +68,13 @@ async function measured(
   });
   for (let one = 0; one < processes; one += 1) {
     const count = Math.floor(clients / processes) + (one < clients % processes ? 1 : 0);
-    const tokens = await tokensFor(operator, `crowd-${one}`, count);
+    const names = Array.from({ length: count }, (_, at) => `crowd-${one}-${at}`);
+    const tokens = await tokensFor(operator, names);
     const addresses = { ...at, federation: entrances[one % entrances.length] as string };
     const task: ClientsTask = { addresses, authority, tokens, track, values, firstSeed: one * clients + 1 };
     crowd.push(await startSpeaker({ program, task, ready: 'watching', onLine: (round) => receipts.note(round) }));
   }
-  const [token] = await tokensFor(operator, 'silent', 1);
+  const [token] = await tokensFor(operator, ['silent']);
   const silent = unwrap(await enrolCluster(at, authority, token as string));
   closing.push(async () => silent.close());
   await silent.watch([track]);
@@ -121,15 +120,6 @@ async function startDoors(
     doors.push({ member, address: addresses.federation });
   }
   return doors;
-}
-
-async function tokensFor({ call, client }: Operator, prefix: string, count: number): Promise<string[]> {
-  const tokens: string[] = [];
-  for (let at = 0; at < count; at += 1) {
-    const wanted = { cluster: `${prefix}-${at}`, lifetimeSeconds: tokenSeconds, labels: [] };
-    tokens.push((await call(client.createToken, wanted)).token);
-  }
-  return tokens;
 }
 
 /** Receipts that clients of other processes had, by round. */

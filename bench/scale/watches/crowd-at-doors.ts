@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Operator } from '../../../lab/rig/operator.ts';
 import { type Speaker, startSpeaker } from '../../../lab/rig/speaker.ts';
+import { tokensFor } from '../crowd-federation.ts';
 import type { Standing } from './clients.ts';
 
 const program = fileURLToPath(new URL('./clients.ts', import.meta.url));
-const tokensAtOnce = 64;
-const tokenSeconds = 3_600;
 
 type CrowdParts = Readonly<{
   folder: string;
@@ -45,14 +44,7 @@ export class CrowdAtDoors {
   static async start({ folder, operator, clients, processes, ...task }: CrowdParts): Promise<CrowdAtDoors> {
     const crowd = new CrowdAtDoors(clients);
     const names = Array.from({ length: clients }, (_, at) => `cluster-${at}`);
-    const tokens: string[] = [];
-    for (let from = 0; from < clients; from += tokensAtOnce) {
-      const some = names.slice(from, from + tokensAtOnce).map(async (cluster) => {
-        const wanted = { cluster, lifetimeSeconds: tokenSeconds, labels: [] };
-        return (await operator.call(operator.client.createToken, wanted)).token;
-      });
-      tokens.push(...(await Promise.all(some)));
-    }
+    const tokens = await tokensFor(operator, names);
     const each = Math.ceil(clients / processes);
     try {
       const starting: Promise<void>[] = [];
