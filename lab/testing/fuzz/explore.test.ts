@@ -64,6 +64,32 @@ describe('judge', () => {
     ],
   ])('finds %s', async (_, planted, what) => expect(await whatOf(planted)).toContain(what));
 
+  it('says where something was thrown, though errors are made without places', async () => {
+    const before = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    try {
+      expect(await whatOf(target(() => JSON.parse('{')))).toMatch(/^threw SyntaxError: .*\n {4}at .*\n {4}at /);
+      expect(Error.stackTraceLimit).toBe(0);
+    } finally {
+      Error.stackTraceLimit = before;
+    }
+  });
+
+  it('finds what takes longer than it may, by the time of the processor and not by the clock', async () => {
+    const whatIn = async (ms: number, planted: Target) =>
+      (await judge(planted, Buffer.from('seed'), { millisecondsMax: ms }))?.what;
+    const busy = target(() => {
+      for (const began = process.cpuUsage(); process.cpuUsage(began).user < 20_000; ) Math.sqrt(2);
+      return refused('NO');
+    });
+    const waiting = target(() => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+      return refused('NO');
+    });
+    expect(await whatIn(1, busy)).toMatch(/^took \d+ ms$/);
+    expect(await whatIn(40, waiting)).toBeUndefined();
+  });
+
   it('finds a prototype that is polluted', async () => {
     const polluting = target(() => {
       Object.assign(Object.prototype, { polluted: 1 });

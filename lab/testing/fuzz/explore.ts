@@ -1,7 +1,7 @@
 import type { Random } from '../../../base/random.ts';
 import type { BranchCoverage } from './coverage.ts';
 import { type Costs, type Finding, judge } from './judge.ts';
-import { mutantOf } from './mutants.ts';
+import { mutantOf, piecesWith } from './mutants.ts';
 import type { Target } from './target.ts';
 
 export type Explored = Readonly<{
@@ -30,7 +30,7 @@ const batchSize = 256;
  */
 export async function explore(target: Target, options: ExploreOptions): Promise<Explored> {
   const { inputs, random, coverage, corpus = [], costs } = options;
-  const words = (target.words ?? []).map((word) => Buffer.from(word));
+  const pieces = piecesWith((target.words ?? []).map((word) => Buffer.from(word)));
   const findings = new Map<string, Finding>();
   const kept: Uint8Array[] = [...target.seeds(), ...corpus];
   const run = async (input: Uint8Array) => {
@@ -40,7 +40,7 @@ export async function explore(target: Target, options: ExploreOptions): Promise<
   for (const input of kept) await run(input);
   coverage?.anythingNew({ remember: true });
   for (let done = 0; done < inputs; done += batchSize) {
-    const batch = Array.from({ length: Math.min(batchSize, inputs - done) }, () => mutantOf(kept, words, random));
+    const batch = Array.from({ length: Math.min(batchSize, inputs - done) }, () => mutantOf(kept, pieces, random));
     for (const input of batch) await run(input);
     if (!coverage?.anythingNew({ remember: false })) continue;
     for (const input of batch) {

@@ -27,6 +27,8 @@ if (strange.length > 0) {
   );
   process.exit(2);
 }
+// `judge` asks again, with places, for what is thrown.
+Error.stackTraceLimit = 0;
 const { explore, write } = values;
 const numbers = wholeNumbers({ inputs: values.inputs, seed: values.seed });
 const found = values.continue

@@ -26,9 +26,15 @@ const bytesOfNoText = [[0], [0xff], [0xc3], [0xe2, 0x82], [0xed, 0xa0, 0x80], [0
   (bytes) => Buffer.from(bytes),
 );
 
-/** A change of one of `inputs`, one to four times over. `words`: what its format is made of. */
-export function mutantOf(inputs: readonly Uint8Array[], words: readonly Uint8Array[], random: Random): Buffer {
-  const all = [...pieces, ...bytesOfNoText, ...words];
+/** What mutants of a format are made of: its `words`, and all that may be put in. */
+export type Pieces = Readonly<{ words: readonly Uint8Array[]; all: readonly Uint8Array[] }>;
+
+export function piecesWith(words: readonly Uint8Array[]): Pieces {
+  return { words, all: [...pieces, ...bytesOfNoText, ...words] };
+}
+
+/** A change of one of `inputs`, one to four times over. */
+export function mutantOf(inputs: readonly Uint8Array[], { words, all }: Pieces, random: Random): Buffer {
   let made: Buffer = Buffer.from(pick(inputs, random));
   for (let times = 1 + below(4, random); times > 0; times--) made = changed(made, inputs, all, words, random);
   return made.subarray(0, inputBytesMax);

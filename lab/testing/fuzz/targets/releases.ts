@@ -90,6 +90,9 @@ const manifest: Target = {
 /** The first byte says which piece of a signed set the others stand for. */
 const pieces = ['roots', 'timestamp', 'snapshot', 'catalogue', 'pins'] as const;
 
+/** What the walk begins with: it changes neither, which the second trust shows. */
+const known = { set: pinned(), trust: sampleTrust(), sameTrust: sampleTrust() };
+
 const walk: Target = {
   name: 'release-walk',
   words,
@@ -101,15 +104,14 @@ const walk: Target = {
   read(bytes) {
     const piece = pieces[(bytes[0] ?? 0) % pieces.length] as (typeof pieces)[number];
     const given = bytes.subarray(1);
-    const trust = sampleTrust();
     const { rooted, result } = walkReleases(
-      trust,
-      { ...pinned(), [piece]: piece === 'roots' ? [given] : given },
+      known.trust,
+      { ...known.set, [piece]: piece === 'roots' ? [given] : given },
       nowMs,
     );
     // A set of which a piece is another, and roots that nobody signed, change nothing.
     if (!result.ok)
-      return piece === 'roots' ? refused(result.fault.code) : { kind: 'read', value: rooted, also: trust };
+      return piece === 'roots' ? refused(result.fault.code) : { kind: 'read', value: rooted, also: known.sameTrust };
     return { kind: 'read', value: result.value };
   },
 };
