@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import { pause } from '../base/pause.ts';
 import type { Timers } from '../base/time.ts';
 import { channelCredentials, channelOptions } from '../client/link/channel.ts';
+import { neverByProxy } from '../proto/by-proxy.ts';
 import { deadlineIn, faultOfError, unary } from '../proto/call.ts';
 import {
   type AcceptRequest,
@@ -131,11 +132,10 @@ export class LeaderLink {
   async #stay(address: string, again: AbortSignal): Promise<Readonly<{ isReached: boolean; why: Fault }>> {
     const { attendance, timers, log } = this.#parts;
     const { authority: ca, certificateChain: cert, key } = this.#parts.credentials();
-    const client = new DoorsClient(
-      address,
-      channelCredentials({ ca, cert, key }),
-      channelOptions(coordinatorServerName),
-    );
+    const client = new DoorsClient(address, channelCredentials({ ca, cert, key }), {
+      ...channelOptions(coordinatorServerName),
+      ...neverByProxy,
+    });
     const stream = client.attend();
     stream.write(nobodyLeft);
     let isReached = false;

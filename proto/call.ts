@@ -1,5 +1,6 @@
 import { type ClientReadableStream, type ClientUnaryCall, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { type Fault, ok, type Result, refuse } from '../base/fault.ts';
+import { proxyHelp } from './by-proxy.ts';
 import type { Branded } from './ids.ts';
 import { isServedFaultCode, type ServedFaultCode, servedFaults } from './served-faults.ts';
 import { faultCodeKey, faultMessageKey, retryAfterKey } from './wire-names.ts';
@@ -42,6 +43,9 @@ export function faultOfError(error: unknown): Fault<CallFaultCode> {
     const message = `HTTP ${http} and no gRPC: a proxy, or another server, answers at this address; check address and routes`;
     return refuse('GRPC_UNAVAILABLE', message, { status: 'UNAVAILABLE' }).fault;
   }
+  const proxy = proxyHelp(details);
+  if (proxy !== undefined)
+    return refuse('GRPC_UNAVAILABLE', `no connection: ${proxy}`, { status: 'UNAVAILABLE' }).fault;
   const clock = clockRefusal.test(details) ? `: ${clockHelp}` : '';
   const message = `${printable(withoutEmptyNote(details))}${clock}`;
   return { code: `GRPC_${statusName}`, message, fields: { status: statusName } };

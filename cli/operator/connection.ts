@@ -9,8 +9,9 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { ok, type Result } from '../../base/fault.ts';
-import { addressesIn } from '../../client/link/address.ts';
+import { addressesIn, parseAddress } from '../../client/link/address.ts';
 import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
+import { wayTo } from '../../proto/by-proxy.ts';
 import { faultOfError } from '../../proto/call.ts';
 import { EnrolmentClient, type RenewResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
@@ -23,13 +24,17 @@ import { leaderAmong } from './leader-among.ts';
 
 const deadlineMsDefault = 60_000;
 
-const channelOptions: Partial<ClientOptions> = {
-  // The certificate is checked against this name, whatever address it is reached by.
-  'grpc.ssl_target_name_override': coordinatorServerName,
-  'grpc.default_authority': coordinatorServerName,
-  'grpc.max_receive_message_length': messageBytesMax,
-  'grpc.max_send_message_length': messageBytesMax,
-};
+function channelOptions(address: string): Partial<ClientOptions> {
+  const parsed = parseAddress(address);
+  return {
+    // The certificate is checked against this name, whatever address it is reached by.
+    'grpc.ssl_target_name_override': coordinatorServerName,
+    'grpc.default_authority': coordinatorServerName,
+    'grpc.max_receive_message_length': messageBytesMax,
+    'grpc.max_send_message_length': messageBytesMax,
+    ...(parsed.ok ? wayTo(parsed.value.host) : {}),
+  };
+}
 
 export type OperatorOptions = Readonly<{
   credentials: string;
@@ -95,7 +100,7 @@ export async function withConnection(
   run: (connection: OperatorConnection) => Promise<void>,
 ): Promise<void> {
   const { address, secure, holder } = await reach(options);
-  const connection = new OperatorConnection(new OperatorClient(address, secure, channelOptions), holder);
+  const connection = new OperatorConnection(new OperatorClient(address, secure, channelOptions(address)), holder);
   try {
     await run(connection);
   } finally {
@@ -106,7 +111,7 @@ export async function withConnection(
 /** A new certificate for the operator whose credentials these are. */
 export async function renewCertificate(options: OperatorOptions, certificateRequest: Buffer): Promise<RenewResponse> {
   const { address, secure, holder } = await reach(options);
-  const client = new EnrolmentClient(address, secure, channelOptions);
+  const client = new EnrolmentClient(address, secure, channelOptions(address));
   try {
     const request = { certificateRequest, signingKeyProof: Buffer.alloc(0) };
     return orExit(await answerOf(holder, (...rest) => client.renew(request, ...rest)));

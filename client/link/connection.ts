@@ -1,4 +1,5 @@
 import type { ChannelCredentials } from '@grpc/grpc-js';
+import { wayTo } from '../../proto/by-proxy.ts';
 import { EnrolmentClient } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { FederationClient } from '../../proto/generated/testudo/v1/federation.ts';
 import { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
@@ -18,7 +19,7 @@ export type Connection = Readonly<{
   close(): void;
 }>;
 
-const options = channelOptions(coordinatorServerName);
+const alike = channelOptions(coordinatorServerName);
 
 /** A member's connection: mutual TLS 1.3, trusting only the federation's root. */
 export function connectAsMember(address: Address, identity: ClusterIdentity): Connection {
@@ -32,6 +33,7 @@ export function connectAsNewcomer(address: Address, authorityPem: string): Conne
 }
 
 function open(address: Address, secured: ChannelCredentials): Connection {
+  const options = { ...alike, ...wayTo(address.host) };
   const federation = new FederationClient(address.text, secured, options);
   const shared = { ...options, channelOverride: federation.getChannel() };
   const enrolment = new EnrolmentClient(address.text, secured, shared);

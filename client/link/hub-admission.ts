@@ -4,6 +4,7 @@ import { type ChannelCredentials, Metadata } from '@grpc/grpc-js';
 import { pemOfCertificate } from '../../base/certificates/pem.ts';
 import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
+import { neverByProxy } from '../../proto/by-proxy.ts';
 import { type CallFaultCode, deadlineIn, unary } from '../../proto/call.ts';
 import { AdmissionClient, type AdmitResponse } from '../../proto/generated/testudo/v1/sensors.ts';
 import { isClusterId, isFederationId } from '../../proto/ids.ts';
@@ -31,7 +32,7 @@ export type AdmissionFaultCode =
 const callMs = 15_000;
 
 /** How a channel to a hub is kept, whichever of its ports it is to. */
-export const hubChannelOptions = channelOptions(hubServerName);
+export const hubChannelOptions = { ...channelOptions(hubServerName), ...neverByProxy };
 
 /**
  * Who a sensor or an agent is to its hub: keys and certificates live in memory, and another start asks for new ones. The

@@ -2,6 +2,7 @@ import { type Backoff, fullJitterMs } from '../../base/backoff.ts';
 import { type Fault, FaultError } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
 import type { Timers } from '../../base/time.ts';
+import { neverByProxy } from '../../proto/by-proxy.ts';
 import { faultOfError } from '../../proto/call.ts';
 
 export type SensorStreamOptions = Readonly<{
@@ -14,6 +15,7 @@ export type SensorStreamOptions = Readonly<{
 
 /** For the client of a sensor's service. */
 export const sensorChannel = {
+  ...neverByProxy,
   'grpc.max_receive_message_length': 4 * 2 ** 20,
   'grpc.keepalive_time_ms': 30_000,
   'grpc.use_local_subchannel_pool': 1,

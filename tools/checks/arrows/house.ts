@@ -60,7 +60,7 @@ export const mayImportComputed: ReadonlySet<string> = new Set([
  */
 const rooms: Readonly<Record<string, Order>> = {
   proto: [
-    ['ids.ts', 'served-faults.ts', 'wire-names.ts'],
+    ['by-proxy.ts', 'ids.ts', 'served-faults.ts', 'wire-names.ts'],
     ['call.ts', 'chunk-encoding.ts', 'declared-classes.ts', 'digest.ts'],
     'model-spec.ts',
     'layout.ts',
