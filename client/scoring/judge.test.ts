@@ -122,6 +122,26 @@ describe('Judge', () => {
     expect(scoring.liveVersion).toBe(1);
   });
 
+  it('says whose work can raise no alarm yet, until it can', async () => {
+    await install(1);
+    expect(scoring.remarks).toEqual([]);
+    const of = (number: number, workloadClass: string): AssembledTrace => {
+      const trace = traceOf(number);
+      return { ...trace, process: { ...trace.process, workloadClass } };
+    };
+    const seen = (many: number, workload: string) =>
+      scoring.judge(Array.from({ length: many }, (_, at) => of(at + 1, workload)));
+    await seen(5, 'nginx');
+    for (const [at, workload] of ['a', 'b', 'c', 'd', 'e'].entries()) await seen(at + 1, workload);
+    expect(scoring.remarks).toEqual([
+      'no alarms yet for want of scores that say what is usual: e (195 more), nginx (195 more), d (196 more), c (197 more) and 2 others',
+    ]);
+    for (const workload of ['a', 'b', 'c', 'd', 'e']) await seen(200, workload);
+    expect(scoring.remarks.join()).toMatch(/: nginx \(195 more\)$/);
+    await seen(200, 'nginx');
+    expect(scoring.remarks).toEqual([]);
+  });
+
   it('keeps the live model when the next one does not load, and says which version scores', async () => {
     await install(1);
     const bytes = bytesOfValues(initialGramTable(spec).map((_, at) => (at === 7 ? Number.NaN : 0)));

@@ -3,6 +3,7 @@ import { type Holds, type ModelName, nameOf, type ScoringModel } from './score-p
 import type { NormalScores } from './thresholds/first-scores.ts';
 import { GroupThresholds } from './thresholds/group-thresholds.ts';
 import type { Threshold, ThresholdOptions } from './thresholds/threshold.ts';
+import { unguardedTexts } from './thresholds/unguarded-texts.ts';
 
 /** What a score of one group under one model must pass, and what is usual, by the scores of a whole cluster. */
 export type GroupLevel = Readonly<{ model: string; group: string; usual: number; level: number }>;
@@ -13,11 +14,10 @@ export type GroupSketch = GroupLevel & Readonly<{ count: number }>;
 export class JudgedModel {
   readonly name: ModelName;
   readonly version: number;
-  /** What its calibration says of itself. */
-  readonly remarks: readonly string[];
   /** Groups whose normal has moved since this model scores. */
   readonly drifting = new Set<string>();
   readonly #thresholds: GroupThresholds;
+  readonly #ofCalibration: readonly string[];
   #holds: Holds;
 
   constructor(
@@ -25,11 +25,16 @@ export class JudgedModel {
     { normal, remarks, holds }: Readonly<{ normal: NormalScores; remarks: readonly string[]; holds: Holds }>,
     options: ThresholdOptions,
   ) {
-    this.remarks = remarks;
+    this.#ofCalibration = remarks;
     this.name = nameOf(model);
     this.version = model.version;
     this.#holds = holds;
     this.#thresholds = new GroupThresholds(normal, options);
+  }
+
+  /** What its calibration says of itself, and whose work cannot raise an alarm yet. */
+  get remarks(): readonly string[] {
+    return [...this.#ofCalibration, ...unguardedTexts(this.#thresholds)];
   }
 
   /** Whether it would be loaded with the same antibodies at this time. */

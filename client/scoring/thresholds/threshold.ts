@@ -102,6 +102,12 @@ export class Threshold {
     return count === 0 ? undefined : { count, usual: this.#window.quantile(0.5), level: this.#current() };
   }
 
+  /** Scores that are wanted yet before any can be an alarm. */
+  get wanted(): number {
+    if (this.#cluster !== undefined || this.#held !== undefined) return 0;
+    return Math.max(0, this.#warmUp - this.#window.length);
+  }
+
   /** What a score must pass to be an alarm; infinite during warm-up. */
   level(): number {
     if (this.#cluster !== undefined) return this.#cluster.level;
