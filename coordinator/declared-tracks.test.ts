@@ -8,6 +8,7 @@ import { bytesOfValues } from '../proto/layout.ts';
 import { type ModelSpec, specBytes } from '../proto/model-spec.ts';
 import { parseTrackPolicy } from './config/policy.ts';
 import { declareTracks } from './declared-tracks.ts';
+import { putSample } from './operations/samples.ts';
 import { putTrack } from './operations/tracks.ts';
 import { TestFederation } from './testing/federation.ts';
 import { tempDir } from './testing/temp-dir.ts';
@@ -92,6 +93,31 @@ describe('declareTracks', () => {
     await start();
     expect(inForce()).toBe(60_000);
     expect(kept).toHaveLength(3);
+  });
+
+  it('lets a sample that was put since change no policy by a start, and goes by it once the file changes', async () => {
+    const federation = await TestFederation.start();
+    const { engine } = federation.coordinator;
+    const open = (collectForMs: number) =>
+      `aggregation: { f: 0 }\nrounds: { collectForMs: ${collectForMs}, quorum: { kind: count, updates: 3 } }\n`;
+    await writeFile(at('spec.json'), specBytes({ ...spec(3), architecture: 'syscall-lstm-lm/1' }));
+    await writeFile(at('policy.yaml'), open(60_000));
+    const start = async () => {
+      unwrap(await declareTracks(engine, [declared()]));
+      const { policy: inForce } = engine.state().tracks.get(id) ?? {};
+      return { rule: inForce?.aggregation.rule.kind, mix: inForce?.sample?.mix };
+    };
+    const compared = { rule: 'multiKrum', mix: undefined };
+    expect(await start()).toEqual(compared);
+    const classes = [{ name: 'nginx', normalCount: 1, attackCount: 1 }];
+    const sample = { track: id, sample: Uint8Array.of(1), classes, reason: 'test' };
+    unwrap(await putSample(engine, { kind: 'operator', name: 'ada', role: 'admin' }, sample));
+    expect(await start()).toEqual(compared);
+    expect(await changesIn(federation)).toEqual(['trackCreated declared']);
+    await writeFile(at('policy.yaml'), open(90_000));
+    const weighed = { rule: 'trustedWeights', mix: 0.5 };
+    expect([await start(), await start()]).toEqual([weighed, weighed]);
+    expect(await changesIn(federation)).toEqual(['trackCreated declared', 'policySet declared']);
   });
 
   it('reports every track that cannot be what the file says, and leaves all as it was', async () => {

@@ -1,17 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { canonicalJson, type JsonValue } from '../base/canonical-json.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
-import { classBlocksOf } from '../proto/class-blocks.ts';
 import type { TrackId } from '../proto/ids.ts';
 import { schemaDigest } from '../proto/model-spec.ts';
 import type { BlobFaultCode } from './blobs/blob-store.ts';
 import type { TrackFile } from './config/config.ts';
 import { parseTrackPolicy } from './config/policy.ts';
+import { knowledgeOf } from './config/track-knowledge.ts';
 import type { Actor } from './ledger/journal/events.ts';
 import type { Store, StoreFaultCode } from './ledger/store.ts';
 import type { TrackFaultCode } from './ledger/track-changes.ts';
 import { type ModelFaultCode, readSpec, type SpecFaultCode } from './ledger/track-input.ts';
 import { putTrack } from './operations/tracks.ts';
+import { hasRelays } from './round/relay-rule.ts';
 
 const actor: Actor = { kind: 'coordinator', part: 'start' };
 const reason = 'declared in the configuration file';
@@ -54,21 +55,27 @@ async function declareTrack(
   if (!spec.ok) return spec;
   const policyText = await readText(policyPath);
   if (!policyText.ok) return policyText;
-  const knows = { classes: classBlocksOf(spec.value) !== undefined };
-  const policy = parseTrackPolicy(policyText.value.toString('utf8'), knows);
-  if (!policy.ok) return policy;
   const known = store.state().tracks.get(id);
+  const text = policyText.value.toString('utf8');
+  const overRegions = hasRelays(store.state().clusters.values());
+  const [bare, knows] = [undefined, known?.samples.at(-1)].map((sample) =>
+    knowledgeOf(spec.value, sample, overRegions),
+  );
+  const policy = parseTrackPolicy(text, knows);
+  if (!policy.ok) return policy;
   if (known !== undefined) {
     if (known.schemaDigest !== schemaDigest(spec.value)) {
       return refuse('TRACK_EXISTS', 'it exists with another model spec, which may not change; declare a new track');
     }
-    const wanted = textOf(policy.value);
-    if (textOf(known.policy) === wanted) return ok(undefined);
+    // What a file leaves open was settled when its policy was set: a sample that was put since changes no policy by a restart.
+    const before = parseTrackPolicy(text, bare);
+    const wanted = [policy, before].flatMap((read) => (read.ok ? [textOf(read.value)] : []));
+    if (wanted.includes(textOf(known.policy))) return ok(undefined);
     const declared = known.declaredPolicy;
     if (declared !== null && textOf(known.policy) !== textOf(declared)) {
       // Read as the file is: a build with a setting more has not changed it.
       const again = parseTrackPolicy(textOf(declared), knows);
-      if (textOf(again.ok ? again.value : declared) === wanted) {
+      if (wanted.includes(textOf(again.ok ? again.value : declared))) {
         kept(id);
         return ok(undefined);
       }

@@ -1,4 +1,5 @@
 import { didYouMean, nearest } from '../../base/text/nearest.ts';
+import { isRelay } from '../../coordinator/round/relay-rule.ts';
 import { type Cluster, ClusterStatus } from '../../proto/generated/testudo/v1/operator.ts';
 import type { Subject } from '../../proto/release/documents/catalogue.ts';
 import { exitWith } from '../exit.ts';
@@ -14,6 +15,15 @@ export function allClusters(connection: OperatorConnection): Promise<readonly Cl
   return pages(
     (page) => connection.call(connection.client.listClusters, { page }),
     ({ clusters }) => clusters,
+  );
+}
+
+/** Whether any member is a region. */
+export function overRegions(members: readonly Cluster[]): boolean {
+  return members.some(
+    ({ status, labels }) =>
+      status === ClusterStatus.CLUSTER_STATUS_ENROLLED &&
+      isRelay(Object.fromEntries(labels.map(({ key, value }) => [key, value]))),
   );
 }
 

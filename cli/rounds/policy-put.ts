@@ -1,10 +1,11 @@
 import { readWholeText } from '../../base/text/read-whole.ts';
 import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
-import { classBlocksOf } from '../../proto/class-blocks.ts';
+import { knowledgeOf } from '../../coordinator/config/track-knowledge.ts';
 import { specOfBytes } from '../../proto/model-spec.ts';
 import { orExit } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { withConnection } from '../operator/connection.ts';
+import { allClusters, overRegions } from '../operator/known-names.ts';
 import { changingCommand } from '../operator/options.ts';
 import { complain, print } from '../print.ts';
 import { changesBetween, changesText } from './policy-changes.ts';
@@ -19,12 +20,13 @@ export function policyPutCommand() {
     .option('--dry-run', 'say what would change, and do nothing')
     .action((name, file, options) =>
       withConnection(options, async (connection) => {
-        const { settings } = await trackOf(connection, name);
+        const { settings, sample } = await trackOf(connection, name);
         const policyJson = readWholeText(file);
         const canonicalJson = Buffer.from(settings.spec?.canonicalJson ?? new Uint8Array());
-        const classes = classBlocksOf(orExit(specOfBytes(canonicalJson))) !== undefined;
-        const before = orExit(parseTrackPolicy(settings.policyJson, { classes }));
-        const changes = changesBetween(before, orExit(parseTrackPolicy(policyJson, { classes })));
+        const regional = sample !== undefined && overRegions(await allClusters(connection));
+        const knows = knowledgeOf(orExit(specOfBytes(canonicalJson)), sample, regional);
+        const before = orExit(parseTrackPolicy(settings.policyJson, knows));
+        const changes = changesBetween(before, orExit(parseTrackPolicy(policyJson, knows)));
         const { dryRun = false, reason, json } = options;
         const isTold = dryRun || changes.length === 0;
         const spec = { canonicalJson, schemaDigest: '' };

@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import { readWholeText } from '../../base/text/read-whole.ts';
 import { jsonLine, listing, table } from '../../base/text/table.ts';
 import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
+import { isWeighedBySample, knowledgeOf } from '../../coordinator/config/track-knowledge.ts';
 import { enoughOf } from '../../coordinator/round/grace.ts';
 import { rulesOf } from '../../coordinator/round/policy.ts';
 import { goalUpdates, inviteCount, quorumUpdates } from '../../coordinator/round/quorum.ts';
@@ -21,6 +22,7 @@ import { specOfBytes } from '../../proto/model-spec.ts';
 import { exitCodes, orExit } from '../exit.ts';
 import { percentFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
+import { overRegions } from '../operator/known-names.ts';
 import { operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { print } from '../print.ts';
@@ -70,14 +72,17 @@ async function standingOf(
   const members = clusters.filter(
     ({ status, quarantined }) => status === ClusterStatus.CLUSTER_STATUS_ENROLLED && !quarantined,
   );
+  const labelled = members.map(({ labels }) => Object.fromEntries(labels.map(({ key, value }) => [key, value])));
   const spec = orExit(specOfBytes(track.settings.spec?.canonicalJson ?? new Uint8Array()));
   const blocks = classBlocksOf(spec)?.blocks;
-  const parsed = parseTrackPolicy(text ?? track.settings.policyJson, { classes: blocks !== undefined });
+  const parsed = parseTrackPolicy(
+    text ?? track.settings.policyJson,
+    knowledgeOf(spec, track.sample, overRegions(clusters)),
+  );
   const trackPolicy = orExit(parsed);
   if (trackPolicy.schedule !== null) orExit(checkSchedule(trackPolicy.schedule));
   const rules = rulesOf(trackPolicy);
   const n = Math.min(goalUpdates(rules, members.length), members.length);
-  const labelled = members.map(({ labels }) => Object.fromEntries(labels.map(({ key, value }) => [key, value])));
   const approved = labelled.map(approvedClasses);
   const { sample } = track;
   // Of older versions than the newest nothing is said here: one that the policy names may be there.
@@ -97,6 +102,7 @@ async function standingOf(
     relays: labelled.filter(isRelay).length,
     classes: blocks && { names: blocks.map(({ className }) => className), approved },
     sampled: track.sample?.classes.flatMap(({ name: held, normalCount }) => (normalCount > 0 ? [held] : [])),
+    model: { architecture: spec.architecture, isWeighed: isWeighedBySample(spec) },
     sampleAttacks: sample?.classes.reduce((sum, { attackCount }) => sum + attackCount, 0),
   });
   return { ...standing, enough: Math.min(enough ?? n, n), graceMs: rules.graceMs ?? null };

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { Command } from '@commander-js/extra-typings';
+import type { AggregationPolicy } from '../../aggregation/policy.ts';
 import { listing, shortDigest, table, time } from '../../base/text/table.ts';
 import {
   type GetRoundResponse,
@@ -89,7 +90,8 @@ function show() {
     );
 }
 
-function roundText({ summary, participations, classes, sample, why }: GetRoundResponse): string {
+function roundText(answer: GetRoundResponse): string {
+  const { summary, participations, classes, sample, why } = answer;
   if (summary === undefined) return '';
   const facts = listing({
     round: `${summary.round} of ${summary.track}`,
@@ -103,7 +105,7 @@ function roundText({ summary, participations, classes, sample, why }: GetRoundRe
     'key destroyed': time(summary.keyDestroyedAtMs),
     'replayable until': time(summary.replayableUntilMs),
     'trusted sample': sample === undefined ? '' : sampleText(sample),
-    ...(sample?.toldApart && { 'its attacks': toldApartText(sample.toldApart) }),
+    'its attacks': attacksText(answer),
   });
   const rows = table<Participation>(participations, [
     { title: 'CLUSTER', text: ({ cluster }) => cluster },
@@ -136,6 +138,16 @@ function sampleText({ digest, lossBefore, lossAfter }: SampleOutcome): string {
     ? ''
     : `; loss on it ${number(lossBefore)} before, ${number(lossAfter)} after`;
   return `${shortDigest(digest)}${losses}`;
+}
+
+/** What the sample's attacks did to the candidate; nothing where no rule asked for that, or the record is too long to be sent. */
+function attacksText({ sample, provenanceJson }: GetRoundResponse): string {
+  if (sample?.toldApart !== undefined) return toldApartText(sample.toldApart);
+  if (sample === undefined || provenanceJson === '') return '';
+  const { policy } = JSON.parse(provenanceJson) as Readonly<{ policy: AggregationPolicy }>;
+  const { rule } = policy;
+  const wasAsked = rule.kind === 'trustedWeights' && rule.tellApart === true;
+  return wasAsked ? 'none in the sample that the model could be moved to tell from its normal work' : '';
 }
 
 function toldApartText({ moved, attacksBefore, attacksAfter, normalBefore, normalAfter }: ToldApart): string {

@@ -1,6 +1,6 @@
 import { table } from '../../base/text/table.ts';
 import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
-import { classBlocksOf } from '../../proto/class-blocks.ts';
+import { knowledgeOf } from '../../coordinator/config/track-knowledge.ts';
 import { ClusterStatus } from '../../proto/generated/testudo/v1/operator.ts';
 import type {
   SimulateAttacksResponse,
@@ -58,7 +58,7 @@ async function recorded(
 ): Promise<SimulateAttacksResponse> {
   const { settings } = await trackOf(connection, name);
   const spec = orExit(specOfBytes(Buffer.from(settings.spec?.canonicalJson ?? new Uint8Array())));
-  const { aggregation } = orExit(parseTrackPolicy(settings.policyJson, { classes: classBlocksOf(spec) !== undefined }));
+  const { aggregation } = orExit(parseTrackPolicy(settings.policyJson, knowledgeOf(spec, undefined)));
   const clusters = await allClusters(connection);
   const members = clusters.filter(({ status }) => status === ClusterStatus.CLUSTER_STATUS_ENROLLED).length;
   const { simulateRecorded } = await import('./simulate-recorded.ts');

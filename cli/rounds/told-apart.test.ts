@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { seededRandom } from '../../base/random.ts';
@@ -12,7 +14,7 @@ const sizes = { embedding: 4, classEmbedding: 2, hidden: 4, warmUp: 2, predicted
 const spec = languageModelSpec(new WorkloadClasses(['nginx', 'redis']), sizes);
 const names = ['a', 'b', 'c'];
 const policy = `
-aggregation: { f: 1, before: [], rule: { kind: trustedWeights, rho: 0.05, clip: 1.5, split: false, stepsMax: 5, blind: shares, tellApart: true } }
+aggregation: { f: 0 }
 rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind: count, updates: 3 }, collectForMs: 600000 }
 keepInputs: { rounds: 1, hours: 24 }
 `;
@@ -21,7 +23,21 @@ it('a round whose network is told the sample’s attacks apart says how far it w
   const line = await CommandLine.start({ spec, policy, sampleReader: sampleReaderUrl });
   const { federation } = line;
   const put = await line.run('tracks', 'sample', 'put', 'syscall', '--reason', 'the recorded set');
-  expect(put).toMatchObject({ code: 0, error: '' });
+  expect(put).toMatchObject({
+    code: 0,
+    error: '',
+    out: expect.stringMatching(/no round looks at it: .* rule and before out/),
+  });
+  const said = await line.run('policy', 'check', 'syscall');
+  expect(said.out).toMatch(
+    /attacks +the rule multiKrum looks at no sample, .* that leaves rule and before out would\n/,
+  );
+  const file = join(line.folder, 'policy.yaml');
+  writeFileSync(file, policy);
+  const changed = await line.run('policy', 'put', 'syscall', file, '--reason', 'by the sample');
+  expect(changed).toMatchObject({ code: 0, error: '' });
+  expect(changed.out).toMatch(/^\+ aggregation\.rule.*trustedWeights/m);
+  expect(changed.out).toMatch(/^\+ sample.*0\.5/m);
   const members = await federation.round(names);
   const checked = await line.run('policy', 'check', 'syscall');
   expect(checked.out).toMatch(
@@ -47,4 +63,29 @@ it('a round whose network is told the sample’s attacks apart says how far it w
   expect(sample.lossAfter).toBe(sample.toldApart.normalAfter);
   const replayed = await line.json<{ same: boolean }>('rounds', 'replay', 'syscall', 'r-1', '--reason', 'audit');
   expect(replayed.same).toBe(true);
+});
+
+it('a round whose sample holds no attack says that there was nothing to tell apart', async () => {
+  const line = await CommandLine.start({ spec, policy, sampleReader: sampleReaderUrl });
+  const { federation } = line;
+  const [sample, file] = ['sample.tsv', 'policy.yaml'].map((name) => join(line.folder, name)) as [string, string];
+  writeFileSync(sample, 'train\ts\tnginx\tnormal\tn1\taccept4 read writev close accept4 read writev close\n');
+  writeFileSync(file, policy);
+  expect((await line.run('tracks', 'sample', 'put', 'syscall', '--file', sample, '--reason', 'normal work')).code).toBe(
+    0,
+  );
+  const changed = await line.run('policy', 'put', 'syscall', file, '--reason', 'by the sample');
+  // Of nginx and redis it holds one: half as much is mixed in.
+  expect(changed.out).toMatch(/^\+ sample.*0\.25/m);
+  for (const [at, member] of (await federation.round(names)).entries()) {
+    const random = seededRandom(at);
+    unwrap(await member.submit(Float32Array.from({ length: layoutOf(spec).length }, () => 0.2 * (random() - 0.5))));
+  }
+  await federation.until((state) => state.tracks.get(track)?.models.length === 2);
+  const checked = await line.run('policy', 'check', 'syscall');
+  expect(checked).toMatchObject({ code: 0, out: expect.stringMatching(/attacks +the sample holds none, .*\n/) });
+  const shown = await line.run('rounds', 'show', 'syscall', 'r-1');
+  expect(shown.out).toMatch(
+    /its attacks +none in the sample that the model could be moved to tell from its normal work\n/,
+  );
 });

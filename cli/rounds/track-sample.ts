@@ -1,12 +1,15 @@
 import { Command } from '@commander-js/extra-typings';
+import { asksOf } from '../../aggregation/policy.ts';
 import { readWhole } from '../../base/text/read-whole.ts';
 import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
 import type { SampleKind } from '../../client/tracks/track-kind.ts';
 import { builtInKinds, importTrackKind, moduleOfKind } from '../../client/tracks/track-kinds.ts';
+import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
+import { isWeighedBySample } from '../../coordinator/config/track-knowledge.ts';
 import type { SampleClass, TrackSample } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { type ModelSpec, specOfBytes } from '../../proto/model-spec.ts';
 import { exitWith, orExit } from '../exit.ts';
-import { type OperatorConnection, withConnection } from '../operator/connection.ts';
+import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { print } from '../print.ts';
 import { trackOf } from './track-of.ts';
@@ -28,7 +31,8 @@ function put() {
     )
     .action((track, options) =>
       withConnection(options, async (connection) => {
-        const spec = await specOf(connection, track);
+        const { settings } = await trackOf(connection, track);
+        const spec = orExit(specOfBytes(settings.spec?.canonicalJson ?? new Uint8Array()));
         const samples = await readerFor(spec);
         const sample = options.file === undefined ? await recorded(spec) : readWhole(options.file);
         const content = orExit(await samples.read(sample));
@@ -43,6 +47,11 @@ function put() {
             `sample ${version} of ${track}: ${sizeBytes} bytes, ${shortDigest(digest)} (journal ${answer.sequence})`,
           );
           print(classTable(classes));
+          if (isIgnored(spec, settings.policyJson)) {
+            print(
+              `no round looks at it: give ${track} a policy that leaves rule and before out (\`testudo policy put\`)`,
+            );
+          }
         }
       }),
     );
@@ -74,9 +83,10 @@ function classTable(classes: readonly SampleClass[]): string {
   ]);
 }
 
-async function specOf(connection: OperatorConnection, name: string): Promise<ModelSpec> {
-  const { settings } = await trackOf(connection, name);
-  return orExit(specOfBytes(settings.spec?.canonicalJson ?? new Uint8Array()));
+/** Whether rounds of a model that a sample could weigh go by a rule that looks at none. */
+function isIgnored(spec: ModelSpec, policyJson: string): boolean {
+  const { aggregation } = orExit(parseTrackPolicy(policyJson));
+  return isWeighedBySample(spec) && asksOf(aggregation.rule).sample === 'no';
 }
 
 /** What reads samples for models of this architecture. */

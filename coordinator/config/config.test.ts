@@ -237,6 +237,25 @@ describe('parseTrackPolicy', () => {
     expect(before.value).not.toHaveProperty('history');
   });
 
+  it('takes a sample for its default where it names no rule, mixes it in as far as it covers, and leaves what was stored before as it is', () => {
+    const knows = { classes: false, sample: true, covered: 0.5 };
+    const open = parseTrackPolicy('aggregation: { f: 2 }', knows);
+    const weighed = { f: 2, before: [], rule: { kind: 'trustedWeights', tellApart: true } };
+    expect(open).toMatchObject({ value: { aggregation: weighed, sample: { mix: 0.25 } } });
+    expect(parseTrackPolicy('aggregation: { f: 2 }\nsample: {}', knows)).toMatchObject({
+      value: { aggregation: weighed, sample: { mix: 0 } },
+    });
+    for (const named of ['rule: { kind: coordinateMedian }', 'before: []', 'before: [], rule: { kind: krum }']) {
+      const text = `aggregation: { f: 1, ${named} }`;
+      expect(parseTrackPolicy(text, knows)).toEqual(parseTrackPolicy(text));
+    }
+    const stored = parseTrackPolicy('aggregation: { f: 2 }');
+    if (!stored.ok) throw new Error(stored.fault.message);
+    expect(parseTrackPolicy(JSON.stringify(stored.value), knows)).toEqual(stored);
+    const byClass = parseTrackPolicy('aggregation: { f: 2 }', { classes: true });
+    expect(parseTrackPolicy('aggregation: { f: 2 }', { ...knows, classes: true })).toEqual(byClass);
+  });
+
   it('reads back what it wrote', () => {
     const once = parseTrackPolicy('aggregation: { f: 1 }\nschedule: { cron: "0 3 * * *", timeZone: Europe/Stockholm }');
     if (!once.ok) throw new Error(once.fault.message);

@@ -1,25 +1,25 @@
 import { z } from 'zod';
-import {
-  defaultPolicy,
-  parsePolicy as parseAggregation,
-  type TrackKnowledge,
-  updatesMin,
-} from '../../aggregation/policy.ts';
+import { defaultPolicy, parsePolicy as parseAggregation, updatesMin } from '../../aggregation/policy.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { problemText } from '../../base/text/problem-text.ts';
 import { readYaml } from '../../base/text/read-yaml.ts';
 import type { GatePolicy, TrackPolicy } from '../round/policy.ts';
 import { policySettings } from '../round/policy-settings.ts';
 import { checkRoundRules } from '../round/rules.ts';
+import type { Knowledge } from './track-knowledge.ts';
 
 const policyBytesMax = 65_536;
 
+/** Of what clients train on, where the sample holds every class: as much as the rule was measured with. */
+const mixOfWhole = 0.5;
+
 /**
  * A track's policy from the text that an operator wrote (YAML or JSON, at most 64 KiB), with defaults filled in: those of a
- * track that `knows` so much. One
- * fault lists every problem, also those between settings: a quorum below what the rule can score, 2f + 3 for Krum.
+ * track that `knows` so much. A sample bears on a policy that names neither a rule nor what comes before it, and is then mixed
+ * into training unless the text says otherwise. One fault lists every problem, also those between settings: a quorum below what the
+ * rule can score, 2f + 3 for Krum.
  */
-export function parseTrackPolicy(text: string, knows: TrackKnowledge = {}): Result<TrackPolicy, 'POLICY_INVALID'> {
+export function parseTrackPolicy(text: string, knows: Knowledge = {}): Result<TrackPolicy, 'POLICY_INVALID'> {
   if (Buffer.byteLength(text) > policyBytesMax) return invalid([`at most ${policyBytesMax} bytes are allowed`]);
   const tree = readYaml(text, 0);
   if (!tree.ok) return invalid([`it is neither YAML nor JSON: ${tree.fault.message}`]);
@@ -27,8 +27,10 @@ export function parseTrackPolicy(text: string, knows: TrackKnowledge = {}): Resu
   if (!parsed.success) {
     return invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.') || '(top)'}: ${message}`));
   }
+  const { rule, before } = parsed.data.aggregation;
+  const sample = knows.sample === true && rule === undefined && before === undefined;
   const aggregation = parseAggregation({
-    ...defaultPolicy(parsed.data.aggregation.f, knows),
+    ...defaultPolicy(parsed.data.aggregation.f, { ...knows, sample }),
     ...parsed.data.aggregation,
   });
   if (!aggregation.ok) return invalid([aggregation.fault.message]);
@@ -39,7 +41,9 @@ export function parseTrackPolicy(text: string, knows: TrackKnowledge = {}): Resu
   }
   const checked = checkRoundRules({ ...parsed.data.rounds, updatesMin: needed });
   if (!checked.ok) return invalid([checked.fault.message]);
-  const { gate: settings, ...others } = parsed.data;
+  const { gate: settings, ...said } = parsed.data;
+  const isMixed = sample && aggregation.value.rule.kind === 'trustedWeights' && said.sample === undefined;
+  const others = isMixed ? { ...said, sample: { mix: mixOfWhole * (knows.covered ?? 1) } } : said;
   if (settings === undefined) return ok({ ...others, aggregation: aggregation.value });
   const { f } = aggregation.value;
   const gatePolicy = { ...settings, clustersMin: settings.clustersMin ?? Math.max(2, f + 1) };

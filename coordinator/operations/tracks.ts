@@ -1,17 +1,18 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
-import { classBlocksOf } from '../../proto/class-blocks.ts';
 import { isTrackId, type RoundId, type TrackId } from '../../proto/ids.ts';
 import { layoutOf } from '../../proto/layout.ts';
 import { type ModelSpec, schemaDigest } from '../../proto/model-spec.ts';
 import type { BlobFaultCode } from '../blobs/blob-store.ts';
 import { parseTrackPolicy } from '../config/policy.ts';
+import { knowledgeOf } from '../config/track-knowledge.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import { moveHead as move } from '../ledger/move-head.ts';
-import { headOf, type Track } from '../ledger/state/state.ts';
+import { headOf, type State, type Track } from '../ledger/state/state.ts';
 import type { Store } from '../ledger/store.ts';
 import { createTrack, setPolicy, type TrackFaultCode } from '../ledger/track-changes.ts';
 import { checkModel, type ModelFaultCode, readSpec, type SpecFaultCode } from '../ledger/track-input.ts';
 import type { TrackPolicy } from '../round/policy.ts';
+import { hasRelays } from '../round/relay-rule.ts';
 import { checkId } from '../views/request.ts';
 import { type ModelView, modelView, trackWarnings } from '../views/tracks.ts';
 import { type Answer, checkReason, checkTrackChange, type TrackChange } from './check.ts';
@@ -30,7 +31,11 @@ export type TrackSettings = Readonly<{ track: TrackId; spec: ModelSpec; policy: 
 
 type SettingsFaultCode = 'REQUEST_INVALID' | 'POLICY_INVALID' | SpecFaultCode;
 
-export function readSettings(request: TrackRequest): Result<TrackSettings, SettingsFaultCode> {
+/** What the policy leaves out comes from what the track has: blocks by class, and the sample that is in force when it is set. */
+export function readSettings(
+  request: TrackRequest,
+  { tracks, clusters }: Pick<State, 'tracks' | 'clusters'>,
+): Result<TrackSettings, SettingsFaultCode> {
   const track = checkId('track', request.track, isTrackId);
   if (!track.ok) return track;
   const unreasoned = checkReason(request.reason);
@@ -40,7 +45,8 @@ export function readSettings(request: TrackRequest): Result<TrackSettings, Setti
   if (request.schemaDigest !== '' && request.schemaDigest !== schemaDigest(spec.value)) {
     return refuse('SPEC_INVALID', 'model spec: schema_digest is not the digest of this spec');
   }
-  const policy = parseTrackPolicy(request.policy, { classes: classBlocksOf(spec.value) !== undefined });
+  const knows = knowledgeOf(spec.value, tracks.get(track.value)?.samples.at(-1), hasRelays(clusters.values()));
+  const policy = parseTrackPolicy(request.policy, knows);
   if (!policy.ok) return policy;
   return ok({ track: track.value, spec: spec.value, policy: policy.value, reason: request.reason });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defaultPolicy } from '../../aggregation/policy.ts';
+import { type AggregationPolicy, defaultPolicy } from '../../aggregation/policy.ts';
 import type { ClassName } from '../../proto/ids.ts';
 import { policyStanding } from './standing.ts';
 
@@ -108,7 +108,7 @@ describe('policyStanding', () => {
   });
 
   it('says what becomes of the attacks of a sample that weighs networks, and warns where there is none to tell apart', () => {
-    const rule = { ...defaultPolicy(2, { sample: true }).rule, tellApart: true };
+    const { rule } = defaultPolicy(2, { sample: true });
     const of = (sampleAttacks: number, more: object = {}, sampled: readonly string[] | undefined = ['nginx']) => {
       const policy = { f: 2, admission, before: [], rule: { ...rule, ...more } };
       const { onAttacks, warnings } = policyStanding({ ...known, classes: undefined, policy, sampled, sampleAttacks });
@@ -119,12 +119,27 @@ describe('policyStanding', () => {
     const unheard = expect.stringMatching(/learns nothing from the 12 of the sample: with tellApart: true/);
     expect(of(12, { tellApart: false })).toEqual({ onAttacks: unheard, warnings: [] });
     expect(of(12, { tellApart: undefined })).toEqual({ onAttacks: unheard, warnings: [] });
-    const useless = 'tellApart changes nothing, since the sample holds no attacks: put one that does';
-    expect(of(0)).toEqual({ onAttacks: null, warnings: [useless] });
-    expect(of(0, { tellApart: false })).toEqual({ onAttacks: null, warnings: [] });
-    const none = { ...known, classes: undefined, sampled: undefined, sampleAttacks: 12 };
+    const none = expect.stringMatching(/^the sample holds none, .*: put one that holds some$/);
+    expect(of(0)).toEqual({ onAttacks: none, warnings: [] });
+    expect(of(0, { tellApart: false })).toEqual({ onAttacks: none, warnings: [] });
+    const without = { ...known, classes: undefined, sampled: undefined, sampleAttacks: 12 };
     const policy = { f: 2, admission, before: [], rule };
-    expect(policyStanding({ ...none, policy })).toMatchObject({ onAttacks: null, warnings: [] });
-    expect(policyStanding({ ...none, sampled: ['nginx'], policy: defaultPolicy(2) }).onAttacks).toBeNull();
+    expect(policyStanding({ ...without, policy })).toMatchObject({ onAttacks: null, warnings: [] });
+  });
+
+  it('says why a sample decides nothing: the rule looks at none, or nothing weighs such a model by one', () => {
+    const of = (policy: AggregationPolicy, isWeighed: boolean, ...held: string[]) => {
+      const sampled = held.length > 0 ? held : undefined;
+      const model = { architecture: 'some-model/1', isWeighed };
+      return policyStanding({ ...known, policy, sampled, sampleAttacks: 12, model }).onAttacks;
+    };
+    expect(of(defaultPolicy(2), true, 'nginx')).toMatch(
+      /^the rule multiKrum looks at no sample, .* that leaves rule and before out/,
+    );
+    expect(of(defaultPolicy(2), false, 'nginx')).toMatch(
+      /^the 12 of the sample decide nothing: models of some-model\/1 give no gradient/,
+    );
+    expect(of(defaultPolicy(2), true)).toBeNull();
+    expect(of(defaultPolicy(2, { classes: true }), false, 'nginx')).toBeNull();
   });
 });

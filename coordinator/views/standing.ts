@@ -18,6 +18,8 @@ export type Standing = Readonly<{
   sampled: readonly string[] | undefined;
   /** Attacks that the sample holds; 0 unless given. */
   sampleAttacks?: number | undefined;
+  /** The model's architecture, and whether a sample can weigh its updates (`coordinator/config/track-knowledge.ts`). */
+  model?: Readonly<{ architecture: string; isWeighed: boolean }> | undefined;
   /** Why no round opens for want of a sample (`coordinator/rounds/samples.ts`); absent where one does. */
   lacking?: string | undefined;
   /** Percent of all members that somebody fears may lie; absent where nobody says. */
@@ -57,9 +59,9 @@ export type PolicyStanding = Readonly<{
   fMax: number | null;
   rule: string;
   problems: readonly string[];
-  /** What f is too small for, of what is feared, and what to do; what speaks against the rule where members are regions, or changes nothing. */
+  /** What f is too small for, of what is feared, and what to do; what speaks against the rule where members are regions. */
   warnings: readonly string[];
-  /** What becomes of the sample's attacks where the rule weighs networks by a sample; null where it does not. */
+  /** What becomes of the sample's attacks where the rule weighs networks by a sample, or could, or the model lets none; else null. */
   onAttacks: string | null;
   classes: readonly ClassStanding[];
   shares: readonly LiarShare[];
@@ -89,7 +91,6 @@ export function policyStanding(standing: Standing): PolicyStanding {
   const warnings = [
     ...(standing.feared === undefined ? [] : warningsOf(policy.f, shareOf(standing.feared), standing)),
     ...(regions === undefined ? [] : [regions.kind === 'refuse' ? `refused: ${regions.text}` : regions.text]),
-    ...uselessOf(standing),
   ];
   const known = {
     members,
@@ -115,15 +116,16 @@ function warningsOf(f: number, { percent, liars, needs, within, possible }: Liar
   ];
 }
 
-/** A setting that somebody may count on, and that does nothing. */
-function uselessOf({ policy: { rule }, sampled, sampleAttacks = 0 }: Standing): string[] {
-  if (rule.kind !== 'trustedWeights' || rule.tellApart !== true || sampled === undefined || sampleAttacks > 0)
-    return [];
-  return ['tellApart changes nothing, since the sample holds no attacks: put one that does'];
-}
-
-function attacksText({ policy: { rule }, sampled, sampleAttacks = 0 }: Standing): string | null {
-  if (rule.kind !== 'trustedWeights' || sampled === undefined || sampleAttacks === 0) return null;
+function attacksText({ policy: { rule }, sampled, sampleAttacks = 0, model }: Standing): string | null {
+  if (sampled === undefined) return null;
+  if (rule.kind !== 'trustedWeights') {
+    if (model === undefined || asksOf(rule).sample !== 'no') return null;
+    return model.isWeighed
+      ? `the rule ${rule.kind} looks at no sample, neither at its ${sampleAttacks} nor at its normal work: a policy that leaves rule and before out would`
+      : `the ${sampleAttacks} of the sample decide nothing: models of ${model.architecture} give no gradient on it, so that rounds compare updates alone`;
+  }
+  if (sampleAttacks === 0)
+    return 'the sample holds none, so that nothing tells a network what an attack is: put one that holds some';
   return rule.tellApart === true
     ? `a network is moved to where it tells the ${sampleAttacks} of the sample from its normal work`
     : `a network learns nothing from the ${sampleAttacks} of the sample: with tellApart: true it would be moved to where it tells them from normal work`;

@@ -94,7 +94,7 @@ export const memberShapes: OwnShapes = {
       onAttacks: z
         .string()
         .nullable()
-        .describe("what becomes of the sample's attacks; null where the rule weighs no network by a sample"),
+        .describe("what becomes of the sample's attacks; null where there is no sample, or tables count by it"),
       classes: z.array(
         z.strictObject({
           name: z.string(),

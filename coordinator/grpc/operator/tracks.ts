@@ -36,13 +36,8 @@ export function trackHandlers(door: Door<'operator'>, engine: Engine) {
         if (first.message === malformed) return refuse('MESSAGE_MALFORMED', 'the first message does not decode');
         if (first.message.part?.$case !== 'settings') return invalid('the first message must hold the track settings');
         const { track, spec, policyJson: policy, reason } = first.message.part.value;
-        const settings = readSettings({
-          track,
-          spec: spec?.canonicalJson ?? new Uint8Array(),
-          schemaDigest: spec?.schemaDigest ?? '',
-          policy,
-          reason,
-        });
+        const named = { spec: spec?.canonicalJson ?? new Uint8Array(), schemaDigest: spec?.schemaDigest ?? '' };
+        const settings = readSettings({ track, ...named, policy, reason }, engine.state());
         if (!settings.ok) return settings;
         const put = await putTrack(engine, actor, settings.value, async (bytesMax) => {
           const model = await readModel(messages, bytesMax);

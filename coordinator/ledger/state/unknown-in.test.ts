@@ -18,7 +18,7 @@ it('a setting of a rule that a newer build added is named, and one that this bui
   const { rule } = defaultPolicy(1, { sample: true });
   const ruled = (more: object) => set({ aggregation: { ...policy.aggregation, rule: { ...rule, ...more } } });
   expect(ruled({})).toBeUndefined();
-  expect(ruled({ tellApart: true })).toBeUndefined();
+  expect(ruled({ tellApart: false })).toBeUndefined();
   expect(ruled({ tellFortunes: true })).toBe('policy.aggregation.rule.tellFortunes');
 });
 
