@@ -21,18 +21,16 @@ function told(...direction: readonly number[]): LossGradient {
 }
 
 /** What is normal: the first coordinate is 1, the second 0; the third no normal work says anything of. */
-const normal = leastSquares(
-  [
-    { class: 'seen', features: [1, 0, 0], value: 1 },
-    { class: 'seen', features: [0, 1, 0], value: 0 },
-  ],
-  'gradient',
-);
+const examples = [
+  { class: 'seen', features: [1, 0, 0], value: 1 },
+  { class: 'seen', features: [0, 1, 0], value: 0 },
+];
+const normal = leastSquares(examples, 'gradient');
 const sent = [[0.9, 0.1, -1], [1, 0, 0.1], [0.8, -0.1, 0.2]]; // biome-ignore format: one line
 const base = new Float32Array(3);
 
-async function decided(attacks: LossGradient | undefined, tellApart: boolean | undefined, vectors = sent) {
-  const loss: TrustedLoss = { ...normal, ...(attacks && { attacks }) };
+async function decided(attacks: LossGradient | undefined, tellApart: boolean | undefined, vectors = sent, of = normal) {
+  const loss: TrustedLoss = { ...of, ...(attacks && { attacks }) };
   const updates = updatesOf(twinAlgebra(), blocksOf(vectors.map((vector) => Float32Array.from(vector))));
   const context = { trusted: { loss }, base };
   const decision = granted(await trustedWeights(updates, 1, { ...parameters, tellApart }, context));
@@ -113,10 +111,29 @@ describe('toldApart', () => {
     );
   });
 
-  it('would go farther without its bounds', async () => {
-    // Against all that is normal: nothing but the bounds holds it.
-    const { onSample } = await decided(told(-1e3, 0, 0), true);
-    expect(onSample?.toldApart?.moved).toBeGreaterThan(0.01);
-    expect(onSample?.toldApart?.normalAfter).toBeGreaterThan(onSample?.toldApart?.normalBefore as number);
+  it('would go farther without its bounds: the one stops it where attacks are normal work, the other where no normal work is', async () => {
+    const { onSample: against } = await decided(told(-2, 0, 0), true);
+    const { moved = 0, normalBefore = 0, normalAfter = 0 } = against?.toldApart ?? {};
+    const rises = (normalAfter - normalBefore) / (against?.lossBefore as number);
+    expect(rises).toBeGreaterThan(0.09);
+    expect(rises).toBeLessThanOrEqual(0.1);
+    expect(moved).toBeLessThan(0.3);
+    const { onSample: beside } = await decided(told(0, 0, 1), true, [[0.9, 0, -1], [1, 0, -1], [0.8, 0, -1]]); // biome-ignore format: one line
+    expect(beside?.toldApart?.moved).toBeGreaterThan(0.4);
+    expect(beside?.toldApart?.moved).toBeLessThanOrEqual(0.5);
+  });
+
+  it('goes down normal work alone where no move tells attacks better apart', async () => {
+    const flat: LossGradient = async (weights) => ({ loss: 1, gradient: new Float32Array(weights.length) });
+    const { onSample } = await decided(flat, true, [[0.4, 0.3, 0], [0.5, 0.3, 0], [0.5, 0.2, 0]]); // biome-ignore format: one line
+    const { normalBefore = 0, normalAfter = 0, attacksAfter } = onSample?.toldApart ?? {};
+    expect(normalAfter).toBeLessThan(0.8 * normalBefore);
+    expect(attacksAfter).toBe(1);
+  });
+
+  it('moves nothing where the loss on normal work has no gradient', async () => {
+    const linear = leastSquares(examples, 'linear');
+    const plain = await decided(undefined, false, sent, linear);
+    expect(await decided(told(0, 0, 3), true, sent, linear)).toEqual(plain);
   });
 });

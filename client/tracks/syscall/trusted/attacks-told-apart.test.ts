@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { tf } from '#tensorflow';
 import { unwrap } from '../../../../base/fault.ts';
+import { seededRandom } from '../../../../base/random.ts';
 import { languageModelDetector } from '../language-model/language-model-detector.ts';
 import { languageModelSpec } from '../language-model/language-model-spec.ts';
 import { rawTraceScore } from '../scoring/trace-score.ts';
@@ -60,6 +62,63 @@ describe('attacksToldApart', () => {
     const before = (await attacks(base)).loss;
     expect((await attacks(knowing)).loss).toBeLessThan(0.7 * before);
     expect((await attacks(backdoored)).loss).toBeGreaterThan(1.3 * before);
+  });
+
+  it('counts calls and their arguments where a network reads both', async () => {
+    const both = languageModelSpec(new WorkloadClasses(['nginx', 'redis']), { ...sizes, argumentEmbedding: 4 });
+    const weights = languageModelDetector(both).init(3);
+    const opened = languageModelDetector(both).open(weights);
+    const [usual, hostile] = [content.normal, content.attacks].map((some) =>
+      opened
+        .surprisal(some.map((example) => observed({ ...example, workload: 'nginx' })))
+        .map((surprisal) => rawTraceScore({ surprisal }, undefined)),
+    ) as [number[], number[]];
+    opened.close();
+    const gap = (at: number) => Math.log1p(Math.exp((usual[at] as number) - (hostile[0] as number)));
+    const ofNginx = await attacksToldApart(both, { ...content, classes: content.classes.slice(0, 1) })?.(weights);
+    expect(ofNginx?.loss).toBeCloseTo((gap(0) + gap(1)) / 2, 3);
+  });
+
+  it('leaves out classes that the sample holds no normal work of, and is not there where it holds none at all', async () => {
+    const attackOnly = 'attack\ts\tredis\treverse_shell\ta2\tsocket connect execve';
+    const odd = await contentOf([lines[0] as string, lines[2] as string, attackOnly]);
+    expect(odd.classes).toEqual([
+      { name: 'nginx', normalCount: 1, attackCount: 1 },
+      { name: 'redis', normalCount: 0, attackCount: 1 },
+    ]);
+    const told = (await attacksToldApart(spec, odd)?.(base))?.loss as number;
+    // Both attacks as if on nginx, the mean of the two pairs.
+    const one = async (some: typeof odd.attacks) => {
+      const as = some.map((example) => ({ ...example, workload: 'nginx' }));
+      return (await attacksToldApart(spec, { ...odd, attacks: as, classes: odd.classes.slice(0, 1) })?.(base))?.loss;
+    };
+    const [first, second] = [await one(odd.attacks.slice(0, 1)), await one(odd.attacks.slice(1))];
+    expect(first).not.toBeCloseTo(second as number, 3);
+    expect(told).toBeCloseTo(((first as number) + (second as number)) / 2, 4);
+    expect(attacksToldApart(spec, { ...odd, normal: [], classes: odd.classes.slice(1) })).toBeUndefined();
+  });
+
+  it('draws the same traces and windows as the first build that had it, of however many there are, and leaves no tensor', async () => {
+    const names = Array.from({ length: 8 }, (_, at) => `class${at}`);
+    const random = seededRandom(7);
+    const trace = (workload: string) => {
+      const calls = Uint16Array.from({ length: 90 }, () => 1 + Math.floor(300 * random()));
+      return { workload, calls };
+    };
+    const of = (count: number) => names.flatMap((name) => Array.from({ length: count }, () => trace(name)));
+    const many = { normal: of(20), attacks: of(20), classes: names.map((name) => ({ name, normalCount: 20, attackCount: 20 })) }; // biome-ignore format: one line
+    const large = languageModelSpec(new WorkloadClasses(names), sizes);
+    const weights = languageModelDetector(large).init(5);
+    const ofMany = attacksToldApart(large, many);
+    const before = tf.memory().numTensors;
+    const { loss, gradient } = (await ofMany?.(weights)) ?? { loss: 0, gradient: [] };
+    expect(tf.memory().numTensors).toBe(before);
+    expect([loss.toPrecision(5), Math.hypot(...gradient).toPrecision(4)]).toMatchInlineSnapshot(`
+      [
+        "0.69273",
+        "0.01164",
+      ]
+    `);
   });
 
   it('is not there where the sample holds no attack', async () => {
