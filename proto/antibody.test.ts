@@ -45,6 +45,13 @@ describe('readAntibody', () => {
     expect(readAntibody(wrong)).toMatchObject({ ok: false, fault: { code: 'ANTIBODY_INVALID' } });
   });
 
+  it('says of another format that another build wrote it', () => {
+    const refused = readAntibody(changed({ format: 'testudo/antibody/2', ofTomorrow: true }));
+    expect(refused).toMatchObject({
+      fault: { message: expect.stringMatching(/testudo\/antibody\/2, .* another build/) },
+    });
+  });
+
   it('answers any bytes with a result', () => {
     fc.assert(fc.property(fc.oneof(fc.uint8Array(), fc.json().map(Buffer.from)), (some) => !readAntibody(some).ok));
   });

@@ -27,7 +27,10 @@ export type Antibody = Readonly<{
   expiresAtMs: number;
 }>;
 
+const formatRead = 'testudo/antibody/1';
 export const featuresMax = 16_384;
+/** Days from now on that an antibody may last: how attacks look changes. */
+export const lifetimeDaysMax = 3_650;
 /** Of an antibody's canonical JSON: room for `featuresMax` features in Base64, and names. */
 export const antibodyBytesMax = 128 * 1024;
 
@@ -39,7 +42,7 @@ export function isFamily(text: unknown): text is string {
 }
 
 const shape = z.strictObject({
-  format: z.literal('testudo/antibody/1'),
+  format: z.literal(formatRead),
   federation: z.custom<FederationId>(isFederationId, 'a federation id'),
   track: z.custom<TrackId>(isTrackId, 'a track id'),
   cluster: z.custom<ClusterId>(isClusterId, 'a cluster id'),
@@ -54,7 +57,7 @@ const shape = z.strictObject({
 /** The one byte form of an antibody: canonical JSON, features as little-endian 32-bit words in Base64. */
 export function antibodyBytes({ features, shares, ...rest }: Antibody): Buffer {
   return canonicalBytes({
-    format: 'testudo/antibody/1',
+    format: formatRead,
     ...rest,
     features: bytesOf(features).toString('base64'),
     shares: Buffer.from(shares).toString('base64'),
@@ -69,6 +72,12 @@ export function readAntibody(bytes: Uint8Array): Result<Antibody, 'ANTIBODY_INVA
     value = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch {
     return invalid('expected canonical JSON');
+  }
+  const format = (value as Readonly<{ format?: unknown }> | null)?.format;
+  if (typeof format === 'string' && format !== formatRead && /^testudo\/antibody\/\d{1,6}$/.test(format)) {
+    return invalid(
+      `its format is ${format}, and this build reads ${formatRead} alone: another build wrote it; upgrade, or make it again with this one`,
+    );
   }
   const parsed = shape.safeParse(value, { error: problemText });
   if (!parsed.success) return invalid(firstProblem(parsed.error));

@@ -1,3 +1,4 @@
+import { instantText } from './instant-text.ts';
 import { onOneLine } from './printable.ts';
 
 export type Column<Row> = Readonly<{
@@ -35,7 +36,7 @@ export function listing(fields: Readonly<Record<string, string>>): string {
 
 /** A time in UTC to the second; empty for 0, which means none. */
 export function time(ms: bigint | number): string {
-  return Number(ms) === 0 ? '' : `${new Date(Number(ms)).toISOString().slice(0, 19)}Z`;
+  return Number(ms) === 0 ? '' : instantText(Number(ms)).replace(/\.\d{3}Z$/, 'Z');
 }
 
 /** The first 12 digits of a digest: enough to tell models apart on a screen. */

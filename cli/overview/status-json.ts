@@ -1,3 +1,4 @@
+import { instantText } from '../../base/text/instant-text.ts';
 import {
   type ClusterState,
   type CoordinatorStatus,
@@ -97,5 +98,5 @@ function text(value: string): string | null {
 }
 
 function when(atMs: bigint): string | null {
-  return atMs === 0n ? null : new Date(Number(atMs)).toISOString();
+  return atMs === 0n ? null : instantText(Number(atMs));
 }

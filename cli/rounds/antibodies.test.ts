@@ -66,7 +66,7 @@ it('makes an antibody of confirmed attacks, brings it along with the next releas
         `${digest}.*\nthe next release of syscall brings it; at once: testudo antibodies pin syscall ${digest.slice(7, 19)} `,
       ),
     ),
-    error: expect.stringContaining('and this one is of 2: confirm more of them'),
+    error: expect.stringMatching(/and this one is of 2: confirm more of them.*\nwarning: no member is called eu, /),
   });
   writeFileSync(out, readFileSync(out).subarray(1));
   expect(await line.run('antibodies', 'put', 'syscall', out, '--reason', 'broken')).toMatchObject({
@@ -104,12 +104,17 @@ it('makes an antibody of confirmed attacks, brings it along with the next releas
     examples: 3,
   };
   const event = { kind: 'antibodyPut', track, ...over, expiresAtMs: 1, reason: 'in its day' } as const;
-  unwrap(await federation.coordinator.engine.commit(operator, () => ok({ events: [event], value: undefined })));
+  // As earlier builds took it in.
+  const endless = { ...event, digest: digestOf(Buffer.from('endless')), family: 'endless', expiresAtMs: 2 ** 53 - 1 };
+  const events = [event, endless];
+  unwrap(await federation.coordinator.engine.commit(operator, () => ok({ events, value: undefined })));
 
   const { out: listed } = await line.run('antibodies', 'list', 'syscall');
   expect(listed).toMatch(/reverse_shell +eu +2 +.* in force/);
   expect(listed).toMatch(/port_scan +eu +2 +.* revoked: false/);
   expect(listed).toMatch(/brief +eu +3 +1970-01-01T00:00:00Z +expired/);
+  expect(listed).toMatch(/endless +eu +3 +9007199254740991 ms +in force/);
+  expect((await revoke(endless.digest)).code).toBe(0);
 
   for (const member of await federation.round(['a', 'b', 'c']))
     unwrap(await member.submit(new Float32Array(1000).fill(0.01)));

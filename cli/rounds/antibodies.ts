@@ -8,19 +8,19 @@ import { distinctAntigens } from '../../client/antibodies/distinct-antigens.ts';
 import { makeAntibody } from '../../client/antibodies/make-antibody.ts';
 import { confirmedMin } from '../../client/antibodies/panel.ts';
 import { defaultKind, importTrackKind, moduleOfKind } from '../../client/tracks/track-kinds.ts';
-import { antibodyBytes, readAntibody } from '../../proto/antibody.ts';
+import { antibodyBytes, lifetimeDaysMax, readAntibody } from '../../proto/antibody.ts';
 import type { KnownAntibody } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { isClusterId, isFederationId, isTrackId } from '../../proto/ids.ts';
 import { exitWith, orExit, usage } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { withConnection } from '../operator/connection.ts';
+import { allClusters } from '../operator/known-names.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { complain, print } from '../print.ts';
 import { namedAntibody } from './named-antibody.ts';
 import { pinAntibodyCommand } from './pin-antibody.ts';
 
 const dayMs = 24 * 3_600_000;
-const daysMax = 3_650;
 
 /** `testudo antibodies`: what one cluster confirmed of an attack, for all of them. */
 export function antibodiesCommand() {
@@ -67,7 +67,7 @@ function make() {
       }
       const usual = orExit(await readNormal(normal));
       const lifetimeDays = decimalOf(days);
-      if (!(lifetimeDays > 0 && lifetimeDays <= daysMax)) usage(`--days: above 0, at most ${daysMax}`);
+      if (!(lifetimeDays > 0 && lifetimeDays <= lifetimeDaysMax)) usage(`--days: above 0, at most ${lifetimeDaysMax}`);
       const madeAtMs = systemTimers.now();
       const head = {
         federation,
@@ -113,6 +113,10 @@ const besideIt = (track: string, { family, cluster, digest, examples }: KnownAnt
   `warning: another ${family} of ${cluster}, of ${examples} examples, stays in force beside it, and the more there are, the harder each is tried; ` +
   `if this one takes its place: testudo antibodies revoke ${track} ${shortDigest(digest)} --reason WHY`;
 
+/** Alerts name it in every cluster. One of a relay's region is no member here. */
+const ofNobody = (cluster: string) =>
+  `warning: no member is called ${cluster}, in which it says that the attack was confirmed: was the file handed to you by whom you think?`;
+
 function put() {
   return changingCommand('put', 'put an antibody in force: the next releases of its track bring it to every cluster')
     .argument('<track>')
@@ -130,6 +134,7 @@ function put() {
           (one) => one.family === family && one.cluster === cluster && one.digest !== digest && isInForce(one),
         );
         for (const one of older) complain(besideIt(track, one));
+        if (!(await allClusters(connection)).some(({ name }) => name === cluster)) complain(ofNobody(cluster));
         if (options.json) print(wireJson({ track, ...answer }));
         else {
           print(`${family}, confirmed in ${cluster}: ${digest} (journal ${answer.sequence})`);

@@ -1,3 +1,4 @@
+import { instantText } from '../../base/text/instant-text.ts';
 import type { TrackId } from '../../proto/ids.ts';
 import type { AntibodyPin } from '../../proto/release/documents/catalogue.ts';
 import { trustedRoot } from '../../proto/release/trust.ts';
@@ -107,5 +108,5 @@ function faultView(faulted: Faulted | undefined): FaultView | null {
 }
 
 function dateOf(milliseconds: number | null): string | null {
-  return milliseconds === null ? null : new Date(milliseconds).toISOString();
+  return milliseconds === null ? null : instantText(milliseconds);
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { instantText } from '../../base/text/instant-text.ts';
 import { unsignedZero } from '../../base/text/number.ts';
 import type { Description, Explanation, Subject } from '../tracks/track-kind.ts';
 import { headlineOf } from './headline.ts';
@@ -88,7 +89,7 @@ export function alertOf({ described, why, rates, remark, nowMs, subject: about, 
   const { id, track, modelVersion, score, threshold, labels } = rest;
   return {
     id,
-    at: new Date(described.lastMs > 0 ? described.lastMs : nowMs).toISOString(),
+    at: instantText(described.lastMs > 0 ? described.lastMs : nowMs),
     track,
     modelVersion,
     score,

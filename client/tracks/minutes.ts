@@ -1,4 +1,5 @@
 /** What a file's places came to, by workload and by the minute, with the rates of workloads and without. */
+import { instantText } from '../../base/text/instant-text.ts';
 import { table, time } from '../../base/text/table.ts';
 import type { FileVerdict, JudgedPlace, ToldRate } from './file-judge.ts';
 import { type Quality, qualityOf, qualityTable } from './quality.ts';
@@ -147,7 +148,7 @@ export class Minutes {
 export function minuteLine({ startMs, workload, riskAlone, risk, rateP, told }: Minute): string {
   const said = told.map(({ text }) => text).join('; ');
   const p = rateP === 1 ? '-' : rateP.toExponential(2);
-  return lineOf([new Date(startMs).toISOString(), workload, riskAlone.toFixed(4), risk.toFixed(4), p, said || '-']);
+  return lineOf([instantText(startMs), workload, riskAlone.toFixed(4), risk.toFixed(4), p, said || '-']);
 }
 
 /** For people: what rates add, minutes as wholes, and the rarest of them. */

@@ -47,6 +47,9 @@ it.each([
   ['of another track', { track: parseTrackId('flow') }],
   ['of another federation', { federation: 'other' as Antibody['federation'] }],
   ['that has expired', { expiresAtMs: nowMs }],
+  ['that lasts beyond ten years', { expiresAtMs: nowMs + 3_652 * 86_400_000 }],
+  ['whose end no date reaches', { expiresAtMs: Number.MAX_SAFE_INTEGER }],
+  ['that is to be made the day after tomorrow', { madeAtMs: 2 * 86_400_000, expiresAtMs: 3 * 86_400_000 }],
 ])('refuses one %s', async (_, over) => {
   const { put, known } = await open();
   expect(await put(over)).toMatchObject({ ok: false, fault: { code: 'ANTIBODY_INVALID' } });

@@ -1,6 +1,7 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { instantText } from '../../base/text/instant-text.ts';
 import type { EpochMs } from '../../base/time.ts';
-import { type Antibody, antibodiesMax, readAntibody } from '../../proto/antibody.ts';
+import { type Antibody, antibodiesMax, lifetimeDaysMax, readAntibody } from '../../proto/antibody.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { type FederationId, isDigest, type TrackId } from '../../proto/ids.ts';
 import type { BlobFaultCode } from '../blobs/blob-store.ts';
@@ -12,6 +13,10 @@ import type { Store } from '../ledger/store.ts';
 import { checkId } from '../views/request.ts';
 import { type Answer, checkTrackChange, type TrackChange } from './check.ts';
 import { sequenceOf } from './sequence.ts';
+
+const dayMs = 24 * 3_600_000;
+/** That the clock of an antibody's maker may be ahead of ours. */
+const clockDaysMax = 1;
 
 type AntibodyStore = Pick<Store, 'state' | 'commit' | 'blobs' | 'federation'>;
 type PutFaultCode = 'TRACK_NOT_FOUND' | 'ANTIBODY_INVALID' | 'ANTIBODIES_FULL';
@@ -31,8 +36,16 @@ export async function putAntibody(
   const { track: id, reason } = change.value;
   const read = readAntibody(bytes);
   if (!read.ok) return read;
-  const { family, cluster, examples, expiresAtMs } = read.value;
+  const { family, cluster, examples, madeAtMs, expiresAtMs } = read.value;
   if (expiresAtMs <= nowMs) return refuse('ANTIBODY_INVALID', 'antibody: it has expired; make it again');
+  // Clusters read what lasts longer, and an earlier build let it in; no clock of a maker is so wrong by accident.
+  if (expiresAtMs > nowMs + (lifetimeDaysMax + clockDaysMax) * dayMs || madeAtMs > nowMs + clockDaysMax * dayMs) {
+    const when = `made ${instantText(madeAtMs)}, to end ${instantText(expiresAtMs)}`;
+    return refuse(
+      'ANTIBODY_INVALID',
+      `antibody: ${when}; expected one made before now that ends within ${lifetimeDaysMax} days: make it again, by a clock that is right`,
+    );
+  }
   const digest = digestOf(bytes);
   const fits = (state: State) => legal(store.federation, id, state, read.value);
   const first = fits(store.state());

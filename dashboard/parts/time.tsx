@@ -1,11 +1,11 @@
 import { durationText } from '../../base/text/duration.ts';
+import { instantText } from '../../base/text/instant-text.ts';
 
 /** When, as people of this place write it, with the exact time behind it; a dash for never. */
 export function When({ ms }: Readonly<{ ms: number | null | undefined }>) {
   if (ms === null || ms === undefined || ms === 0) return <span class="quiet">–</span>;
-  const date = new Date(ms);
   return (
-    <time dateTime={date.toISOString()} title={date.toISOString()}>
+    <time dateTime={instantText(ms)} title={instantText(ms)}>
       {distance(ms - Date.now())}
     </time>
   );
@@ -13,7 +13,7 @@ export function When({ ms }: Readonly<{ ms: number | null | undefined }>) {
 
 export function Exactly({ ms }: Readonly<{ ms: number | null | undefined }>) {
   if (ms === null || ms === undefined) return <span class="quiet">–</span>;
-  const iso = new Date(ms).toISOString();
+  const iso = instantText(ms);
   return <time dateTime={iso}>{iso.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')}</time>;
 }
 

@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { instantText } from '../../base/text/instant-text.ts';
 import type { TrackId } from '../ids.ts';
 import type { Catalogue, Pin, ReleaseTarget, TrackReleases } from './documents/catalogue.ts';
 import type { LegalityFaultCode } from './faults.ts';
@@ -60,7 +61,7 @@ export function nearestLegalVersion(
 /** Whether a pin may be made now: its version may run, and its end lies ahead. */
 export function checkPin(pin: Pin, catalogue: Catalogue, nowMs: number): Result<Pin, Refusal> {
   if (!isInForce(pin, nowMs)) {
-    const until = new Date(pin.untilMs ?? 0).toISOString();
+    const until = instantText(pin.untilMs ?? 0);
     return refuse('PIN_EXPIRED', `pin of ${pin.track} ${pin.version}: its end, ${until}, has passed; give a later one`);
   }
   const version = checkVersion(catalogue, pin.track, pin.version, pin.belowFloor);

@@ -1,3 +1,4 @@
+import { instantText } from '../../../base/text/instant-text.ts';
 import type { EpochMs } from '../../../base/time.ts';
 import { endKey, type FlowEnd } from '../../events/flow-record.ts';
 import type { Intake, IntakeSource, SourceIntake } from '../../events/intake.ts';
@@ -125,7 +126,7 @@ class FlowSourceIntake implements SourceIntake<NamedSlice> {
           scans.push(event);
           break;
         case 'folded':
-          this.#source.coarsened(folds[event.what], event.flows, `flows until ${timeOf(event.endMs)}`);
+          this.#source.coarsened(folds[event.what], event.flows, `flows until ${instantText(event.endMs)}`);
       }
     }
     // One line however many pairs there are: whoever scans must not fill the log.
@@ -143,9 +144,4 @@ function scansText(scans: readonly Extract<SlicerEvent, { kind: 'scan' }>[]): st
   const widest = scans.toSorted((a, b) => b.ports - a.ports).slice(0, scansNamed);
   const said = widest.map(({ client, server, ports }) => `${endKey(client)} → ${endKey(server)}: ${ports} ports`);
   return [...said, ...(scans.length > scansNamed ? [`${scans.length - scansNamed} more pairs`] : [])].join('; ');
-}
-
-/** Times of recordings can be anything. */
-function timeOf(ms: number): string {
-  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`;
 }

@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
+import { instantText } from '../../../../base/text/instant-text.ts';
 import type { StoredModel } from '../../model-files.ts';
 import type { Report } from '../../offline-kind.ts';
 import { lineOf, writeLines } from '../../score-lines.ts';
@@ -41,7 +42,7 @@ function* scoreLines(judge: ApiJudge, chains: readonly ApiChain[]): Generator<st
     const { caller, server, method, route, status } = example.calls[0] as ApiCall;
     const score = placed?.scores[0]?.toFixed(4) ?? '';
     const fields = [caller || '-', server, method, route, String(status), String(example.calls.length), score];
-    yield lineOf([new Date(firstMs).toISOString(), ...fields]);
+    yield lineOf([instantText(firstMs), ...fields]);
   }
 }
 

@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
+import { instantText } from '../../../../base/text/instant-text.ts';
 import { table } from '../../../../base/text/table.ts';
 import type { Mapped } from '../../offline-kind.ts';
 import { ApiMap, type ApiMapping, type Template } from '../discovery/api-map.ts';
@@ -48,7 +49,7 @@ function textOf(mapping: ApiMapping): string {
     ...left.map(([what, count]) => `${count} requests beyond the ${what} that are told apart`),
     `answered without authentication while their siblings ask for it: ${open.length}`,
     ...(open.length > 0 ? [templateTable(open)] : []),
-    `first seen since ${new Date(newSinceMs).toISOString()}: ${fresh.length}`,
+    `first seen since ${instantText(newSinceMs)}: ${fresh.length}`,
     ...(fresh.length > 0 ? [templateTable(fresh)] : []),
   ];
   return parts.join('\n');
@@ -66,6 +67,6 @@ function templateTable(templates: readonly Template[]): string {
       text: ({ served, open }) => (served === 0 ? '-' : `${((open / served) * 100).toFixed(0)} %`),
       align: 'right',
     },
-    { title: 'FIRST SEEN', text: ({ firstMs }) => new Date(firstMs).toISOString() },
+    { title: 'FIRST SEEN', text: ({ firstMs }) => instantText(firstMs) },
   ]);
 }

@@ -1,3 +1,4 @@
+import { instantText } from '../../../../base/text/instant-text.ts';
 import { endKey } from '../../../events/flow-record.ts';
 import { lineOf } from '../../score-lines.ts';
 import { learnFlowCluster } from '../cluster-state.ts';
@@ -30,7 +31,7 @@ export function* flowScoreLines(
 ): Generator<string> {
   for (const window of windows) {
     const { slice, names } = window;
-    const start = new Date(slice.startMs).toISOString();
+    const start = instantText(slice.startMs);
     const key = (row: number | undefined) => endKey(names.nodes[row as number] as (typeof names.nodes)[number]);
     const edges = scorer.score(window);
     if (by === 'workload') {
