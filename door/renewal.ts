@@ -31,18 +31,37 @@ type RenewalParts = Readonly<{
   renewed: (credentials: DoorCredentials) => void;
 }>;
 
-/** Has a door's certificates renewed at two thirds of their life. Returns how to end it. */
+/**
+ * Has a door's certificates renewed at two thirds of their life, by this machine's clock or by the time that has passed since they came,
+ * whichever is first: a clock that is behind would let them end. One that is ahead would renew them each minute, for what comes is due at
+ * once: so not before a sixth of their life has passed. Returns how to end it.
+ */
 export function keepRenewing(parts: RenewalParts): () => void {
   const { credentials, timers, log } = parts;
   let isRunning = false;
+  let sinceMs = timers.monotonicMs();
+  let earliestMs = sinceMs;
+  let isTold = false;
   const look = async () => {
-    if (isRunning || timers.now() < dueMs(credentials())) return;
+    const passedMs = timers.monotonicMs();
+    const lifeMs = endOf(credentials()) - startOf(credentials());
+    if (isRunning || (timers.now() < dueMs(credentials()) && passedMs < sinceMs + (lifeMs * 2) / 3)) return;
+    if (passedMs < earliestMs) {
+      const why = "by this machine's clock they are due again at once: is it ahead?";
+      if (!isTold) log.warn({ cause: why }, "the door's certificates were renewed lately, and are left as they are");
+      isTold = true;
+      return;
+    }
     isRunning = true;
     const renewed = await renew(parts).catch((error: NodeJS.ErrnoException) =>
       refuse('DATA_DIR_UNUSABLE', `they cannot be kept in ${parts.dataDirectory} (${error.code ?? error.message})`),
     );
     isRunning = false;
-    if (!renewed.ok) {
+    if (renewed.ok) {
+      sinceMs = timers.monotonicMs();
+      earliestMs = sinceMs + (endOf(credentials()) - startOf(credentials())) / 6;
+      isTold = false;
+    } else {
       const endsAt = new Date(endOf(credentials())).toISOString();
       log.warn(
         { code: renewed.fault.code, cause: renewed.fault.message, endsAt },
