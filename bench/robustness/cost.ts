@@ -2,7 +2,7 @@ import { type AggregationContext, aggregate } from '../../aggregation/aggregate.
 import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
 import { type AggregationPolicy, defaultPolicy } from '../../aggregation/policy.ts';
-import type { TrustedLoss } from '../../aggregation/trusted/trusted-loss.ts';
+import type { LossGradient, TrustedLoss } from '../../aggregation/trusted/trusted-loss.ts';
 import { unwrap } from '../../base/fault.ts';
 import { seededNumbers } from '../../base/random.ts';
 import { lcgMatrix } from '../harness/lcg.ts';
@@ -21,6 +21,7 @@ export const costRules = [
   'mixing + multi-krum',
   'trusted weights, linear outputs',
   'trusted weights, gradient',
+  'trusted weights, gradient, attacks told apart',
   'trusted weights, half of the classes, blind by evidence',
   'trusted weights, half of the classes, blind by contrast',
 ] as const;
@@ -87,6 +88,9 @@ function askedOf(
       return { policy, context: trusted({ ...(linear && { linear }) }) };
     case 'trusted weights, gradient':
       return { policy, context: trusted({ ...(gradient && { gradient }) }) };
+    case 'trusted weights, gradient, attacks told apart':
+      // Attacks: as many examples again, wanted to look like another class.
+      return { policy, context: trusted({ ...(gradient && { gradient, attacks: sparseLoss(classes, 'attacks').gradient as LossGradient }) }) }; // biome-ignore format: one line
     default: {
       const blind = rule.endsWith('contrast') ? 'contrast' : 'evidence';
       const blocks = Array.from({ length: classes }, (_, at) => ({
@@ -106,8 +110,8 @@ type TrustedWeightsRule = Extract<AggregationPolicy['rule'], { kind: 'trustedWei
 
 const nameOf = (at: number) => `c${at}`;
 
-function sparseLoss(covered: number): TrustedLoss {
-  const random = seededNumbers('cost');
+function sparseLoss(covered: number, seed = 'cost'): TrustedLoss {
+  const random = seededNumbers(seed);
   const sample = Array.from({ length: 10 * covered }, (_, at) => ({
     indices: Uint16Array.from({ length: 50 }, () => random.integer(features)).sort(),
     values: new Float64Array(50).fill(1 / Math.sqrt(50)),
