@@ -7,7 +7,7 @@ import { languageModelSpec } from '../language-model/language-model-spec.ts';
 import { rawTraceScore } from '../scoring/trace-score.ts';
 import { observed } from '../traces/example.ts';
 import { WorkloadClasses } from '../traces/workload-classes.ts';
-import { attacksToldApart } from './attacks-told-apart.ts';
+import { attacksToldApart, windowsTogether } from './attacks-told-apart.ts';
 import { readSample } from './sample.ts';
 
 const lines = [
@@ -119,6 +119,15 @@ describe('attacksToldApart', () => {
         "0.01164",
       ]
     `);
+  });
+
+  it('holds as many windows at once as the default network may, and fewer of a larger one', () => {
+    const usual = { embedding: 32, classEmbedding: 16, hidden: 48, warmUp: 8, predicted: 16 };
+    expect(languageModelSpec(new WorkloadClasses([])).hyperparameters).toMatchObject(usual);
+    expect(windowsTogether(usual)).toBe(2048);
+    expect(windowsTogether(sizes)).toBe(2048);
+    expect(windowsTogether({ ...usual, hidden: 8 * usual.hidden })).toBe(256);
+    expect(windowsTogether({ ...usual, hidden: 1e9 })).toBe(1);
   });
 
   it('is not there where the sample holds no attack', async () => {

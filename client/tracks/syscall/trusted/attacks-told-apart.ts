@@ -11,6 +11,7 @@ import {
   languageModelClasses,
   languageModelSizes,
   predictionKey,
+  predictionSpan,
 } from '../language-model/language-model-spec.ts';
 import { traceExponent } from '../scoring/trace-score.ts';
 import type { Example } from '../traces/example.ts';
@@ -24,6 +25,11 @@ const windowsOfTraceMax = 8;
 const foreignMax = 10;
 /** Windows that are in memory together. */
 const windowsMax = 2048;
+/**
+ * States of cells over their calls: as many as the default network, of 48 cells and 25 calls a window, has in so many. A larger one holds
+ * fewer windows at once, so that what a gradient takes beside its weights stays some 200 MiB.
+ */
+const statesMax = 2_457_600;
 /** Draws them; the same for every coordinator and every replay. */
 const seed = 1;
 
@@ -44,7 +50,7 @@ export function attacksToldApart(spec: ModelSpec, content: SampleContent<Example
   const parts = () => {
     const drawn = covered.map((name, at) => drawnOf(name, content, { classes, sizes, seed: seed + at }));
     const windowsIn = (some: readonly DrawnTrace[]) => some.reduce((sum, { windows }) => sum + windows.length, 0);
-    return grouped(drawn, windowsIn, windowsMax).map((some) => pairLossOf(some, sizes));
+    return grouped(drawn, windowsIn, windowsTogether(sizes)).map((some) => pairLossOf(some, sizes));
   };
   return async (weights) => {
     made ??= parts(); // Not before a rule asks: most never do.
@@ -57,6 +63,11 @@ export function attacksToldApart(spec: ModelSpec, content: SampleContent<Example
       at.close();
     }
   };
+}
+
+/** At least one; those of a class stay together, however many they are. */
+export function windowsTogether(sizes: LanguageModelSizes): number {
+  return Math.max(1, Math.min(windowsMax, Math.floor(statesMax / (predictionSpan(sizes) * sizes.hidden))));
 }
 
 /** A class's normal traces, and attacks as if all had been tried on it. */
