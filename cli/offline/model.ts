@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from '@commander-js/extra-typings';
-import { makeFolder } from '../../base/atomic-file.ts';
+import { makeFolder, sharedFileMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import type { StoredModel } from '../../client/tracks/model-files.ts';
 import { defaultKind } from '../../client/tracks/track-kinds.ts';
 import { roundRuleLimits } from '../../coordinator/round/rules.ts';
@@ -60,9 +60,10 @@ type FirstModel = Readonly<{ spec: ModelSpec; weights: Float32Array; policy: str
 
 async function writeFirstModel(folder: string, { spec, weights, policy }: FirstModel): Promise<void> {
   makeFolder(folder);
-  await writeFile(join(folder, 'spec.json'), specBytes(spec));
-  await writeFile(join(folder, 'model.bin'), bytesOfValues(weights));
-  await writeFile(join(folder, 'policy.yaml'), policy);
+  const mode = sharedFileMode;
+  await writeFileAtomic(join(folder, 'spec.json'), specBytes(spec), { mode });
+  await writeFileAtomic(join(folder, 'model.bin'), bytesOfValues(weights), { mode });
+  await writeFileAtomic(join(folder, 'policy.yaml'), policy, { mode });
 }
 
 /**

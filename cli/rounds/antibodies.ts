@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
+import { sharedFileMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import { decimalOf } from '../../base/text/number.ts';
 import { readWhole } from '../../base/text/read-whole.ts';
@@ -85,7 +85,7 @@ function make() {
           message: `nothing tells ${family} from the normal examples; no antibody`,
         });
       }
-      writeFileSync(out, antibodyBytes(antibody));
+      await writeFileAtomic(out, antibodyBytes(antibody), { mode: sharedFileMode });
       const { features, examples } = antibody;
       if (examples < confirmedMin) complain(fewExamples(examples));
       if (json) return print(jsonLine({ file: out, family, features: features.length, examples }));

@@ -1,7 +1,17 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { canMount, fillDisk, mountSmallDisk } from '../../../base/testing/small-disk.ts';
 import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
 import { runTestudo } from '../../testing/command-line.ts';
 
@@ -47,3 +57,26 @@ it('coordinator init says of a configuration that leaves its ports to the kernel
     error: expect.stringContaining('leaves its ports to the kernel (port 0)'),
   });
 });
+
+it('coordinator init goes on where a full disk ended it, wherever that was, and leaves no file empty', async (context) => {
+  const disk = join(tempDir(), 'disk');
+  mkdirSync(disk);
+  if (!canMount(disk)) return context.skip('mounting a tmpfs is not allowed here');
+  mountSmallDisk(disk, 40 * 1024);
+  const ballast = join(disk, 'ballast');
+  for (const roomKiB of [0, 4, 32, 48, 80, 160, 400, 5_200, 10_500]) {
+    const folder = join(disk, `with-${roomKiB}`);
+    const init = () => runTestudo('coordinator', 'init', folder, '--server-name', 'herd.example', '--classes', 'nginx');
+    fillDisk(ballast);
+    truncateSync(ballast, Math.max(0, statSync(ballast).size - roomKiB * 1024));
+    expect(await init(), `${roomKiB} KiB`).toMatchObject({ code: 1, error: expect.stringMatching(/^[A-Z_]+: /) });
+    const left = existsSync(folder) ? readdirSync(folder, { recursive: true, withFileTypes: true }) : [];
+    const made = left.filter((one) => one.isFile() && !one.parentPath.startsWith(join(folder, 'data')));
+    const empty = made.filter((one) => statSync(join(one.parentPath, one.name)).size === 0);
+    expect(empty.map(({ name }) => name)).toEqual([]);
+    rmSync(ballast);
+    const again = await init();
+    expect(again, `${roomKiB} KiB: ${again.error}`).toMatchObject({ code: 0 });
+    rmSync(folder, { recursive: true });
+  }
+}, 600_000);

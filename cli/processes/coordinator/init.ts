@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
+import { writeFileAtomic } from '../../../base/atomic-file.ts';
 import { isListenAddress } from '../../../base/serving/listen.ts';
 import { shellWord } from '../../../base/text/shell-word.ts';
 import { defaultKind } from '../../../client/tracks/track-kinds.ts';
@@ -42,7 +43,7 @@ export function initCommand(host: string) {
       claimFile(paths.credentials, 'CREDENTIALS_EXIST', { withFolder: true });
       if (!existsSync(paths.config)) {
         if (!existsSync(paths.masterKey)) {
-          writeFileSync(paths.masterKey, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
+          await writeFileAtomic(paths.masterKey, `${randomBytes(32).toString('hex')}\n`);
         }
         if (classes !== undefined) {
           const { liarsOf, writeSyscallTrack } = await import('../../offline/model.ts');
@@ -54,8 +55,9 @@ export function initCommand(host: string) {
           addresses,
           classes === undefined ? 'tracks: []' : syscallTrack,
         );
-        writeFileSync(paths.schema, `${JSON.stringify(coordinatorConfigJsonSchema(), null, 2)}\n`);
-        writeFileSync(paths.config, sample, { mode: 0o600, flag: 'wx' });
+        await writeFileAtomic(paths.schema, `${JSON.stringify(coordinatorConfigJsonSchema(), null, 2)}\n`);
+        // Last: while it is not there, all that a full disk or a kill left is made again.
+        await writeFileAtomic(paths.config, sample);
       }
       const config = orExit(readConfigFile(paths.config, { environment: process.env }));
       const { makeLocalOperator } = await import('../../../coordinator/founding.ts');
