@@ -1,10 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ok, unwrap } from '../../base/fault.ts';
 import { newSigningKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import type { RoundId } from '../../proto/ids.ts';
-import { signCheckpoint } from '../../proto/transparency/checkpoint.ts';
+import { checkSigned, signCheckpoint } from '../../proto/transparency/checkpoint.ts';
 import { Frontier } from '../../proto/transparency/merkle.ts';
 import { MemoryKeyStore } from '../keys/memory-key-store.ts';
 import type { Engine } from '../rounds/engine.ts';
@@ -14,6 +16,7 @@ import { CheckpointWriter, lineOf, readCheckpoints } from './checkpoint-file.ts'
 import {
   type CheckpointSigner,
   ensureCheckpointSigner,
+  publicCheckpointKey,
   publicCheckpointKeys,
   replaceCheckpointSigner,
 } from './checkpoint-key.ts';
@@ -164,6 +167,24 @@ describe('heads of a journal', () => {
     expect(await verdict()).toMatchObject({
       fault: { code: 'LOG_FORKED', message: expect.stringContaining('entries were taken back') },
     });
+  });
+
+  it('are read before the keys that are named as having signed them: a key is named first', async () => {
+    const next = await replaceCheckpointSigner(new MemoryKeyStore(), federation, dataDir);
+    const named = readFileSync(join(dataDir, 'transparency', 'public-keys'), 'utf8');
+    const tree = Frontier.empty();
+    tree.push(new Uint8Array(32));
+    const head = signCheckpoint(next.origin, { size: 1, root: tree.root() }, next.key);
+    writeFileSync(join(dataDir, 'transparency', 'public-keys'), `${publicCheckpointKey(signer)}\n`);
+    // A pipe: whoever reads heads waits in the middle of it, until the key is named and its head written.
+    execFileSync('mkfifo', [path()]);
+    const stored = storedHeads(dataDir);
+    const pipe = await openFile(path(), 'w');
+    writeFileSync(join(dataDir, 'transparency', 'public-keys'), named);
+    await pipe.writeFile(lineOf(head, tree.roots));
+    await pipe.close();
+    const { heads, keys: known } = await stored;
+    expect(heads.map(({ checkpoint }) => checkSigned(checkpoint, known).ok)).toEqual([true]);
   });
 
   it('go on under another key, and an export of both is sound', async () => {

@@ -14,8 +14,10 @@ export type StoredHeads = Readonly<{ heads: readonly StoredCheckpoint[]; keys: r
  * copied: a head that is signed meanwhile is of more entries than the copy has.
  */
 export async function storedHeads(dataDir: string): Promise<StoredHeads> {
+  // Heads first: a key is named before it signs, so that each head is by a key that is named by now.
+  const heads = await readCheckpoints(dataDir);
   const keys = (await publicCheckpointKeys(dataDir)).map(parseVerifierKey);
-  return { heads: await readCheckpoints(dataDir), keys: keys.flatMap((key) => (key.ok ? [key.value] : [])) };
+  return { heads, keys: keys.flatMap((key) => (key.ok ? [key.value] : [])) };
 }
 
 /**
