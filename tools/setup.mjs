@@ -143,9 +143,20 @@ async function orExit(work) {
   } catch (error) {
     const fault = error instanceof SetupFault ? error : faultOfDisk(error);
     const mistake = error instanceof Error ? error.stack : error;
-    process.stderr.write(fault ? `\n${describeFault(fault)}` : `\nset-up broke: ${mistake}\n`);
-    process.exit(1);
+    return endSaying(process.stderr, fault ? `\n${describeFault(fault)}` : `\nset-up broke: ${mistake}\n`, 1);
   }
+}
+
+/**
+ * Ends the process once its last words are out. A full pipe takes them later, and `process.exit` does not wait for that.
+ * @param {NodeJS.WriteStream} out
+ * @param {string} text
+ * @param {number} code
+ * @returns {Promise<never>}
+ */
+async function endSaying(out, text, code) {
+  await new Promise((resolve) => out.write(text, resolve));
+  process.exit(code);
 }
 
 /**
@@ -177,8 +188,8 @@ async function main(/** @type {string[]} */ args) {
     else if (arg === '--report' && args[0]) report = args.shift() ?? '';
     else {
       const asked = arg === '--help' || arg === '-h';
-      (asked ? process.stdout : process.stderr).write(asked ? usage : `set-up does not know ${arg}\n\n${usage}`);
-      process.exit(asked ? 0 : 2);
+      if (asked) await endSaying(process.stdout, usage, 0);
+      await endSaying(process.stderr, `set-up does not know ${arg}\n\n${usage}`, 2);
     }
   }
   const phases = await setUpOrExit(wanted);

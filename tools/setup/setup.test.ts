@@ -27,6 +27,19 @@ describe.sequential('setup.mjs', () => {
     expect(existsSync(stamp())).toBe(false);
   });
 
+  it('says why it stopped to a reader whose pipe is full', async () => {
+    const fill = join(scratch.root, 'fill.mjs');
+    writeFileSync(fill, "process.stderr.write('x'.repeat(8_000_000));");
+    const full = { NODE_OPTIONS: `--import=${fill}` };
+    expect((await setup(['--purejs'], full)).stderr).toContain('set-up does not know --purejs');
+    const folder = join(scratch.root, '.testudo');
+    rmSync(folder, { recursive: true });
+    writeFileSync(folder, '');
+    const { code, stderr } = await setup([], full);
+    rmSync(folder);
+    expect([code, stderr.slice(8_000_000)]).toEqual([1, expect.stringContaining('set-up broke: Error: ')]);
+  });
+
   it('goes on without the native library only when asked to', async () => {
     expect(await setup(['--pure-js'])).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(await setup([], { TESTUDO_TF: 'js' })).toEqual({ code: 0, stdout: '', stderr: '' });
