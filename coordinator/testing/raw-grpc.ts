@@ -1,5 +1,6 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { onTestFinished } from 'vitest';
 
@@ -15,7 +16,7 @@ export function rawConnection(
   const place = { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
   const createConnection = () =>
     connectTls({
-      socket: typeof from === 'string' ? connectTcp({ ...place, localAddress: from }) : from,
+      socket: throughJavaScript(typeof from === 'string' ? connectTcp({ ...place, localAddress: from }) : from),
       rejectUnauthorized: false,
       ALPNProtocols: ['h2'],
       ...parts,
@@ -24,6 +25,14 @@ export function rawConnection(
   session.on('error', () => {});
   onTestFinished(() => session.destroy());
   return session;
+}
+
+/**
+ * Node's HTTP/2 stops to read while it writes, and its TLS loses the error of a write while it shakes hands: who is cut in that moment
+ * never hears of it. Between them and the socket, what closes the one closes the other.
+ */
+function throughJavaScript(socket: Socket): Duplex {
+  return Duplex.from({ readable: socket, writable: socket });
 }
 
 /** Begins a call and sends so many bytes of a message that says it has `declaredBytes`; `sent` hears when they are out. */
