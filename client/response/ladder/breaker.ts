@@ -63,9 +63,11 @@ export function watchBreaker(
   return { ...known, swaps: counted, open };
 }
 
-/** An operator has looked: from now on it counts anew. */
-export function resumed(breaker: Breaker, nowMs: number): Breaker {
-  return { swaps: breaker.swaps.map((swap) => withFlagged(swap, [])), open: null, resumedAtMs: nowMs };
+/** An operator has looked at what there was at that moment: what came after it still counts. */
+export function resumed({ swaps, open, resumedAtMs: before }: Breaker, lookedAtMs: number): Breaker {
+  const resumedAtMs = Math.max(before, lookedAtMs);
+  const isOpen = open !== null && open.atMs > resumedAtMs;
+  return { swaps: joinedSwaps(swaps, [], resumedAtMs), open: isOpen ? open : null, resumedAtMs };
 }
 
 /** Of swaps that two leaders wrote down the latest of each track, with whom either saw flagged; in any order the same. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
 import { ok, refuse, unwrap } from '../../../base/fault.ts';
+import { SimulatedTimers } from '../../../base/simulation/simulated-timers.ts';
 import { systemTimers } from '../../../base/system-timers.ts';
 import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
 import { parseClusterId } from '../../../proto/ids.ts';
@@ -57,7 +58,7 @@ async function deskWith(lease: { text: string | undefined; isAway: boolean }, da
       retryAfterSeconds: null,
     });
   return await Desk.open({
-    ...{ dataDirectory, dataKey: Buffer.alloc(32, 5), cluster: 'eu-1', send, timers: systemTimers },
+    ...{ dataDirectory, dataKey: Buffer.alloc(32, 5), cluster: 'eu-1', send, timers: new SimulatedTimers(now) },
     orders: { done: async () => undefined },
     imagesOf: () => [{ container: 'c', image: 'web:1', digest: null, signature: 'unknown' }],
     manifestOf: (track, version) => (track === 'syscall' ? `sha256:of-${version}` : null),

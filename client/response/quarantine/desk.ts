@@ -153,7 +153,8 @@ export class Desk {
       case 'order': {
         const { order } = action;
         if (order.kind === 'resume') {
-          const changed = await this.#change((memory) => resumedMemory(memory, nowMs));
+          // It may have lain here since before another agent led.
+          const changed = await this.#change((memory) => resumedMemory(memory, Math.min(order.atMs, nowMs)));
           if (!changed.ok) return changed;
         }
         await this.#parts.orders.done(order);
@@ -235,11 +236,11 @@ export class Desk {
 }
 
 /** Closed, and told so: that the coordinator did not say that it had heard of the breaker does not mean that it had not. */
-function resumedMemory(memory: Memory, nowMs: number): Memory {
+function resumedMemory(memory: Memory, lookedAtMs: number): Memory {
   const { open } = memory.breaker;
-  const closed = { ...memory, breaker: resumed(memory.breaker, nowMs) };
-  if (open === null || closed.reported != null) return closed;
-  return { ...closed, reported: { track: open.track, version: open.version } };
+  const looked = { ...memory, breaker: resumed(memory.breaker, lookedAtMs) };
+  if (open === null || looked.breaker.open !== null || looked.reported != null) return looked;
+  return { ...looked, reported: { track: open.track, version: open.version } };
 }
 
 /** What canonical JSON cannot write (too deep, half a character) is kept as text: no pod's shape keeps evidence from being taken. */

@@ -115,7 +115,7 @@ function step(
       if (quarantined.some(({ pod }) => pod.uid === suspect.pod.uid)) continue;
       suspects.push(look(moves, suspect, facts, { ...inputs, memory: { ...inputs.memory, breaker } }, now));
     }
-    tidy(moves, facts, quarantined, inputs);
+    tidy(moves, facts, quarantined, inputs, now);
   }
   onSeen({ isBlind: facts.blindSinceMs !== null, suspects, quarantined });
   const actions = wanted.filter((action) => {
@@ -223,7 +223,7 @@ function look(moves: Moves, suspect: Suspect, facts: Facts, inputs: QuarantineIn
       breaker: inputs.memory.breaker,
       spent: isSpentFor(uid, inputs.memory) ? [] : inputs.memory.spent,
       pods: facts.pods.size,
-      isApproved: word?.kind === 'approve',
+      isApproved: word?.kind === 'approve' && (begun !== undefined || !isStale(word, inputs, now)),
     },
     now,
   );
@@ -248,6 +248,14 @@ function look(moves: Moves, suspect: Suspect, facts: Facts, inputs: QuarantineIn
   const keepForMs = inputs.policy.ok ? inputs.policy.value.keepForMs : 0;
   if (begun === undefined) return begin(moves, suspect, decided, seen);
   return proceed(moves, suspect, begun, keepForMs, now, seen);
+}
+
+/**
+ * An approval is of the alerts that its giver has seen, and leaves the window as they do: one that was given to an agent that did not
+ * lead, or that a budget held back for a day, is of a pod that nobody has looked at since.
+ */
+function isStale({ kind, atMs }: Order, { policy }: Pick<QuarantineInputs, 'policy'>, now: number): boolean {
+  return kind === 'approve' && policy.ok && now - atMs >= policy.value.evidence.windowMs;
 }
 
 /** By this agent, or by one that led before it and got no further. */
@@ -303,14 +311,20 @@ function tidy(
   moves: Moves,
   facts: Facts,
   quarantined: Seen['quarantined'],
-  { orders, memory }: QuarantineInputs,
+  inputs: QuarantineInputs,
+  now: number,
 ): void {
+  const { orders, memory } = inputs;
   const isOver = (uid: string) => !facts.pods.has(uid) || quarantined.some(({ pod }) => pod.uid === uid);
   const uids = memory.begun.filter(({ uid }) => isOver(uid)).map(({ uid }) => uid);
   if (uids.length > 0) moves.want({ kind: 'own', id: 'forget', do: 'forget', uids });
   for (const order of orders) {
+    const isBegun = memory.begun.some(({ uid }) => uid === order.uid);
     const isDone =
-      order.kind === 'resume' || !facts.pods.has(order.uid) || (order.kind !== 'lift' && isOver(order.uid));
+      order.kind === 'resume' ||
+      !facts.pods.has(order.uid) ||
+      (order.kind !== 'lift' && isOver(order.uid)) ||
+      (isStale(order, inputs, now) && !isBegun);
     if (isDone) moves.want({ kind: 'own', id: `order/${order.kind}/${order.uid}`, do: 'order', order });
   }
 }
