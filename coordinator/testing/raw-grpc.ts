@@ -32,7 +32,9 @@ export function rawConnection(
  * never hears of it. Between them and the socket, what closes the one closes the other.
  */
 function throughJavaScript(socket: Socket): Duplex {
-  return Duplex.from({ readable: socket, writable: socket });
+  const through = Duplex.from({ readable: socket, writable: socket });
+  through.allowHalfOpen = false; // TLS takes it over: who is told that the peer is done is done too.
+  return through;
 }
 
 /** Begins a call and sends so many bytes of a message that says it has `declaredBytes`; `sent` hears when they are out. */
