@@ -3,6 +3,7 @@ import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
 import { faultFields, type Log } from '../../base/log.ts';
 import { pause } from '../../base/pause.ts';
 import type { Timers } from '../../base/time.ts';
+import { onDiskFault } from '../storage/disk-fault.ts';
 import { recordKey } from '../storage/sealed-record.ts';
 import { type Address, inTurn } from './address.ts';
 import { ComingBack } from './coming-back.ts';
@@ -41,14 +42,15 @@ export async function becomeMember(
 ): Promise<Result<ClusterIdentity, MembershipFaultCode>> {
   const found = await loadIdentity(settings.dataDirectory, recordKey(dataKey, 'identity'));
   if (!found.ok && found.fault.code !== 'IDENTITY_MISSING') return found;
-  const { joinToken, coordinator } = settings;
+  const { joinToken } = settings;
+  const waiting = { log, signal, timers, failed };
   if (found.ok) {
     const afresh = await comingBack.enrolAfresh(found.value);
     if (afresh?.kind === 'refused') log.warn(faultFields(afresh.fault), 'the new join token was not taken');
     if (afresh?.kind !== 'restored') return found;
-    await keepIdentity(settings, dataKey, afresh.identity);
-    log.info({ cluster: afresh.identity.cluster }, 'enrolled again by a new join token');
-    return ok(afresh.identity);
+    const kept = await keptWhenRoom(settings, dataKey, afresh.identity, waiting);
+    if (kept.ok) log.info({ cluster: kept.value.cluster }, 'enrolled again by a new join token');
+    return kept;
   }
   if (joinToken === undefined) {
     return refuse('JOIN_TOKEN_MISSING', `${found.fault.message}; set joinToken.file or joinToken.environment`);
@@ -59,18 +61,49 @@ export async function becomeMember(
   for (let attempt = 0; ; attempt += 1) {
     const address = inTurn(enrolAddressesOf(settings), attempt);
     const enrolled = await enrol(address, token.value, { timeoutMs: enrolTimeoutMs, timers, signing });
-    if (enrolled.ok) {
-      await keepIdentity(settings, dataKey, enrolled.value);
-      return enrolled;
-    }
+    if (enrolled.ok) return await keptWhenRoom(settings, dataKey, enrolled.value, waiting);
     if (!enrolmentRetries.has(enrolled.fault.code)) return enrolled;
     failed(enrolled.fault);
-    const reconnect = { firstMs: 500, maxMs: coordinator.reconnectSecondsMax * 1_000 };
-    const retryInMs = fullJitterMs(reconnect, attempt, Math.random());
+    const retryInMs = retryMs(settings, attempt);
     log.warn({ ...faultFields(enrolled.fault), retryInMs }, 'enrolment attempt failed');
     await pause(timers, retryInMs, signal);
     if (signal.aborted) return enrolled;
   }
+}
+
+/**
+ * The same once it is on disk. It waits for a disk that is full or fails: who took part and was then ended would have to be enrolled
+ * anew, and by then the token may have ended. 'STOPPED' where `signal` aborts first.
+ */
+async function keptWhenRoom(
+  settings: MembershipSettings,
+  dataKey: Uint8Array,
+  identity: ClusterIdentity,
+  {
+    log,
+    signal,
+    timers,
+    failed,
+  }: Readonly<{ log: Log; signal: AbortSignal; timers: Timers; failed: (fault: Fault) => void }>,
+): Promise<Result<ClusterIdentity, 'STOPPED'>> {
+  for (let attempt = 0; !signal.aborted; attempt += 1) {
+    let fault: Fault | undefined;
+    await keepIdentity(settings, dataKey, identity).catch(
+      onDiskFault((heard) => {
+        fault = heard;
+      }),
+    );
+    if (fault === undefined) return ok(identity);
+    failed(fault);
+    const retryInMs = retryMs(settings, attempt);
+    log.error({ ...faultFields(fault), retryInMs }, 'enrolled, and the identity cannot be kept');
+    await pause(timers, retryInMs, signal);
+  }
+  return refuse('STOPPED', 'this client is stopping');
+}
+
+function retryMs({ coordinator }: MembershipSettings, attempt: number): number {
+  return fullJitterMs({ firstMs: 500, maxMs: coordinator.reconnectSecondsMax * 1_000 }, attempt, Math.random());
 }
 
 /** Makes an identity durable, sealed under the data key. */
