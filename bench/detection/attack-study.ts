@@ -5,11 +5,10 @@ import { defaultPolicy } from '../../aggregation/policy.ts';
 import type { Quality } from '../../client/tracks/quality.ts';
 import { evaluate, withoutDuplicates } from '../../client/tracks/syscall/offline/evaluation.ts';
 import { plainMean } from '../../lab/federation/plain-mean.ts';
-import { digestOf } from '../../proto/digest.ts';
-import { bytesOfValues } from '../../proto/layout.ts';
 import type { Report } from '../harness/report.ts';
 import { aggregated } from './federation.ts';
 import { aucOf } from './floors.ts';
+import { onceAModel } from './once-a-model.ts';
 import { type PublicSetName, publicFederation, publicFloor, publicSplit } from './public-federation.ts';
 import { stateLearner } from './state-learner.ts';
 import { auc, judged, percent, scoresOf, type World } from './world.ts';
@@ -115,14 +114,7 @@ async function underEveryAttack(study: Study, report: Report): Promise<void> {
   const algebra = fastAlgebra();
   const all = ['none', 'silent', ...(Object.keys(attacks) as AttackName[])] as const;
   const rows: string[][] = [];
-  // Many attacks are kept out wholly, and leave the same model to the bit.
-  const byModel = new Map<string, Judged>();
-  const quality = (weights: Float32Array): Judged => {
-    const model = digestOf(bytesOfValues(weights));
-    const found = byModel.get(model) ?? study.quality(weights);
-    byModel.set(model, found);
-    return found;
-  };
+  const quality = onceAModel(study.quality);
   let honest: Judged | undefined;
   let worst = { attack: '', loss: Number.NEGATIVE_INFINITY };
   for (const attack of all) {

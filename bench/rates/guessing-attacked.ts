@@ -2,9 +2,8 @@ import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import { type AttackName, attacks } from '../../aggregation/attacks/attacks.ts';
 import { defaultPolicy } from '../../aggregation/policy.ts';
 import type { Quality } from '../../client/tracks/quality.ts';
-import { digestOf } from '../../proto/digest.ts';
-import { bytesOfValues } from '../../proto/layout.ts';
 import { aggregated } from '../detection/federation.ts';
+import { onceAModel } from '../detection/once-a-model.ts';
 import { type LearnState, stateLearner } from '../detection/state-learner.ts';
 import { auc, judged, percent, recordedWorld, scoresOf, type World } from '../detection/world.ts';
 import { recordedFlows } from '../flow-detection/recorded-flows.ts';
@@ -79,17 +78,16 @@ async function figuresByModel(
   const ten = world.locals.slice(0, 10);
   const honest = honestOf(world, f);
   const algebra = fastAlgebra();
-  const found = new Map<string, { names: string[]; figures: Figures }>();
+  const figures = onceAModel((weights) => figuresOf(honest, weights, learnState, seen));
+  const found = new Map<Figures, string[]>();
   for (const attack of ['none', ...(Object.keys(attacks) as AttackName[])] as const) {
     const weights = await aggregated(ten, defaultPolicy(f), algebra, 1, attack === 'none' ? undefined : { attack, f });
     if (weights === undefined) continue;
-    const key = digestOf(bytesOfValues(weights));
-    const known = found.get(key);
-    if (known !== undefined) known.names.push(attack);
-    else found.set(key, { names: [attack], figures: await figuresOf(honest, weights, learnState, seen) });
+    const left = await figures(weights);
+    found.set(left, [...(found.get(left) ?? []), attack]);
   }
   await algebra.close();
-  return [...found.values()];
+  return [...found].map(([left, names]) => ({ names, figures: left }));
 }
 
 function honestOf(world: World, f: number): World {
