@@ -274,6 +274,12 @@ export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | null)?.code === 'ENOENT';
 }
 
+/** Whether the system, or SQLite, refused for want of room: a disk that is full, or a quota. */
+export function isDiskFull(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL';
+}
+
 /**
  * Makes a file that others will open and grow (a database, a lock) ours alone, whatever the umask: made where there is
  * none, tightened where its mode is wider. Throws where it is another user's. A file that is there is never opened:

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { ensurePrivateFile, ensurePrivateFolder, privateFileMode } from './atomic-file.ts';
+import { ensurePrivateFile, ensurePrivateFolder, isDiskFull, privateFileMode } from './atomic-file.ts';
 import { ok, type Result, refuse } from './fault.ts';
 
 export type FolderLock = Readonly<{
@@ -42,7 +42,7 @@ export function lockFolder(folder: string): Result<FolderLock, 'FOLDER_IN_USE' |
       const holder = describeHolder(holderFile);
       return refuse('FOLDER_IN_USE', `${folder} is in use (${holder}); stop that one, or choose another folder`);
     }
-    if (isFull(error)) return refuse('DISK_FULL', `no space is left for ${folder}; free space and start again`);
+    if (isDiskFull(error)) return refuse('DISK_FULL', `no space is left for ${folder}; free space and start again`);
     const text = error instanceof Error ? error.message : String(error);
     return refuse('FOLDER_UNUSABLE', `${folder} cannot be used (${text}); check its owner and its mount`);
   }
@@ -54,13 +54,8 @@ function sayWhoHolds(holderFile: string): void {
     const holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
     writeFileSync(holderFile, JSON.stringify(holder), { mode: privateFileMode });
   } catch (error) {
-    if (!isFull(error)) throw error;
+    if (!isDiskFull(error)) throw error;
   }
-}
-
-function isFull(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 function describeHolder(holderFile: string): string {

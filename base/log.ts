@@ -4,7 +4,7 @@ import type { Fault } from './fault.ts';
 export type Log = Logger;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-/** Fields that may never reach a log, wherever they stand in what is logged (I10). */
+/** Fields that may never reach a log, at the three uppermost levels of what is logged (I10): nothing deeper is handed to it. */
 const secretFields = [
   'secret',
   'token',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import type { ServiceError } from '@grpc/grpc-js';
 import { expect, it, onTestFinished } from 'vitest';
-import { backdateMs } from '../base/certificates/sign.ts';
+import { backdateMs } from '../base/certificates/backdate.ts';
 import { unwrap } from '../base/fault.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import { HeardLog } from '../base/testing/heard-log.ts';

@@ -1,11 +1,9 @@
 import type { webcrypto } from 'node:crypto';
+import { backdateMs } from './backdate.ts';
 import { certificateAlgorithm, x509 } from './x509.ts';
 
 export type X509Certificate = InstanceType<typeof x509.X509Certificate>;
 type KeyPair = Readonly<{ publicKey: webcrypto.CryptoKey; privateKey: webcrypto.CryptoKey }>;
-
-/** Clocks of who trusts a certificate may lag by this much: it holds already when it is issued. */
-export const backdateMs = 5 * 60_000;
 
 export type LeafPlan = Readonly<{
   /** Hexadecimal, positive. */

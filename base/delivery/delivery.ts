@@ -4,13 +4,13 @@ import { Beat } from '../beat.ts';
 import { buildVersion } from '../build-version.ts';
 import { faultFields, type Log } from '../log.ts';
 import type { Timers } from '../time.ts';
+import { ratePerMinute, TokenBucket } from '../waiting/token-bucket.ts';
 import type { DeliveryConfig, SinkConfig } from './delivery-config.ts';
 import { Outbox, type Waiting } from './outbox.ts';
 import type { Deliverable, Outgoing, Sender, Wording } from './outgoing.ts';
 import { Repeats } from './repeats.ts';
 import { openSink } from './sinks/open-sink.ts';
 import type { Attempt, Sink } from './sinks/sink.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 export type DeliveryParts<Item> = Readonly<{
   config: DeliveryConfig;
@@ -133,7 +133,7 @@ export class Delivery<Item extends Deliverable> {
 
   #laneOf(config: SinkConfig): Lane<Item> {
     const { timers, wording } = this.#parts;
-    const bucket = new TokenBucket(this.#parts.config.perMinute, timers.monotonicMs());
+    const bucket = new TokenBucket(ratePerMinute(this.#parts.config.perMinute), timers.monotonicMs());
     const lane: Lane<Item> = {
       config,
       bucket,

@@ -1,12 +1,12 @@
-/** `burst` at once, then one every `refillMs`; `keysMax` peers are remembered. */
-export type RateLimit = Readonly<{ burst: number; refillMs: number; keysMax: number }>;
+import { TokenBucket, type TokenRate } from '../waiting/token-bucket.ts';
 
-type Bucket = { tokens: number; atMs: number };
+/** What each key may; `keysMax` of them are remembered. */
+export type RateLimit = TokenRate & Readonly<{ keysMax: number }>;
 
 /** A token bucket for each key (RFC 2697's idea). Remembers a bounded number of keys, the longest silent goes first. */
 export class RateLimiter {
   readonly #limit: RateLimit;
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets = new Map<string, TokenBucket>();
 
   constructor(limit: RateLimit) {
     this.#limit = limit;
@@ -19,17 +19,14 @@ export class RateLimiter {
 
   /** 0 where this key may act now, and has one act less; otherwise the milliseconds until it may. */
   waitMs(key: string, nowMs: number): number {
-    const { burst, refillMs, keysMax } = this.#limit;
-    const bucket = this.#buckets.get(key) ?? { tokens: burst, atMs: nowMs };
-    const refilled = Math.min(burst, bucket.tokens + Math.max(0, nowMs - bucket.atMs) / refillMs);
-    const allowed = refilled >= 1;
+    const bucket = this.#buckets.get(key) ?? new TokenBucket(this.#limit, nowMs);
     // Set again, so that the map's order is the order of last use.
     this.#buckets.delete(key);
-    this.#buckets.set(key, { tokens: allowed ? refilled - 1 : refilled, atMs: nowMs });
-    if (this.#buckets.size > keysMax) {
+    this.#buckets.set(key, bucket);
+    if (this.#buckets.size > this.#limit.keysMax) {
       const [longestSilent] = this.#buckets.keys();
       if (longestSilent !== undefined) this.#buckets.delete(longestSilent);
     }
-    return allowed ? 0 : Math.ceil((1 - refilled) * refillMs);
+    return bucket.take(nowMs);
   }
 }

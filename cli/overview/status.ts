@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
+import { backdateMs } from '../../base/certificates/backdate.ts';
 import { ok, type Result } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
-import { clockSentence, clockToleranceMs } from '../../base/text/clock-sentence.ts';
+import { clockSentence } from '../../base/text/clock-sentence.ts';
 import { decimalOf } from '../../base/text/number.ts';
 import { jsonLine } from '../../base/text/table.ts';
 import { type GetStatusResponse, Severity } from '../../proto/generated/testudo/v1/operator_status.ts';
@@ -33,7 +34,7 @@ export function statusCommand() {
         const status = orExit(await lookOnce(connection));
         show(status);
         const aheadMs = systemTimers.now() - Number(status.coordinator?.atMs ?? systemTimers.now());
-        if (Math.abs(aheadMs) > clockToleranceMs)
+        if (Math.abs(aheadMs) > backdateMs)
           complain(`warning: ${clockSentence(aheadMs)}; times such as --until 36h count from this one`);
         if (wantsAttention(status, options.strict === true)) process.exitCode = exitCodes.attention;
       });

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Repeats } from '../../base/delivery/repeats.ts';
-import { TokenBucket } from '../../base/delivery/token-bucket.ts';
 import { anAlert, knownAttack } from './testing/alerts.ts';
 import { alertWording } from './wording.ts';
 
@@ -34,17 +33,5 @@ describe('Repeats', () => {
         expect(told).toBe(raised.length);
       }),
     );
-  });
-});
-
-describe('TokenBucket', () => {
-  it('lets no more through in any time than half a minute’s at once and so many a minute', () => {
-    const bucket = new TokenBucket(60, 0);
-    let taken = 0;
-    for (let nowMs = 0; nowMs <= 120_000; nowMs += 100) if (bucket.take(nowMs) === 0) taken += 1;
-    expect(taken).toBe(30 + 120);
-    const waitMs = bucket.take(120_000);
-    expect(waitMs).toBeGreaterThan(0);
-    expect(bucket.take(120_000 + waitMs)).toBe(0);
   });
 });

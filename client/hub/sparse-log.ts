@@ -1,7 +1,7 @@
-import { TokenBucket } from '../../base/delivery/token-bucket.ts';
 import type { Timers } from '../../base/time.ts';
+import { ratePerMinute, TokenBucket } from '../../base/waiting/token-bucket.ts';
 
-const perMinute = 20;
+const rate = ratePerMinute(20);
 /** Kinds that are told apart; the one that was made first is forgotten first. */
 const kindsMax = 8_192;
 
@@ -17,7 +17,7 @@ export class SparseLog {
   /** Calls `write` where there is room for a line of this kind, with how many had none since the last one. */
   line(kind: string, write: (since: Readonly<{ unlogged?: number }>) => void): void {
     const nowMs = this.#timers.monotonicMs();
-    const known = this.#kinds.get(kind) ?? { room: new TokenBucket(perMinute, nowMs), unlogged: 0 };
+    const known = this.#kinds.get(kind) ?? { room: new TokenBucket(rate, nowMs), unlogged: 0 };
     this.#kinds.set(kind, known);
     if (this.#kinds.size > kindsMax) this.#kinds.delete(this.#kinds.keys().next().value as string);
     if (known.room.take(nowMs) > 0) {

@@ -1,6 +1,6 @@
 import { type Backoff, fullJitterMs } from '../../base/backoff.ts';
+import { backdateMs } from '../../base/certificates/backdate.ts';
 import { type Fault, type Result, refuse } from '../../base/fault.ts';
-import { clockToleranceMs } from '../../base/text/clock-sentence.ts';
 import type { EpochMs, Timers } from '../../base/time.ts';
 import { expiryOf, renewalDueMs } from './certificates.ts';
 import type { Recovery } from './coming-back.ts';
@@ -107,7 +107,7 @@ export class CertificateKeeper {
   told(coordinatorNowMs: EpochMs): void {
     this.#offsetMs = coordinatorNowMs - this.#parts.timers.now();
     const aheadMs = -this.#offsetMs;
-    const matters = Math.abs(aheadMs) > clockToleranceMs;
+    const matters = Math.abs(aheadMs) > backdateMs;
     const mattered = this.#reportedAheadMs !== 0;
     if (!matters && !mattered) return;
     if (matters && mattered && Math.abs(aheadMs - this.#reportedAheadMs) < clockChangeMs) return;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing, makeFolder, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
+import { isDiskFull, isMissing, makeFolder, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { Turns } from '../../base/waiting/turns.ts';
 import { openRecord, type RecordKey, sealRecord } from '../storage/sealed-record.ts';
@@ -145,7 +145,7 @@ export class Spool {
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         // On a full disk each ordinary record that goes makes room for this one; on one that fails, none does.
-        if (kind === 'alert' && isFull(code) && (await this.#giveUpOldest())) continue;
+        if (kind === 'alert' && isDiskFull(error) && (await this.#giveUpOldest())) continue;
         return this.#unwritten(record, payload, code);
       }
     }
@@ -169,10 +169,6 @@ export class Spool {
   #path({ class: kind, name }: SpoolRecord): string {
     return join(this.#folder, `${kind}-${name}.sealed`);
   }
-}
-
-function isFull(code: string | undefined): boolean {
-  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 async function writeToDisk(path: string, bytes: Uint8Array, durable: boolean): Promise<void> {

@@ -1,17 +1,13 @@
+import { isDiskFull, isMissing } from '../../base/atomic-file.ts';
 import { type Refused, refuse } from '../../base/fault.ts';
 import type { BlobFaultCode } from './blob-store.ts';
 
 /** What a file system error means to whoever stores a blob. */
 export function blobFault(error: unknown): Refused<BlobFaultCode> {
-  const code = errorCode(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
+  if (isDiskFull(error)) {
     return refuse('DISK_FULL', 'no space left for this blob; nothing of it counts. Free space and try again');
   }
-  if (code === 'ENOENT') return refuse('BLOB_NOT_FOUND', 'the blob is not there');
+  if (isMissing(error)) return refuse('BLOB_NOT_FOUND', 'the blob is not there');
   const text = error instanceof Error ? error.message : String(error);
   return refuse('BLOB_IO', `the disk failed while it stored a blob (${text}); check the disk`);
-}
-
-function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

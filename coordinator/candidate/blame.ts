@@ -1,3 +1,4 @@
+import { isDiskFull } from '../../base/atomic-file.ts';
 import { type Refused, refuse } from '../../base/fault.ts';
 import type { SealedReadFaultCode } from '../../proto/envelope/files/sealed-reader.ts';
 import type { RunFaultCode } from './job.ts';
@@ -25,7 +26,7 @@ export const causeOf = {
 export function causeOfFailure(error: unknown): Refused<RunFaultCode> {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const text = error instanceof Error ? error.message : String(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
+  if (isDiskFull(error)) {
     return refuse('DISK_FULL', 'aggregation: no space left for the candidate; free space, it is tried again');
   }
   if (code !== '') return refuse('BLOB_UNREADABLE', `aggregation: a file failed (${text}); it is tried again`);

@@ -1,7 +1,8 @@
 import { createHash, randomBytes, type webcrypto, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
+import { backdateMs } from '../../base/certificates/backdate.ts';
 import { pemOfCertificate } from '../../base/certificates/pem.ts';
-import { backdateMs, type X509Certificate as Signer, signLeaf, signRoot } from '../../base/certificates/sign.ts';
+import { type X509Certificate as Signer, signLeaf, signRoot } from '../../base/certificates/sign.ts';
 import {
   certificateAlgorithm,
   exportPrivateKey,

@@ -1,3 +1,4 @@
+import { isDiskFull } from '../../../base/atomic-file.ts';
 import { exitCodes, exitWith } from '../../exit.ts';
 
 /** What `npm run build` makes of the dashboard. */
@@ -5,8 +6,8 @@ export const pagesFolder = new URL('../../../dashboard/dist/', import.meta.url);
 
 /** A port that is taken or forbidden and a disk that is full are the operator's to mend, not errors of ours. */
 export function startRefused(error: unknown): never {
-  const { message, code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
+  const { message } = error as Error;
+  if (isDiskFull(error)) {
     const room = 'it needs some 20 MiB beside what is there (docs/operations.md, "Disk")';
     return exitWith({ code: 'DISK_FULL', message: `no space is left in the data directory: free space, ${room}` });
   }

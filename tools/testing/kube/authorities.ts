@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { backdateMs } from '../../../base/certificates/backdate.ts';
 import {
   certificateAlgorithm,
   exportPrivateKey,
@@ -10,7 +11,6 @@ import {
 
 /** Certificates of a control plane that lives for one test run. */
 const lifetimeMs = 2 * 86_400_000;
-const backdateMs = 5 * 60_000;
 
 type Signer = Readonly<{ certificate: string; keys: CryptoKeyPair }>;
 type CryptoKeyPair = Awaited<ReturnType<typeof makeCertificateKeyPair>>;
