@@ -1,4 +1,4 @@
-import { aucOf, foundAt, herdRow, type Judgement, type Judges, judgeAsNewcomer, mean } from './judging.ts';
+import { aucOf, foundAt, herdRow, type Judgement, type Judges, judgeAsNewcomer, type Models, mean } from './judging.ts';
 import type { Prepared } from './prepare.ts';
 import type { DemoRound } from './report/demo-round.ts';
 
@@ -11,14 +11,6 @@ export function judgeAll(
   const honest = [...clusters.keys()].filter((name) => !hostile.includes(name));
   return honest.map((name) => judges.judge(name, weightsOf(name), unseen));
 }
-
-export type Models = Readonly<{
-  fedAvgUnderAttack: Float32Array;
-  robustNoAttack: Float32Array;
-  robustUnderAttack: Float32Array;
-  pooled: Float32Array;
-  local: ReadonlyMap<string, Float32Array>;
-}>;
 
 /** The part of the report that is about system calls: the same for the same models. */
 export function assess(prepared: Prepared, judges: Judges, rounds: readonly DemoRound[], models: Models) {

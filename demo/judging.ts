@@ -12,6 +12,15 @@ import {
 import type { Partitioned } from '../lab/data/partition.ts';
 import type { HerdRow } from './report/report.ts';
 
+/** What one track's part of the job ends with, weights of shape [d] each: of the federation, of all data in one place, of each cluster alone. */
+export type Models = Readonly<{
+  fedAvgUnderAttack: Float32Array;
+  robustNoAttack: Float32Array;
+  robustUnderAttack: Float32Array;
+  pooled: Float32Array;
+  local: ReadonlyMap<string, Float32Array>;
+}>;
+
 /** One cluster as it judges traces: federated weights and what it knows itself. Scores in the order of the traces. */
 export type Judgement = Readonly<{ cluster: string; scores: Float64Array }>;
 

@@ -6,6 +6,7 @@ import { RateLimiter } from '../base/serving/rate-limit.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import type { Timers } from '../base/time.ts';
 import { openBlobPlace } from '../coordinator/blob-place.ts';
+import type { BlobStore } from '../coordinator/blobs/blob-store.ts';
 import { openLink } from '../coordinator/ground.ts';
 import { type ConnectionRoom, connectionRoom, openFilesMax } from '../coordinator/grpc/connections/descriptors.ts';
 import { strangerConnections } from '../coordinator/grpc/listeners.ts';
@@ -15,6 +16,7 @@ import { leadingMetrics } from '../coordinator/observability/leading-metrics.ts'
 import { Metrics } from '../coordinator/observability/metrics.ts';
 import { Attendance } from './attendance.ts';
 import type { DoorConfig } from './config.ts';
+import type { DoorCredentials } from './credentials.ts';
 import { EnrolmentWay } from './enrolment-way.ts';
 import { JournalTail } from './journal-tail.ts';
 import { LeaderLink } from './leader-link.ts';
@@ -94,8 +96,8 @@ type Parts = Readonly<{
   timers: Timers;
   room: ConnectionRoom;
   tail: JournalTail;
-  credentials: Parameters<typeof keepRenewing>[0]['credentials'] extends () => infer Value ? Value : never;
-  blobs: Parameters<typeof openServing>[0]['blobs'];
+  credentials: DoorCredentials;
+  blobs: BlobStore;
   trim: () => Promise<void>;
   /** What is to be closed, last first. */
   undo: (() => unknown)[];

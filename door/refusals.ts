@@ -60,6 +60,7 @@ export class DoorRefusals implements RefusalLog {
     const address = actor.kind === 'stranger' ? actor.address : '';
     const about = { track: track ?? '', round: round ?? '', payloadDigest: payloadDigest ?? '' };
     const summed = repeats === 0 ? cause : `${cause} (and ${repeats} more)`;
+    // By which certificate is not kept with a refusal; a peer without a serial would be nobody.
     const peer = { uri, serial: '01', expiresAtMs: 0n, address };
     const told = await leader.note({ peer, what, code, cause: summed, ...about });
     this.#onTheirWay -= 1;

@@ -48,12 +48,12 @@ export function joinRegion(
   if (said.base.digest !== baseDigest) {
     return broken(`its round started from ${said.base.digest}, the parent's from ${baseDigest}`);
   }
-  const members = updates.map((one) => ({ ...pick(one), provenance: one.provenance ?? null }));
+  const members = updates.map(({ cluster, verdict, provenance: own = null }) => ({
+    cluster,
+    verdict,
+    provenance: own,
+  }));
   return ok({ region, federation, round, members: members.sort((a, b) => (a.cluster < b.cluster ? -1 : 1)) });
-}
-
-function pick({ cluster, verdict }: Readonly<{ cluster: string; verdict: string }>) {
-  return { cluster, verdict };
 }
 
 function jsonOf(bytes: Uint8Array): unknown {

@@ -6,19 +6,11 @@ import type { NamedSlice } from '../../client/tracks/flow/graph/slice.ts';
 import { type JudgedEdge, judgeEdges } from '../../client/tracks/flow/offline/flow-evaluation.ts';
 import { areaUnderRoc, detectionRateAt } from '../../client/tracks/metrics.ts';
 import { injectedFamily } from '../../lab/data/injected-movement.ts';
-import { mean } from '../judging.ts';
+import { type Models, mean } from '../judging.ts';
 import type { FlowExplanation, FlowReport, MovementReport } from '../report/flow-report.ts';
 import { graphOf } from './graph-of.ts';
 import { linkBaselines, linkQuality, modelLinkQuality } from './links.ts';
 import type { FlowCluster, PreparedFlow } from './prepare.ts';
-
-export type FlowModels = Readonly<{
-  fedAvgUnderAttack: Float32Array;
-  robustNoAttack: Float32Array;
-  robustUnderAttack: Float32Array;
-  pooled: Float32Array;
-  local: ReadonlyMap<string, Float32Array>;
-}>;
 
 type Families = 'recorded' | 'injected';
 const families: Readonly<Record<Families, string>> = { recorded: 'lateral_movement', injected: injectedFamily };
@@ -31,7 +23,7 @@ export function leftOutAuc({ start, leftOut }: PreparedFlow, weights: Float32Arr
 export function assessFlow(
   flow: PreparedFlow,
   hostile: readonly string[],
-  models: FlowModels,
+  models: Models,
 ): Pick<FlowReport, 'auc' | 'linkPrediction' | 'lateralMovement' | 'explanation'> {
   const local = [...models.local.values()];
   const seenPair = linkQuality(leftOutGraphs(flow.leftOut), linkBaselines.seenPair);

@@ -25,6 +25,12 @@ const names: readonly (readonly [RegExp, InvariantName])[] = [
   [/stayed beyond its time$/, 'QUARANTINE_ENDLESS'],
 ];
 
+type Pods = Readonly<{ broken: string | undefined; begin(): void; calm(): void; end(): void }>;
+type Acts = Readonly<{
+  fault(isCalm: () => boolean): void;
+  verdict(): Readonly<{ broken: readonly string[]; told: string }>;
+}>;
+
 /**
  * The pods of a cluster and their agent, for some hours: the response's own simulated API server, controllers and kubelets, by this
  * world's clock and this seed's draws. What it does wrong is what its own histories hold against it.
@@ -44,50 +50,55 @@ export class SimulatedPods {
   }
 
   rotate(forMs: number): void {
-    const { world, draws, history, seed } = this.#ground;
-    const { timers } = new SimulatedProcess('pods', world, { aheadMs: 0 });
-    const pods = new RotationHistory(timers, draws.of('pods'), { seed });
-    this.#standing = pods;
-    let isCalm = false;
-    const next = () => {
-      const faultInMs = pods.nextFaultInMs();
-      if (faultInMs === null) return;
-      world.after(faultInMs, () => {
-        if (isCalm) return;
+    const { world, seed } = this.#ground;
+    const pods = new RotationHistory(this.#timers(), this.#ground.draws.of('pods'), { seed });
+    this.#live(pods, { forMs, settleMs: 15 * minuteMs }, () => pods.nextFaultInMs(), {
+      fault: (isCalm) => {
         void pods.fault(async (milliseconds, act) => {
           world.after(milliseconds, () => {
-            if (!isCalm) act();
+            if (!isCalm()) act();
           });
         });
-        next();
-      });
-    };
-    world.after(standsAfterMs, () => {
-      pods.begin();
-      next();
-    });
-    world.after(forMs, () => {
-      isCalm = true;
-      pods.calm();
-    });
-    world.after(forMs + 15 * minuteMs, () => {
-      pods.end();
-      const { violations, rotations, putBack } = pods.verdict();
-      for (const broken of violations) this.#report(broken);
-      history.note('pods', `${rotations.surge} surged, ${rotations.evict} evicted, ${putBack} put back`);
+      },
+      verdict: () => {
+        const { violations, rotations, putBack } = pods.verdict();
+        const told = `${rotations.surge} surged, ${rotations.evict} evicted, ${putBack} put back`;
+        return { broken: violations, told };
+      },
     });
   }
 
   quarantine(forMs: number): void {
-    const { world, draws, history } = this.#ground;
-    const { timers } = new SimulatedProcess('pods', world, { aheadMs: 0 });
-    const pods = new QuarantineHistory(timers, draws.of('pods'));
+    const pods = new QuarantineHistory(this.#timers(), this.#ground.draws.of('pods'));
+    this.#live(pods, { forMs, settleMs: 40 * minuteMs }, () => pods.suspect(), {
+      fault: () => pods.fault(),
+      verdict: () => {
+        const { wrong, marked, spent } = pods.verdict();
+        return { broken: wrong, told: `${marked} put into quarantine, budget spent ${spent} times` };
+      },
+    });
+  }
+
+  #timers() {
+    return new SimulatedProcess('pods', this.#ground.world, { aheadMs: 0 }).timers;
+  }
+
+  /** Begins once the others stand; one fault follows another for `forMs`, none where `nextInMs` is null; judged `settleMs` later. */
+  #live(
+    pods: Pods,
+    { forMs, settleMs }: Readonly<{ forMs: number; settleMs: number }>,
+    nextInMs: () => number | null,
+    { fault, verdict }: Acts,
+  ): void {
+    const { world, history } = this.#ground;
     this.#standing = pods;
     let isCalm = false;
     const next = () => {
-      world.after(pods.suspect(), () => {
+      const inMs = nextInMs();
+      if (inMs === null) return;
+      world.after(inMs, () => {
         if (isCalm) return;
-        pods.fault();
+        fault(() => isCalm);
         next();
       });
     };
@@ -99,11 +110,11 @@ export class SimulatedPods {
       isCalm = true;
       pods.calm();
     });
-    world.after(forMs + 40 * minuteMs, () => {
+    world.after(forMs + settleMs, () => {
       pods.end();
-      const { wrong, marked, spent } = pods.verdict();
-      for (const broken of wrong) this.#report(broken);
-      history.note('pods', `${marked} put into quarantine, budget spent ${spent} times`);
+      const { broken, told } = verdict();
+      for (const one of broken) this.#report(one);
+      history.note('pods', told);
     });
   }
 
