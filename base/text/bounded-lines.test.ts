@@ -38,4 +38,15 @@ describe('boundedLines', () => {
       break;
     }
   });
+
+  it('gives the same lines however the bytes come, out of one place that is used again and again', async () => {
+    const text = `${'é𝔘'.repeat(50)}\n\n${'x'.repeat(999)}\nend`;
+    async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
+      const place = Buffer.alloc(size);
+      for (let at = 0; at < bytes.length; at += size) yield place.subarray(0, bytes.copy(place, 0, at, at + size));
+    }
+    for (const size of [1, 2, 3, 7, 64, 1_000, 10_000]) {
+      expect(await Array.fromAsync(boundedLines(inPieces(Buffer.from(text), size)))).toEqual(text.split('\n'));
+    }
+  });
 });

@@ -3,13 +3,17 @@ import { randomBytes } from 'node:crypto';
 /** trained - base, both shape [d], left untouched. Returns shape [d], float32, subtracted in float64. */
 export function deltaOf(trained: Float32Array, base: Float32Array): Float32Array {
   if (trained.length !== base.length) throw new RangeError(`delta: ${trained.length} values against ${base.length}`);
-  return Float32Array.from(trained, (value, index) => value - (base[index] as number));
+  const delta = new Float32Array(trained.length);
+  for (let index = 0; index < delta.length; index += 1) {
+    delta[index] = (trained[index] as number) - (base[index] as number);
+  }
+  return delta;
 }
 
 /** L2 norm of shape [d], accumulated in float64. */
 export function norm(values: Float32Array): number {
   let sum = 0;
-  for (const value of values) sum += value * value;
+  for (let index = 0; index < values.length; index += 1) sum += (values[index] as number) * (values[index] as number);
   return Math.sqrt(sum);
 }
 

@@ -12,7 +12,7 @@ import { vocabularyDigest } from '../../../events/vocabulary.ts';
 import { type Detector, meanSurprisal, type Observed, type OpenDetector } from '../../detector.ts';
 import type { WorkloadClasses } from '../traces/workload-classes.ts';
 import { gramLengthMax } from './gram-hash.ts';
-import { evidenceOfWeights, GramCounts, gramSurprisal, weightsNorm } from './gram-table.ts';
+import { evidenceOfWeights, GramCounts, gramSurprisal, scaleToCommonNorm, weightsNorm } from './gram-table.ts';
 
 const architecture = 'syscall-gram-table/2';
 
@@ -90,11 +90,7 @@ export function trainClassTable(
   }
   const weights = new Float32Array([...blocks.values()].reduce((sum, { length }) => sum + length, 0));
   for (const [{ offset }, counted] of counts) weights.set(counted.evidence(), offset);
-  const norm = Math.sqrt(weights.reduce((sum, value) => sum + value * value, 0));
-  if (norm > 0)
-    weights.forEach((value, slot) => {
-      weights[slot] = (value * weightsNorm) / norm;
-    });
+  scaleToCommonNorm(weights);
   const examples = [...counts.values()].reduce((sum, { traceCount }) => sum + traceCount, 0);
   return { weights, examples, classes: [...counts.keys()].map(({ className }) => className).sort() };
 }

@@ -76,10 +76,18 @@ export function trainGramTable(
   const classes = gramTableClasses(spec);
   const counts = new GramCounts(Number(spec.hyperparameters.slots));
   for (const { calls, service } of traces) counts.learn(calls, classes.idOf(service));
-  const evidence = counts.evidence();
-  const norm = Math.sqrt(evidence.reduce((sum, value) => sum + value * value, 0));
-  const weights = norm === 0 ? evidence : evidence.map((value) => (value * weightsNorm) / norm);
+  const weights = counts.evidence();
+  scaleToCommonNorm(weights);
   return { weights, examples: counts.traceCount };
+}
+
+/** In place; what is all zero stays so. */
+export function scaleToCommonNorm(weights: Float32Array): void {
+  let sum = 0;
+  for (let slot = 0; slot < weights.length; slot++) sum += (weights[slot] as number) * (weights[slot] as number);
+  if (sum === 0) return;
+  const length = Math.sqrt(sum);
+  for (let slot = 0; slot < weights.length; slot++) weights[slot] = ((weights[slot] as number) * weightsNorm) / length;
 }
 
 /** Evidence per slot out of a flat vector; anything a hostile or broken aggregate could hold reads as none. */
@@ -92,7 +100,12 @@ export function evidenceOf(spec: ModelSpec, weights: Float32Array): Float32Array
 
 /** As `evidenceOf`, of a vector whose length was checked. */
 export function evidenceOfWeights(weights: Float32Array): Float32Array {
-  return weights.map((weight) => (weight > 0 && weight < 1e6 ? weight * evidencePerWeight : 0));
+  const evidence = new Float32Array(weights.length);
+  for (let slot = 0; slot < evidence.length; slot++) {
+    const weight = weights[slot] as number;
+    if (weight > 0 && weight < 1e6) evidence[slot] = weight * evidencePerWeight;
+  }
+  return evidence;
 }
 
 /**
@@ -125,7 +138,12 @@ export class GramCounts {
 
   /** log2(1 + count) per slot: evidence grows with the number of traces, but ever more slowly. */
   evidence(): Float32Array {
-    return Float32Array.from(this.#counts, (count) => Math.log2(1 + count));
+    const evidence = new Float32Array(this.#slotCount);
+    for (let slot = 0; slot < evidence.length; slot++) {
+      const count = this.#counts[slot] as number;
+      if (count > 0) evidence[slot] = Math.log2(1 + count); // Most slots of a table stay empty.
+    }
+    return evidence;
   }
 
   /**

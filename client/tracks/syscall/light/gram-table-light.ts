@@ -41,7 +41,10 @@ function modelOf(spec: ModelSpec, codebook: Codebook): Uint8Array {
 function evidenceIn(spec: ModelSpec, light: Uint8Array): Float32Array | undefined {
   const codebook = OnnxConstants.of(light)?.codebook(Number(spec.hyperparameters.slots));
   if (codebook === undefined || Buffer.compare(modelOf(spec, codebook), light) !== 0) return undefined;
-  return Float32Array.from(codebook.codes, (code) => codebook.levels[code] as number);
+  const { codes, levels } = codebook;
+  const evidence = new Float32Array(codes.length);
+  for (let slot = 0; slot < evidence.length; slot++) evidence[slot] = levels[codes[slot] as number] as number;
+  return evidence;
 }
 
 /** Opens what `exportGramTable` wrote as often as it is called; one copy of the model serves all. Throws where it is no such model. */
