@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { runTestudo } from '../cli/testing/command-line.ts';
+import { endWithFile } from '../tools/testing/end-with-file.mjs';
 import { RedisServer } from './testing/redis-server.ts';
 import { tempDir } from './testing/temp-dir.ts';
 
@@ -14,7 +16,12 @@ const settings = ['enrolment', 'federation', 'health', 'dashboard'].map((name) =
 
 type Run = Readonly<{ code: number | null; stdout: string; stderr: string }>;
 
+/** What is done beside a coordinator on its machine in a process of its own; what asks it, in the one that asks for this file. */
 async function testudo(...args: string[]): Promise<Run> {
+  if (args[0] !== 'coordinator') {
+    const { code, out: stdout, error: stderr } = await runTestudo(...args);
+    return { code, stdout, stderr };
+  }
   const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
   child.stdout.on('data', (bytes: Buffer) => stdout.push(bytes));
@@ -39,10 +46,18 @@ async function start(config: string): Promise<Readonly<{ child: ChildProcess; ad
   throw new Error(`it ended instead of being ready:\n${lines.join('\n')}`);
 }
 
+let made: Promise<string> | undefined;
+
+/** What `coordinator init` makes in a folder: made once, and copied for each test. */
 async function init(): Promise<Readonly<{ folder: string; config: string; credentials: string }>> {
+  made ??= (async () => {
+    const folder = tempDir((remove) => endWithFile(async () => remove()));
+    const said = await testudo('coordinator', 'init', folder, '--federation', 'herd', '--admin', 'ada');
+    expect(said).toMatchObject({ code: 0, stderr: '' });
+    return folder;
+  })();
   const folder = tempDir();
-  const made = await testudo('coordinator', 'init', folder, '--federation', 'herd', '--admin', 'ada');
-  expect(made).toMatchObject({ code: 0, stderr: '' });
+  cpSync(await made, folder, { recursive: true });
   return { folder, config: join(folder, 'coordinator.yaml'), credentials: join(folder, 'operator.json') };
 }
 

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { Registry } from 'prom-client';
 import { capConnections } from './http-crowd.ts';
 import { listenOn } from './listen.ts';
+import { createServer } from './node-http.ts';
 
 export type HttpAnswer = Readonly<{
   /** 200 unless given. */

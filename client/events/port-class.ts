@@ -34,17 +34,16 @@ const [none, privileged, registered, nodePort, perConnection, many] = [
   'many',
 ].map((name) => portClasses.indexOf(name)) as [number, number, number, number, number, number];
 
-const classOf = new Uint8Array(manyPorts + 1).map((_, port) => {
-  if (port === 0) return none;
-  if (port === manyPorts) return many;
-  const named = Object.values(listed).findIndex((ports) => ports.includes(port));
-  if (named !== -1) return 1 + named;
-  if (port < 1_024) return privileged;
-  if (port < 30_000) return registered;
-  // Kubernetes gives Services of type NodePort 30000 to 32767; Linux gives connections 32768 and up.
-  return port < 32_768 ? nodePort : perConnection;
-});
+/** Kubernetes gives Services of type NodePort 30000 to 32767; Linux gives connections 32768 and up. */
+const classOf = new Uint8Array(manyPorts + 1)
+  .fill(perConnection)
+  .fill(nodePort, 0, 32_768)
+  .fill(registered, 0, 30_000)
+  .fill(privileged, 0, 1_024);
+for (const [at, ports] of Object.values(listed).entries()) for (const port of ports) classOf[port] = 1 + at;
+classOf[0] = none;
 classOf[foldedPort] = perConnection;
+classOf[manyPorts] = many;
 
 /** Number of a served port's class in `portClasses`; `foldedPort` and `manyPorts` have theirs. */
 export function portClassOf(port: number): number {

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { createServer, request } from '../../base/serving/node-http.ts';
 
 /** What is asked of the store, as far as faults are chosen by it. */
 export type Asked = Readonly<{ method: string; isListing: boolean; key: string }>;

@@ -1,6 +1,7 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { request as httpRequest } from '../../base/serving/node-http.ts';
 import { OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
 import type { GetDashboardLinkResponse } from '../../proto/generated/testudo/v1/operator_status.ts';
 import { coordinatorServerName } from '../../proto/wire-names.ts';

@@ -1,6 +1,6 @@
-import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { S3Client } from '@aws-sdk/client-s3';
+import { Agent as HttpAgent } from '../../../base/serving/node-http.ts';
 import type { BucketSettings } from './bucket-settings.ts';
 
 export type Sdk = typeof import('@aws-sdk/client-s3');
