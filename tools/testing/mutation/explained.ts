@@ -404,6 +404,40 @@ export const explanations: readonly Explanation[] = [
   { file: 'aggregation/trusted/spectral-descent.ts', from: 'curved > 0', why: way },
   { file: `${rules}/sample-contrast.ts`, from: 'j < x.length', to: 'j <= x.length', why: beyond },
   { file: 'aggregation/trusted/spectral-descent.ts', from: 'j < x.length', to: 'j <= x.length', why: beyond },
+  {
+    file: `${rules}/told-apart.ts`,
+    from: 'onSample === undefined',
+    why: 'trusted weights always say what they did to the sample',
+  },
+  ...['{ ...before, x, value: outside }', '{ ...there, value: outside }'].map((from) => ({
+    ...{ file: `${rules}/told-apart.ts`, from, to: '{}' },
+    why: 'a point without a value lowers none either',
+  })),
+  {
+    file: `${rules}/told-apart.ts`,
+    from: '> movedMax * reach',
+    to: 'Math.sqrt(squaredDistance(x, agreed)) >= movedMax * reach',
+    why: 'no descent ends at a bound to the bit',
+  },
+  {
+    file: `${rules}/told-apart.ts`,
+    from: 'there.normal > normalMax',
+    to: 'there.normal >= normalMax',
+    why: 'no descent ends at a bound to the bit',
+  },
+  { file: `${rules}/told-apart.ts`, from: 'j < x.length', to: 'j <= x.length', why: beyond },
+  {
+    ...{ file: 'client/tracks/syscall/trusted/attacks-told-apart.ts', from: 'sum + windows.length' },
+    why: 'how many windows are in memory together: their sum is the same',
+  },
+  {
+    ...{ file: 'client/tracks/syscall/trusted/attacks-told-apart.ts', from: 'row === rows.size', to: 'true' },
+    why: 'sets again what is there',
+  },
+  {
+    ...{ file: 'client/tracks/syscall/trusted/attacks-told-apart.ts', from: 'some[at]?.isAttack' },
+    why: 'guards a type: there is a trace at each place',
+  },
   { file: `${rules}/blind-block.ts`, from: '!decided.ok', to: 'false', why: unrefused },
   {
     ...{ file: `${rules}/blind-block.ts`, from: 'scale > 0' },

@@ -65,6 +65,19 @@ export const rooms: readonly Room[] = [
     tests: ['aggregation/rules/**/*.test.ts', 'aggregation/*.test.ts'],
   },
   {
+    name: 'attacks told apart',
+    sources: [
+      'aggregation/rules/told-apart.ts',
+      'aggregation/trusted/spectral-descent.ts',
+      'client/tracks/syscall/trusted/attacks-told-apart.ts',
+    ],
+    tests: [
+      'aggregation/rules/{told-apart,sample-contrast}.test.ts',
+      'aggregation/trusted/spectral-descent.test.ts',
+      'client/tracks/syscall/trusted/*.test.ts',
+    ],
+  },
+  {
     name: 'coordinator/ledger',
     sources: ['coordinator/ledger/**/*.ts'],
     without: ['coordinator/ledger/journal/journal-contract.ts'],
