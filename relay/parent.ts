@@ -1,8 +1,10 @@
 import { join } from 'node:path';
+import { type Backoff, fullJitterMs } from '../base/backoff.ts';
 import { buildVersion } from '../base/build-version.ts';
 import { type Fault, ok, type Result } from '../base/fault.ts';
 import { type FolderLock, lockFolder } from '../base/folder-lock.ts';
 import { faultFields, type Log } from '../base/log.ts';
+import { pause } from '../base/pause.ts';
 import { type HttpServer, servePages } from '../base/serving/http-server.ts';
 import type { Timers } from '../base/time.ts';
 import type { ClusterIdentity } from '../client/link/identity-store.ts';
@@ -48,6 +50,9 @@ export type ParentParts = Readonly<{
 }>;
 
 const build = `testudo-relay/${buildVersion()}`;
+
+/** A token that was refused, or that was not whole yet, is read again: as soon as that, and at least so often. */
+const joinRetries: Backoff = { firstMs: 5_000, maxMs: 600_000 };
 
 /** The region as a member of its parent: one client's identity, one outbox, one release agent. */
 export class Parent {
@@ -183,19 +188,23 @@ export class Parent {
     const failed = (fault: Fault) => {
       this.#notEnrolled = fault;
     };
-    const known =
+    const become = () =>
       reached === undefined
-        ? await becomeMember(settings, this.#dataKey, log, signal, timers, back, failed)
+        ? becomeMember(settings, this.#dataKey, log, signal, timers, back, failed)
         : ok(reached.identity);
-    if (signal.aborted) return;
-    if (!known.ok) {
+    let known = await become();
+    // The region goes on by itself: its clusters lose nothing but the parent's rounds. Nobody restarts it for a new token.
+    for (let attempt = 0; !known.ok && !signal.aborted; attempt += 1) {
       failed(known.fault);
-      // The region goes on by itself: its clusters lose nothing but the parent's rounds.
-      log.error(faultFields(known.fault), 'the region is no member of its parent');
-      return;
+      const retryInMs = fullJitterMs(joinRetries, attempt, Math.random());
+      log.error({ ...faultFields(known.fault), retryInMs }, 'the region is no member of its parent');
+      await pause(timers, retryInMs, signal);
+      if (!signal.aborted) known = await become();
     }
-    this.#identity = known.value;
-    const { cluster, federation } = known.value;
+    if (!known.ok || signal.aborted) return;
+    const joined = known.value;
+    this.#identity = joined;
+    const { cluster, federation } = joined;
     log.info({ cluster, federation }, 'the region is a member of its parent');
     const ports: UplinkPorts = {
       train: this.#trainer(),
@@ -209,9 +218,9 @@ export class Parent {
       unit: Math.random,
       timers,
     };
-    this.#uplink = await Uplink.start(uplinkConfig(this.#parts, known.value), ports);
+    this.#uplink = await Uplink.start(uplinkConfig(this.#parts, joined), ports);
     this.#metrics.certificateExpiry.set(this.#uplink.certificate.expiresAtMs / 1_000);
-    this.#agent.connect(() => this.#identity ?? known.value);
+    this.#agent.connect(() => this.#identity ?? joined);
   }
 
   #trainer(): UplinkPorts['train'] {

@@ -116,7 +116,9 @@ async function startRegion(name: string, root: Place) {
   await verb(['relay', 'init', place, '--parent', parent, '--enrol', enrolment]);
   const path = join(place, 'relay.yaml'); // Several relays of one machine.
   await writeFile(path, stringify({ ...(parse(await readFile(path, 'utf8')) as object), health: { listen: null } }));
-  await writeFile(join(place, 'parent-token'), await token(root.operator, name, [{ key: 'relay', value: 'yes' }]));
+  // The token is being written when the relay starts: it is read again, without a restart.
+  const tokenFile = join(place, 'parent-token');
+  await writeFile(tokenFile, '');
   const start = () =>
     startCoordinatorProcess({
       testudo,
@@ -126,6 +128,9 @@ async function startRegion(name: string, root: Place) {
     });
   const { member, addresses } = await start();
   members.push(member);
+  const log = () => readFile(join(folder, `${name}.log`), 'utf8');
+  await until(async () => (await log()).includes('"the region is no member of its parent"') || undefined);
+  await writeFile(tokenFile, await token(root.operator, name, [{ key: 'relay', value: 'yes' }]));
   const region = await reached(place, addresses);
   for (const [seed, client] of clientsOf(name).entries()) await startLeaf(client, region, seed);
   await until(async () => {
