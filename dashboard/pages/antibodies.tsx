@@ -1,7 +1,8 @@
 import type { KnownAntibody } from '../../coordinator/web/shapes.ts';
 import { useAnswer } from '../api/hooks.ts';
 import { apiPath } from '../api/requests.ts';
-import { Act, Command } from '../parts/act.tsx';
+import { Act } from '../parts/act.tsx';
+import { Command } from '../parts/command.tsx';
 import { Awaited, Panel } from '../parts/panel.tsx';
 import { Table } from '../parts/table.tsx';
 import { Code, Mark, Said } from '../parts/text.tsx';

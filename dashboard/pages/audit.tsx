@@ -1,6 +1,7 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ChainShape, FaultShape, AuditPage as Page } from '../../coordinator/web/shapes.ts';
 import { useLive } from '../api/hooks.ts';
+import { type Shown, withEarlier, withNewest } from '../api/newest-first.ts';
 import { get } from '../api/requests.ts';
 import { Panel, Refusal } from '../parts/panel.tsx';
 import { Table } from '../parts/table.tsx';
@@ -10,26 +11,36 @@ import { Exactly } from '../parts/time.tsx';
 type Entry = Page['entries'][number];
 type Wanted = Readonly<{ who: string; about: string; kinds: string }>;
 
+type Found = Readonly<{ of: Wanted; shown: Shown<Entry> }>;
+
 const all: Wanted = { who: '', about: '', kinds: '' };
 
 /** The journal as an audit log, newest first, and whether its chain holds. */
 export function AuditPage() {
   const { entries: news } = useLive();
   const [wanted, setWanted] = useState(all);
-  const [entries, setEntries] = useState<readonly Entry[]>([]);
-  const [before, setBefore] = useState(0);
+  const latest = useRef(wanted);
+  const [{ shown, of }, setFound] = useState<Found>({ of: all, shown: { entries: [], before: 0 } });
   const [fault, setFault] = useState<FaultShape>();
-  const search = async (asked: Wanted, from: number, known: readonly Entry[]) => {
+  /** `joined`: what the page makes of what is shown of the same search. */
+  const search = async (
+    asked: Wanted,
+    from: number,
+    joined: (shown: Shown<Entry>, page: Shown<Entry>) => Shown<Entry>,
+  ) => {
     const query = new URLSearchParams({ ...asked, before: String(from) });
     const answered = await get<Page>(`/api/audit?${query}`);
+    if (asked !== latest.current) return; // Another search has begun since.
     setFault(answered.ok ? undefined : answered.fault);
     if (!answered.ok) return;
-    setEntries([...known, ...answered.value.entries]);
-    setBefore(answered.value.before);
+    const page = answered.value;
+    setFound((found) => ({ of: asked, shown: found.of === asked ? joined(found.shown, page) : page }));
   };
   useEffect(() => {
-    void search(wanted, 0, []);
+    latest.current = wanted;
+    void search(wanted, 0, withNewest);
   }, [wanted, news]);
+  const { entries, before } = shown;
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget as HTMLFormElement);
@@ -79,7 +90,10 @@ export function AuditPage() {
         </Table>
         <p class="buttons">
           {before > 0 ? (
-            <button type="button" onClick={() => void search(wanted, before, entries)}>
+            <button
+              type="button"
+              onClick={() => void search(of, before, (now, page) => withEarlier(now, before, page))}
+            >
               Earlier
             </button>
           ) : (

@@ -4,7 +4,7 @@ import { useAnswer, useLive } from '../api/hooks.ts';
 import type { Known } from '../api/overview.ts';
 import { apiPath } from '../api/requests.ts';
 import { pathOf } from '../api/route.ts';
-import { Command } from '../parts/act.tsx';
+import { Command } from '../parts/command.tsx';
 import { Link } from '../parts/link.tsx';
 import { Awaited, Figure, Panel } from '../parts/panel.tsx';
 import { Table } from '../parts/table.tsx';

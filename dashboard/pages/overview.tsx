@@ -130,7 +130,7 @@ function TrackRow({ row }: Readonly<{ row: TrackStatusView }>) {
           <>
             {openRound}{' '}
             <progress aria-label={`updates of ${openRound}`} max={Math.max(1, quorumCount)} value={acceptedCount} />{' '}
-            {acceptedCount} of {quorumCount} needed
+            {acceptedCount} of {quorumCount || '?'} needed
             {row.closesAtMs !== null && (
               <span class="quiet">
                 , closes <When ms={row.closesAtMs} />

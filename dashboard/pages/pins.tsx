@@ -1,5 +1,5 @@
 import type { PinView } from '../../coordinator/web/shapes.ts';
-import { Command } from '../parts/act.tsx';
+import { Command } from '../parts/command.tsx';
 import { Panel } from '../parts/panel.tsx';
 import { Table } from '../parts/table.tsx';
 import { Said } from '../parts/text.tsx';

@@ -2,7 +2,8 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Effect, FaultShape, Outcome } from '../../coordinator/web/shapes.ts';
 import { post } from '../api/requests.ts';
-import { Refusal, Wide } from './panel.tsx';
+import { Refusal } from './panel.tsx';
+import { Table } from './table.tsx';
 import { Mark, Said } from './text.tsx';
 
 export type ActProps = Readonly<{
@@ -145,53 +146,26 @@ const effectsShown = 50;
 function Effects({ effects }: Readonly<{ effects: readonly Effect[] }>) {
   const rest = effects.length - effectsShown;
   return (
-    <Wide label="What would change, a table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">cluster</th>
-            <th scope="col">runs</th>
-            <th scope="col">in shadow</th>
-            <th scope="col">because</th>
+    <>
+      <Table label="What would change, a table" heads={['cluster', 'runs', 'in shadow', 'because']}>
+        {effects.slice(0, effectsShown).map((effect) => (
+          <tr key={`${effect.cluster} ${effect.track}`}>
+            <th scope="row">
+              <Said text={effect.cluster} />
+            </th>
+            <td>
+              {effect.before ?? '–'} → {effect.after ?? '–'}
+            </td>
+            <td>
+              {effect.shadowBefore ?? '–'} → {effect.shadowAfter ?? '–'}
+            </td>
+            <td>
+              <Said text={effect.because} />
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {effects.slice(0, effectsShown).map((effect) => (
-            <tr key={`${effect.cluster} ${effect.track}`}>
-              <th scope="row">
-                <Said text={effect.cluster} />
-              </th>
-              <td>
-                {effect.before ?? '–'} → {effect.after ?? '–'}
-              </td>
-              <td>
-                {effect.shadowBefore ?? '–'} → {effect.shadowAfter ?? '–'}
-              </td>
-              <td>
-                <Said text={effect.because} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
       {rest > 0 && <p class="quiet">and {rest} more</p>}
-    </Wide>
-  );
-}
-
-/** What only a key on the operator's own machine can do: the command, ready to paste. */
-export function Command({ text, children }: Readonly<{ text: string; children: ComponentChildren }>) {
-  const [copied, setCopied] = useState(false);
-  const copy = () => void navigator.clipboard.writeText(text).then(() => setCopied(true));
-  return (
-    <div class="command">
-      <p class="quiet">{children}</p>
-      <pre>
-        <Said text={text} />
-      </pre>
-      <button type="button" class="plain" onClick={copy}>
-        {copied ? 'Copied' : 'Copy'}
-      </button>
-    </div>
+    </>
   );
 }

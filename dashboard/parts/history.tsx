@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { short } from './scatter.tsx';
+import { short } from './short.ts';
 
 type HistoryProps = Readonly<{
   /** What it shows, for who cannot see it; the same numbers stand in a table beside it. */

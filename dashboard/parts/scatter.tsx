@@ -1,3 +1,4 @@
+import { short } from './short.ts';
 import { Said, visible } from './text.tsx';
 
 export type Dot = Readonly<{
@@ -110,12 +111,4 @@ function range(values: readonly number[]): Readonly<{ from: number; to: number }
   const to = values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
   const room = (to - from) * 0.05 || 1;
   return { from: from === 0 ? 0 : from - room, to: to + room };
-}
-
-export function short(value: number | null | undefined): string {
-  if (value === null || value === undefined || !Number.isFinite(value)) return '–';
-  const size = Math.abs(value);
-  return size !== 0 && (size < 0.001 || size >= 100_000)
-    ? value.toExponential(1)
-    : String(Number(value.toPrecision(3)));
 }

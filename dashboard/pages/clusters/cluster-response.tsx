@@ -1,6 +1,6 @@
 import type { ClusterPage } from '../../../coordinator/web/shapes.ts';
 import { pathOf } from '../../api/route.ts';
-import { Command } from '../../parts/act.tsx';
+import { Command } from '../../parts/command.tsx';
 import { Link } from '../../parts/link.tsx';
 import { Figure, Panel } from '../../parts/panel.tsx';
 import { Table } from '../../parts/table.tsx';

@@ -3,11 +3,12 @@ import type { ClusterPage, ClusterStateView, StandingView } from '../../../coord
 import { useAnswer, useLive } from '../../api/hooks.ts';
 import { apiPath } from '../../api/requests.ts';
 import { pathOf } from '../../api/route.ts';
-import { Act, Command } from '../../parts/act.tsx';
+import { Act } from '../../parts/act.tsx';
+import { Command } from '../../parts/command.tsx';
 import { History } from '../../parts/history.tsx';
 import { Link } from '../../parts/link.tsx';
 import { Awaited, Figure, Panel } from '../../parts/panel.tsx';
-import { short } from '../../parts/scatter.tsx';
+import { short } from '../../parts/short.ts';
 import { Table } from '../../parts/table.tsx';
 import { Code, Mark, Said } from '../../parts/text.tsx';
 import { When } from '../../parts/time.tsx';

@@ -1,7 +1,8 @@
 import { useMemo } from 'preact/hooks';
 import type { MeasuredPart, RoundDetail } from '../../../coordinator/web/shapes.ts';
 import { Panel } from '../../parts/panel.tsx';
-import { type Dot, Scatter, short } from '../../parts/scatter.tsx';
+import { type Dot, Scatter } from '../../parts/scatter.tsx';
+import { short } from '../../parts/short.ts';
 import { kindOf } from './round-parts.tsx';
 
 type PlacesProps = Readonly<{ parts: readonly MeasuredPart[]; map: RoundDetail['map'] }>;

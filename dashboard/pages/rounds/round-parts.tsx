@@ -2,7 +2,8 @@ import type { MeasuredPart, RoundDetail } from '../../../coordinator/web/shapes.
 import { pathOf } from '../../api/route.ts';
 import { Link } from '../../parts/link.tsx';
 import { Panel } from '../../parts/panel.tsx';
-import { type Dot, short } from '../../parts/scatter.tsx';
+import type { Dot } from '../../parts/scatter.tsx';
+import { short } from '../../parts/short.ts';
 import { Table } from '../../parts/table.tsx';
 import { Code, Mark, Said, type Sign } from '../../parts/text.tsx';
 

@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest';
+import { type Shown, withEarlier, withNewest } from './newest-first.ts';
+
+/** Entries from one number down to another, and where to ask on. */
+function page(from: number, to: number, before = to): Shown<Readonly<{ sequence: number }>> {
+  const entries = Array.from({ length: from - to + 1 }, (_, at) => ({ sequence: from - at }));
+  return { entries, before };
+}
+
+it('what was asked for of earlier entries stays when newer ones come', () => {
+  const two = withEarlier(page(200, 101), 101, page(100, 1, 0));
+  expect(two).toEqual(page(200, 1, 0));
+  expect(withNewest(two, page(203, 104))).toEqual(page(203, 1, 0));
+  expect(withNewest(page(200, 101), page(203, 104))).toEqual(page(203, 101, 101));
+});
+
+it('leaves no hole where more has come than a page holds, and lets no answer that was overtaken back', () => {
+  expect(withNewest(page(200, 1, 0), page(500, 401))).toEqual(page(500, 401));
+  expect(withNewest(page(203, 104), page(200, 101))).toEqual(page(203, 104));
+  expect(withEarlier(page(203, 1, 0), 101, page(100, 1, 0))).toEqual(page(203, 1, 0));
+  expect(withNewest({ entries: [], before: 0 }, page(3, 1, 0))).toEqual(page(3, 1, 0));
+});
