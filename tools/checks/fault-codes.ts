@@ -13,7 +13,7 @@ export type ResultUse = Readonly<{ line: number; names: boolean }>;
 
 const untypedShareMax = 0.05;
 /** Fewer uses than these were never in a folder that was read whole. */
-const usesMin = { client: 100, coordinator: 120 } as const;
+const usesMin = { client: 230, coordinator: 300 } as const;
 
 /** Every `Result<…>` of a source outside its comments, and whether it names its codes. */
 export function resultUses(source: string): ResultUse[] {

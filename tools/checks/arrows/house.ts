@@ -177,22 +177,25 @@ const rooms: Readonly<Record<string, Order>> = {
   ],
 };
 
-/** So many modules each top folder holds at least: less than that, and the check did not read what it should. */
+/**
+ * So many modules each top folder holds at least, about three quarters of what it held on 30 November 2026: less than that, and the
+ * check did not read what it should.
+ */
 const modulesMin: Readonly<Record<string, number>> = {
-  base: 12,
-  proto: 58,
-  aggregation: 58,
-  coordinator: 190,
-  client: 260,
+  base: 60,
+  proto: 70,
+  aggregation: 75,
+  coordinator: 330,
+  client: 525,
   relay: 8,
-  door: 14,
-  dashboard: 12,
-  lab: 20,
-  demo: 25,
-  cli: 45,
-  bench: 20,
-  tools: 35,
-  deploy: 20,
+  door: 12,
+  dashboard: 30,
+  lab: 105,
+  demo: 29,
+  cli: 140,
+  bench: 125,
+  tools: 88,
+  deploy: 36,
 };
 
 /** What a newcomer can hold in one look. */
