@@ -48,6 +48,8 @@ type Opened = Promise<Result<Committed<RoundId>, RoundChangeFaultCode | StoreFau
 /** Opens rounds when an operator or the schedule asks, and cancels them. */
 export class RoundOpener {
   readonly #parts: RoundOpenerParts;
+  /** What was said of tracks whose schedule is due and whose sample is not there. */
+  readonly #lacking = new Map<TrackId, string>();
 
   constructor(parts: RoundOpenerParts) {
     this.#parts = parts;
@@ -109,9 +111,18 @@ export class RoundOpener {
     const run = nextRunOf(ledger.state, ledger.state.tracks.get(id) as Track, nowMs);
     if (run === undefined || run.opensAtMs > nowMs) return true;
     const opened = await this.open(bySchedule, id, 'the schedule', nowMs);
-    if (opened.ok) return true;
+    if (opened.ok) {
+      this.#lacking.delete(id);
+      return true;
+    }
+    const { code, message } = opened.fault;
     // Its turn comes when another round ends; an operator may have been quicker.
-    return opened.fault.code === 'ROUNDS_EXHAUSTED' || opened.fault.code === 'ROUND_OPEN' || this.#failed(opened.fault);
+    if (code === 'ROUNDS_EXHAUSTED' || code === 'ROUND_OPEN') return true;
+    if (code !== 'SAMPLE_ABSENT') return this.#failed(opened.fault);
+    // Only an operator mends that, by an entry that wakes: it is told once, and not twice a second for as long as it takes.
+    if (this.#lacking.get(id) !== message) this.#failed(opened.fault);
+    this.#lacking.set(id, message);
+    return true;
   }
 
   #openable(state: State, id: TrackId): Result<{ track: Track; round: RoundId }, RoundChangeFaultCode> {

@@ -42,7 +42,6 @@ export class Pulse {
   #snapshotSeq: number;
   /** Characters of the last snapshot of this run. */
   #snapshotLength = 0;
-  #snapshotting = false;
 
   constructor(parts: PulseParts, also: () => void) {
     this.#parts = parts;
@@ -90,13 +89,11 @@ export class Pulse {
     const { ledger, trouble, snapshotEvery } = this.#parts;
     // A snapshot that is larger than what it spares a start would cost more than it brings.
     const wanted = Math.max(snapshotEvery, this.#snapshotLength / charactersOfEntry);
-    if (this.#snapshotting || ledger.state.seq - this.#snapshotSeq < wanted) return;
-    this.#snapshotting = true;
+    if (ledger.state.seq - this.#snapshotSeq < wanted) return;
     this.#snapshotSeq = ledger.state.seq;
     const saved = await ledger.saveSnapshot();
     failpoint('snapshot-saved');
     if (saved.ok) this.#snapshotLength = saved.value || this.#snapshotLength;
     else trouble(saved.fault.code, saved.fault.message);
-    this.#snapshotting = false;
   }
 }

@@ -1,8 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { unwrap } from '../../base/fault.ts';
+import { ok, unwrap } from '../../base/fault.ts';
 import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
+import { digestOf } from '../../proto/digest.ts';
 import type { ClusterId, RoundId, TrackId } from '../../proto/ids.ts';
 import type { KeyStore } from '../keys/key-store.ts';
+import type { JournalEvent } from '../ledger/journal/events.ts';
 import { MemoryMedium } from '../ledger/journal/memory-store.ts';
 import { openMemoryJournal } from '../ledger/journal/open-journal.ts';
 import { type Invitation, sealDelta } from '../testing/sealed-delta.ts';
@@ -32,8 +34,9 @@ async function openInSimulatedTime(wanted: typeof policy = slow, members = clust
     destroy: async (name) => void keys.delete(name),
   };
   const journal = openMemoryJournal(new MemoryMedium(), timers);
+  const troubles: string[] = [];
   const engine = await openSmallFederation(tempDir(), {
-    ...{ timers, journal, keyStore, policy: wanted, members },
+    ...{ timers, journal, keyStore, policy: wanted, members, trouble: (code: string) => troubles.push(code) },
     watchdogMs: 24 * hourMs, // What ends a round here is an alarm of its own.
   });
   onTestFinished(() => engine.close());
@@ -56,7 +59,7 @@ async function openInSimulatedTime(wanted: typeof policy = slow, members = clust
       .state()
       .tracks.get(track as TrackId)
       ?.rounds.get(round as RoundId)?.phase;
-  return { timers, engine, keys, invitations, invited, answer, phase };
+  return { timers, engine, keys, invitations, invited, answer, phase, troubles };
 }
 
 describe('a round in simulated time', () => {
@@ -97,6 +100,20 @@ describe('a round in simulated time', () => {
     expect(engine.state().tracks.get(track)?.models[1]?.digest).toBe(
       'sha256:1e70e39127ec9cf2222281ce1ac455b895963eb9ef62736835ce9cdde58650d9',
     );
+  });
+
+  it('that needs a sample which is not there is asked for once, however long it takes, and opens once it is put', async () => {
+    const nightly = { cron: '0 2 * * *', timeZone: 'UTC', blackouts: [] };
+    const wanted = { ...slow, sample: { mix: 0.1 }, schedule: nightly };
+    const { timers, engine, phase, troubles } = await openInSimulatedTime(wanted);
+    engine.wake();
+    await timers.advance(hourMs);
+    expect([phase(), troubles]).toEqual([undefined, ['SAMPLE_ABSENT']]);
+    const sample = { version: 1, digest: digestOf(Buffer.from('a sample')), bytes: 8, classes: [] };
+    const event: JournalEvent = { kind: 'samplePut', track, reason: 'test', ...sample };
+    unwrap(await engine.commit(operator, () => ok({ events: [event], value: undefined })));
+    await until(engine, () => phase('r-1'));
+    expect(troubles).toEqual(['SAMPLE_ABSENT']);
   });
 
   it('is opened by its schedule in the night, and the next one a day later', async () => {
