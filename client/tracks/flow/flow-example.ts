@@ -51,11 +51,20 @@ export const windowCodec: ExampleCodec<NamedSlice> = {
   },
 };
 
+/** Adding 0 turns -0 into 0: JSON can say it, and is never written with it. */
+const plain = (value: number) => value + 0;
+
 /** Whoever wrote them: a sensor, or what stands in a buffer. */
 const shape = z.object({
   nodes: z.array(z.tuple([z.enum(endKinds), z.string(), z.string()])),
   edges: z.array(
-    z.tuple([z.enum(flowProtocols), z.int().min(0).max(manyPorts), z.number().min(0), z.number(), z.number()]),
+    z.tuple([
+      z.enum(flowProtocols),
+      z.int().min(0).max(manyPorts).transform(plain),
+      z.number().min(0).transform(plain),
+      z.number().transform(plain),
+      z.number().transform(plain),
+    ]),
   ),
   posture: z.unknown().optional(),
 });
