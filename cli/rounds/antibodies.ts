@@ -108,9 +108,9 @@ function stateOf({ revoked, expiresAtMs }: KnownAntibody): string {
 const pinLine = (track: string, digest: string, how = '') =>
   `testudo antibodies pin ${track} ${shortDigest(digest)}${how} --reason WHY`;
 
-/** A client makes its antibody anew with every alert that is confirmed, and each share of alarms is divided by how many there are. */
+/** A client makes its antibody anew with every alert that is confirmed, and all that are in force share what they may flag. */
 const besideIt = (track: string, { family, cluster, digest, examples }: KnownAntibody) =>
-  `warning: another ${family} of ${cluster}, of ${examples} examples, stays in force beside it, and the more there are, the harder each is tried; ` +
+  `warning: another ${family} of ${cluster}, of ${examples} examples, stays in force beside it, and what one may flag of normal work the other may not; ` +
   `if this one takes its place: testudo antibodies revoke ${track} ${shortDigest(digest)} --reason WHY`;
 
 /** Alerts name it in every cluster. One of a relay's region is no member here. */

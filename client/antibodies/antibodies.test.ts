@@ -149,13 +149,29 @@ describe('Panel', () => {
     expect(panel.risk(attackHere)).toBeUndefined();
   });
 
-  it('flags from a higher level the more antibodies there are', async () => {
-    const antibody = made(attacksThere, elsewhere);
-    const level = async (many: number) => {
-      const antibodies = Array.from({ length: many }, () => antibody);
-      return (await Panel.open(antibodies, atHome, 0.01)).vaccinations[0]?.level ?? 0;
-    };
-    expect(await level(20)).toBeGreaterThan(await level(1));
+  /** Of an attack that looks somewhat like the work here: by a share of .003 it may flag, as many as it takes .003 in all. */
+  const subtle = made(examples(3, 60, { from: 0, to: 240, count: 40 }), elsewhere);
+  const refusals = async (antibodies: readonly Antibody[]) =>
+    (await Panel.open(antibodies, atHome, 0.003)).vaccinations.map(({ refused }) => refused);
+
+  it('takes nothing from an antibody for others that flag nothing, however many', async () => {
+    expect(await refusals([subtle])).toEqual([undefined]);
+    const idle = Array.from({ length: 63 }, (_, at) =>
+      made(examples(100 + at, 5, { from: 5_000_000 + 1_000 * at, to: 5_000_900 + 1_000 * at, count: 30 }), elsewhere),
+    );
+    expect(await refusals([...idle, subtle])).toEqual([...idle, subtle].map(() => undefined));
+  });
+
+  it('uses of many copies the first ones, until all of them together could flag too much', async () => {
+    const copies = Array.from({ length: 63 }, (_, at) => ({ ...subtle, family: `copy-${at}` }));
+    const found = await refusals([subtle, ...copies]);
+    const used = found.filter((refused) => refused === undefined).length;
+    expect(used).toBeGreaterThan(1);
+    expect(used).toBeLessThan(64);
+    expect(found).toEqual(found.map((_, at) => (at < used ? undefined : 'looks-normal')));
+    const { vaccinations } = await Panel.open([subtle, ...copies], atHome, 0.003);
+    // Each takes from what the next may flag.
+    expect(vaccinations[1]?.level).toBeGreaterThan(vaccinations[0]?.level as number);
   });
 });
 

@@ -11,7 +11,7 @@ export type Vaccination = Readonly<{
   antibody: Antibody;
   /** Absent where it is used. */
   refused?: Refusal;
-  /** The score that the workload's own normal examples do not reach. */
+  /** The score that a confirmed example has to pass: of what is normal, no more than is left to flag does. */
   level: number;
   /** What an example as confirmed elsewhere would score here. */
   expected: number;
@@ -39,9 +39,10 @@ const halfHeard = 0.15;
  * A workload's antibodies, each weighed anew against what is normal here: the share that a feature has in confirmed
  * examples against the share that it has in the workload's own. What the maker of an antibody took for normal counts nothing.
  *
- * An antibody is refused unless a confirmed example would stand above `level`, which all own normal examples but a share `alpha` stay
- * below, alpha divided by the number of antibodies (Bonferroni); where examples are too few to show so small a share, their upper tail
- * is prolonged as an exponential one. Else it describes what this workload does anyway.
+ * Each antibody costs the share of own normal examples that score as a confirmed one would; where they are too few to show so small a share,
+ * their upper tail is prolonged as an exponential one. The cheapest first, antibodies are used while what all of them cost together stays
+ * below `alpha` (a union bound): who offers many that flag nothing, or copies of one, takes nothing from the others, as he did when alpha was
+ * divided by their number. Else one describes what this workload does anyway.
  *
  * An example is as near to an attack as the antibody says that it is unusual for: by its p-value among own normal examples, heard as far as
  * it is of what a confirmed one would come to (a little like an attack is what normal work in new ways is, too), and the root of the
@@ -73,25 +74,30 @@ export class Panel {
     alpha: number,
     exampleFeaturesMax = Number.POSITIVE_INFINITY,
   ): Promise<Panel> {
-    const isOversized = (antibody: Antibody) => featuresOfExample(antibody) > exampleFeaturesMax;
-    const alphaOfEach = alpha / Math.max(1, antibodies.filter((one) => !isOversized(one)).length);
     const weighed = new Weighed(antibodies, normal);
-    const vaccinations: Vaccination[] = [];
-    const used = new Map<number, Used>();
+    const outcomes = new Map<number, Omit<Vaccination, 'antibody'>>();
+    const tries: Try[] = [];
     for (const [which, antibody] of antibodies.entries()) {
       await turn();
-      if (isOversized(antibody)) {
-        vaccinations.push({ antibody, refused: 'oversized', ...untried });
-        continue;
-      }
-      const scores = isTriable(antibody, normal) ? normal.map((own) => weighed.scoreWithout(which, own)) : [];
-      const outcome = tried(antibody, scores, weighed.expected(which), alphaOfEach);
-      if (outcome.refused === undefined) {
-        const tail = new NormalTail(scores, natMin);
-        used.set(which, { tail, expectedNats: tail.nats(outcome.expected) });
-      }
-      vaccinations.push({ antibody, ...outcome });
+      const refused = untriable(antibody, normal, exampleFeaturesMax);
+      if (refused !== undefined) outcomes.set(which, { refused, ...untried });
+      else tries.push(tried(which, weighed, normal));
     }
+    const used = new Map<number, Used>();
+    let left = alpha;
+    for (const { which, scores, expected, share } of tries.sort((a, b) => a.share - b.share || a.which - b.which)) {
+      const level = Math.max(quantile(scores, 0.5) + spreadMin, tailOf(scores, Math.max(left, Number.MIN_VALUE)));
+      const isUsed = expected > level;
+      outcomes.set(which, { level, expected, ...(isUsed ? {} : { refused: 'looks-normal' as const }) });
+      if (!isUsed) continue;
+      left -= share;
+      const tail = new NormalTail(scores, natMin);
+      used.set(which, { tail, expectedNats: tail.nats(expected) });
+    }
+    const vaccinations = antibodies.map((antibody, which) => ({
+      antibody,
+      ...(outcomes.get(which) as Omit<Vaccination, 'antibody'>),
+    }));
     return new Panel(weighed, vaccinations, used);
   }
 
@@ -134,8 +140,14 @@ function heard({ tail, expectedNats }: Used, score: number): number {
   return nats === 0 ? 0 : (nats * nats) / (nats + halfHeard * expectedNats);
 }
 
-function isTriable({ examples }: Antibody, normal: readonly Uint32Array[]): boolean {
-  return examples >= confirmedMin && normal.length >= normalMin;
+function untriable(
+  antibody: Antibody,
+  normal: readonly Uint32Array[],
+  exampleFeaturesMax: number,
+): Refusal | undefined {
+  if (featuresOfExample(antibody) > exampleFeaturesMax) return 'oversized';
+  if (antibody.examples < confirmedMin) return 'few-examples';
+  return normal.length < normalMin ? 'learning' : undefined;
 }
 
 const untried = { level: Number.POSITIVE_INFINITY, expected: Number.NaN };
@@ -145,24 +157,39 @@ function featuresOfExample({ shares }: Antibody): number {
   return shares.reduce((sum, share) => sum + share, 0) / 255;
 }
 
-/** scores: of the workload's normal examples, each as if it had not been learnt; none where the antibody is not to be tried. */
-function tried(
-  { examples }: Antibody,
-  scores: readonly number[],
-  expected: number,
-  alpha: number,
-): Omit<Vaccination, 'antibody'> {
-  if (examples < confirmedMin) return { refused: 'few-examples', ...untried };
-  if (scores.length === 0) return { refused: 'learning', ...untried };
-  const sorted = scores.toSorted((a, b) => a - b);
-  const level = Math.max(quantile(sorted, 0.5) + spreadMin, tailOf(sorted, alpha));
-  return { level, expected, ...(expected > level ? {} : { refused: 'looks-normal' as const }) };
+/** One antibody tried on a workload's normal examples. */
+type Try = Readonly<{
+  which: number;
+  /** Of the normal examples, each as if it had not been learnt, ascending. */
+  scores: readonly number[];
+  expected: number;
+  /** Of normal examples, that score as much as a confirmed one would. */
+  share: number;
+}>;
+
+function tried(which: number, weighed: Weighed, normal: readonly Uint32Array[]): Try {
+  const scores = normal.map((own) => weighed.scoreWithout(which, own)).sort((a, b) => a - b);
+  const expected = weighed.expected(which);
+  return { which, scores, expected, share: shareAbove(scores, expected) };
 }
 
 /** Above which a share of the values lies; an exponential tail through the quantiles .9 and .99 where they are too few. */
 function tailOf(sorted: readonly number[], share: number): number {
-  const [lower, upper] = [quantile(sorted, 0.9), quantile(sorted, 0.99)];
-  if (share >= 0.01) return quantile(sorted, 1 - share);
-  const scale = (upper - lower) / Math.LN10;
-  return upper + Math.max(scale, 0.05) * Math.log(0.01 / share);
+  if (share >= rareShare) return quantile(sorted, 1 - share);
+  return quantile(sorted, 1 - rareShare) + scaleOf(sorted) * Math.log(rareShare / share);
+}
+
+/** Which share of the values lies above a score: the inverse of `tailOf`. */
+function shareAbove(sorted: readonly number[], score: number): number {
+  const rare = quantile(sorted, 1 - rareShare);
+  if (score <= rare) return sorted.filter((one) => one >= score).length / sorted.length;
+  return rareShare * Math.exp((rare - score) / scaleOf(sorted));
+}
+
+/** The rarest share that examples show by themselves. */
+const rareShare = 0.01;
+
+/** Scores for each nat of the tail. */
+function scaleOf(sorted: readonly number[]): number {
+  return Math.max((quantile(sorted, 1 - rareShare) - quantile(sorted, 0.9)) / Math.LN10, 0.05);
 }
