@@ -77,6 +77,12 @@ export const parseClusterId = cluster.parse;
 /** Round ids count per track from r-1; their order is the order of their numbers. */
 export const isRoundId = round.is;
 export const parseRoundId = round.parse;
+
+/** Which of its track's rounds it is, from 1. */
+export function numberOfRound(id: RoundId): number {
+  return Number(id.slice('r-'.length));
+}
+
 export const isClassName = className.is;
 export const isDigest = digest.is;
 export const parseDigest = digest.parse;

@@ -5,7 +5,7 @@ import { isMissing, makeFolder, privateFolderMode, syncPath, writeFileAtomic } f
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { Turns } from '../../base/waiting/turns.ts';
 import { checkHeader, type UpdateHeader } from '../../proto/envelope/header.ts';
-import { isRoundId, type RoundId, type TrackId } from '../../proto/ids.ts';
+import { isRoundId, numberOfRound, type RoundId, type TrackId } from '../../proto/ids.ts';
 
 /** A sealed, signed update that waits for its receipt. */
 export type KeptUpdate = Readonly<{
@@ -102,7 +102,7 @@ export class Outbox {
       if (isMissing(error)) return undefined;
       throw error;
     }
-    const rounds = names.filter(isRoundId).sort((a, b) => Number(b.slice(2)) - Number(a.slice(2)));
+    const rounds = names.filter(isRoundId).sort((a, b) => numberOfRound(b) - numberOfRound(a));
     let newest: Restored | undefined;
     for (const round of rounds) {
       const found = newest === undefined ? await this.#read(track, round) : undefined;

@@ -1,7 +1,15 @@
 import type { EpochMs } from '../../base/time.ts';
 import { classBlocksOf } from '../../proto/class-blocks.ts';
 import { approvedClasses } from '../../proto/declared-classes.ts';
-import type { ClassName, ClusterId, Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
+import {
+  type ClassName,
+  type ClusterId,
+  type Digest,
+  type FederationId,
+  numberOfRound,
+  type RoundId,
+  type TrackId,
+} from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import { openRoundOf, type Round, type State, type Track } from '../ledger/state/state.ts';
 import { isInCohort, updateOf } from '../round/accepted-updates.ts';
@@ -96,12 +104,8 @@ export function closedDirective(track: Track, { round, phase }: Round): Directiv
 /** The round that a straggler of `after` may join next; null when none is open or planned. */
 export function joinNext(track: Track, after: RoundId): RoundId | null {
   const open = openRoundOf(track);
-  if (open !== undefined && numberOf(open.round) > numberOf(after) && open.phase.kind !== 'aggregating') {
+  if (open !== undefined && numberOfRound(open.round) > numberOfRound(after) && open.phase.kind !== 'aggregating') {
     return open.round;
   }
   return track.policy.schedule === null ? null : (`r-${track.roundCount + 1}` as RoundId);
-}
-
-function numberOf(round: RoundId): number {
-  return Number(round.slice(2));
 }

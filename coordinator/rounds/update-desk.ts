@@ -4,7 +4,14 @@ import type { EpochMs } from '../../base/time.ts';
 import { classBlocksOf } from '../../proto/class-blocks.ts';
 import { approvedClasses } from '../../proto/declared-classes.ts';
 import type { UpdateHeader } from '../../proto/envelope/header.ts';
-import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
+import {
+  type ClusterId,
+  type Digest,
+  type FederationId,
+  numberOfRound,
+  type RoundId,
+  type TrackId,
+} from '../../proto/ids.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Round, State, Track } from '../ledger/state/state.ts';
@@ -169,7 +176,7 @@ function find(state: State, header: UpdateHeader): Result<{ track: Track; round:
   if (track === undefined) return refuse('TRACK_NOT_FOUND', 'the header names a track that does not exist');
   const round = track.rounds.get(roundId);
   if (round !== undefined) return ok({ track, round });
-  if (Number(roundId.slice('r-'.length)) > track.roundCount) {
+  if (numberOfRound(roundId) > track.roundCount) {
     return refuse('ROUND_NOT_FOUND', 'the header names a round that does not exist');
   }
   const joins = joinNext(track, roundId);
