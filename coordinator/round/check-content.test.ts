@@ -60,7 +60,7 @@ it.each([
     [web],
     {
       code: 'CLASS_NOT_APPROVED',
-      message: 'the cluster was not approved for class batch; enrol it with a token that has --label class-batch=yes',
+      message: 'the cluster was not approved for class batch; an operator approves it by `testudo clusters approve`',
     },
   ],
 ] as const)('refuses %j of a track, saying what would be right', (more, of, approved, fault) => {

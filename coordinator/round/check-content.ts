@@ -53,6 +53,6 @@ function checkClasses(
   if (unapproved === undefined) return ok(undefined);
   return refuse(
     'CLASS_NOT_APPROVED',
-    `the cluster was not approved for class ${unapproved}; enrol it with a token that has --label class-${unapproved}=yes`,
+    `the cluster was not approved for class ${unapproved}; an operator approves it by \`testudo clusters approve\``,
   );
 }

@@ -19,7 +19,7 @@ export function classTableLearner(
   if (approved.length === 0) {
     return refuse(
       'MODEL_UNUSABLE',
-      "this cluster was approved for none of the model's classes; enrol it with a token that has --label class-NAME=yes",
+      "this cluster was approved for none of the model's classes; an operator approves it by `testudo clusters approve`",
     );
   }
   const allowed = new Set<string>(approved);

@@ -88,7 +88,7 @@ describe('classTableLearner', () => {
 
   it('refuses a cluster that was approved for nothing, and says how it is', () => {
     expect(classTableLearner(spec, base, [])).toMatchObject({
-      fault: { code: 'MODEL_UNUSABLE', message: expect.stringContaining('--label class-NAME=yes') },
+      fault: { code: 'MODEL_UNUSABLE', message: expect.stringContaining('`testudo clusters approve`') },
     });
   });
 });
