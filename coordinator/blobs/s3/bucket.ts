@@ -10,6 +10,7 @@ import { type BucketFaultCode, bucketFault, mayPass, statusIn } from './bucket-f
 import type { BucketSettings, StoreHabits } from './bucket-settings.ts';
 import { type Sdk, withStoreTime } from './client.ts';
 import { sendFile } from './sent-file.ts';
+import { type HeadAnswer, SignedHead } from './signed-head.ts';
 
 /** A blob as the store tells of it. */
 export type Stored = Readonly<{
@@ -38,10 +39,13 @@ const never = new AbortController().signal;
 export class Bucket {
   readonly timers: Timers;
   readonly #parts: BucketParts;
+  /** Absent where the store wants the bucket in the host's name: which hosts then serve whom is the SDK's to know. */
+  readonly #heads: SignedHead | undefined;
 
   constructor(parts: BucketParts) {
     this.#parts = parts;
     this.timers = parts.timers;
+    this.#heads = parts.settings.pathStyle ? new SignedHead(parts.settings, parts.timers) : undefined;
   }
 
   get name(): string {
@@ -105,20 +109,27 @@ export class Bucket {
 
   /** What lies there; undefined where nothing does. */
   head(digest: Digest): Answer<Stored | undefined> {
-    const { HeadObjectCommand } = this.#parts.sdk;
     return this.#ask(0, async (client, abortSignal) => {
-      try {
-        const { answer, storeTimeMs } = await withStoreTime(new HeadObjectCommand(this.#at(digest)), (command) =>
-          client.send(command, { abortSignal }),
-        );
-        const { ContentLength: bytes, LastModified: at } = answer;
-        if (bytes === undefined) throw new Error('the store did not say how large the blob is');
-        return { bytes, ageMs: at && storeTimeMs !== undefined ? storeTimeMs - at.getTime() : undefined };
-      } catch (error) {
-        if (statusIn(error) === 404) return undefined;
-        throw error;
-      }
+      const answer = await this.#heads?.ask(this.keyOf(digest), abortSignal);
+      if (answer?.status === 404) return undefined;
+      // What else it may say, of clocks or rights, the SDK asks for again, and knows what to do about.
+      return (answer && storedIn(answer)) ?? this.#headBySdk(digest, client, abortSignal);
     });
+  }
+
+  async #headBySdk(digest: Digest, client: S3Client, abortSignal: AbortSignal): Promise<Stored | undefined> {
+    const { HeadObjectCommand } = this.#parts.sdk;
+    try {
+      const { answer, storeTimeMs } = await withStoreTime(new HeadObjectCommand(this.#at(digest)), (command) =>
+        client.send(command, { abortSignal }),
+      );
+      const { ContentLength: bytes, LastModified: at } = answer;
+      if (bytes === undefined) throw new Error('the store did not say how large the blob is');
+      return { bytes, ageMs: at && storeTimeMs !== undefined ? storeTimeMs - at.getTime() : undefined };
+    } catch (error) {
+      if (statusIn(error) === 404) return undefined;
+      throw error;
+    }
   }
 
   /** Gives the bytes to `take`, once for each attempt; it throws at what is not the blob. False where nothing lies there. */
@@ -177,6 +188,7 @@ export class Bucket {
   }
 
   close(): void {
+    this.#heads?.close();
     this.#parts.client.destroy();
   }
 
@@ -203,4 +215,12 @@ export class Bucket {
       await pause(timers, fullJitterMs(settings.tries.between, attempt, randomInt(2 ** 32) / 2 ** 32), never);
     }
   }
+}
+
+/** Undefined for any answer but that the blob is there and so large. */
+function storedIn({ status, headers }: HeadAnswer): Stored | undefined {
+  const bytes = Number(headers['content-length'] ?? Number.NaN);
+  if (status !== 200 || !Number.isSafeInteger(bytes)) return undefined;
+  const ageMs = Date.parse(headers.date ?? '') - Date.parse(headers['last-modified'] ?? '');
+  return { bytes, ageMs: Number.isNaN(ageMs) ? undefined : ageMs };
 }

@@ -13,7 +13,7 @@ export function loadSdk(): Promise<Sdk> {
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 /** So many requests at once; more wait their turn. */
-const connectionsMax = 32;
+export const connectionsMax = 32;
 
 /**
  * A client that asks once for each call, since its caller repeats what may be repeated, and that adds no checksums of its own:

@@ -67,7 +67,7 @@ async function tryOut(
     const { Body } = await send<{ Body: Readable }>(new GetObjectCommand(at));
     const given: Buffer[] = [];
     for await (const chunk of Body) given.push(Buffer.from(chunk));
-    if (answer.ContentLength !== text.length || Buffer.concat(given).toString() !== text) {
+    if (answer.ContentLength !== Buffer.byteLength(text) || Buffer.concat(given).toString() !== text) {
       return refuse('BLOB_IO', 'the store of blobs does not give back what was put; use another store');
     }
     const keepsFirst = await isRefused(() => send(new PutObjectCommand({ ...at, Body: text, IfNoneMatch: '*' })));
