@@ -1,3 +1,8 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { aggregate } from '../aggregate.ts';
@@ -13,7 +18,7 @@ algebraContract(
   {
     'kernels in one thread': exactOnly(1),
     'kernels in two threads': exactOnly(2),
-    'native multiplication': () => fastAlgebra({ workers: 2, gramRowsMin: 2 }),
+    'products in float32': () => fastAlgebra({ workers: 2, gramRowsMin: 2 }),
   },
   { nMax: 64, dMax: 5000, runs: 20, relative: 1e-5 },
 );
@@ -105,7 +110,7 @@ describe('fastAlgebra', () => {
   });
 });
 
-describe('fastAlgebra, distances by native multiplication', () => {
+describe('fastAlgebra, distances by products in float32', () => {
   /** Worst of |value − exact| / exact and of |value − exact| / bound over all pairs; NaN where either is undefined. */
   async function compare(source: UpdateBlocks): Promise<{ relative: number; ofBound: number; exactPairs: number }> {
     return worst(await multiplying.squaredDistances(source), await twin.squaredDistances(source));
@@ -172,6 +177,28 @@ describe('fastAlgebra, distances by native multiplication', () => {
       expect(one.values).toEqual(two.values);
     } finally {
       await alone.close();
+    }
+  });
+
+  test('of many rows load no TensorFlow: a coordinator without it aggregates rounds of any size', async () => {
+    const here = (file: string) => JSON.stringify(new URL(file, import.meta.url).href);
+    const program = `
+      import { readFileSync } from 'node:fs';
+      import { fastAlgebra } from ${here('./fast-algebra.ts')};
+      import { memoryBlocks } from ${here('../blocks/blocks.ts')};
+      const rows = Array.from({ length: 100 }, (_, row) => Float32Array.from({ length: 3000 }, (__, at) => Math.sin(row * at)));
+      const algebra = fastAlgebra();
+      const { errorOf } = await algebra.squaredDistances(memoryBlocks(rows).value);
+      console.log(errorOf(1, 2) > 0, readFileSync('/proc/self/maps', 'utf8').includes('tensorflow'));
+      await algebra.close();
+    `;
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'no-tensorflow-'));
+    try {
+      await writeFile(path.join(folder, 'program.mjs'), program);
+      const ended = promisify(execFile)(process.execPath, ['--no-warnings', path.join(folder, 'program.mjs')]);
+      expect((await ended).stdout).toBe('true false\n');
+    } finally {
+      await rm(folder, { recursive: true });
     }
   });
 

@@ -10,7 +10,7 @@ import {
   pairDistances,
   reduceColumns,
 } from './exact-passes.ts';
-import { type GramDistances, loosePairs, startGramDistances } from './gram/gram-distances.ts';
+import { gramDistances, loosePairs } from './gram/gram-distances.ts';
 import { type KernelPool, startKernelPool } from './kernels/kernel-pool.ts';
 import { twinAlgebra } from './twin-algebra.ts';
 
@@ -18,8 +18,8 @@ export type FastAlgebraOptions = Readonly<{
   /** Worker threads for the exact passes. Default: one per core, at most 8. Changes how long an answer takes, never the answer. */
   workers?: number;
   /**
-   * From how many rows on all distances come from native float32 multiplications, with bounds, rather than exactly.
-   * Default 64, from where on it is faster; Infinity never loads TensorFlow.
+   * From how many rows on all distances come from float32 multiplications, with bounds, rather than exactly.
+   * Default 64, from where on it is faster.
    */
   gramRowsMin?: number;
 }>;
@@ -29,21 +29,20 @@ const relativeErrorMax = 1e-5;
 
 /**
  * The algebra for real rounds: WebAssembly SIMD kernels in worker threads, float64 like the twin and to the same bits;
- * all distances of many rows from native matrix multiplication, each within 1e-5 of exact and with its bound. Views of
- * views are worked on by the twin.
+ * all distances of many rows from products in float32, each within 1e-5 of exact and with its bound. Views of views are
+ * worked on by the twin.
  */
 export function fastAlgebra(options: FastAlgebraOptions = {}): LinearAlgebra {
   const workers = options.workers ?? Math.min(8, os.availableParallelism());
   const gramRowsMin = options.gramRowsMin ?? 64;
   const pool = startKernelPool(workers);
-  const gram = startGramDistances(pool, 1);
   const twin = twinAlgebra();
   return {
     squaredDistances(source, between) {
       if (!canWalk(source)) return twin.squaredDistances(source);
       return source.n < gramRowsMin || source.precision !== 'float32'
         ? exactDistancesOfAll(pool, source, between)
-        : boundedDistances(pool, gram, source, between);
+        : boundedDistances(pool, source, between);
     },
     exactDistances: (source, pairs) =>
       canWalk(source) ? pairDistances(pool, source, pairs) : twin.exactDistances(source, pairs),
@@ -58,10 +57,7 @@ export function fastAlgebra(options: FastAlgebraOptions = {}): LinearAlgebra {
     },
     reduceColumns: (source, reduction, sink) =>
       canWalk(source) ? reduceColumns(pool, source, reduction, sink) : twin.reduceColumns(source, reduction, sink),
-    async close() {
-      await gram.close();
-      await pool.close();
-    },
+    close: () => pool.close(),
   };
 }
 
@@ -77,13 +73,8 @@ async function exactDistancesOfAll(pool: KernelPool, source: UpdateBlocks, betwe
   return { n, values, errorOf: () => 0, rowErrors: new Float64Array(n) };
 }
 
-async function boundedDistances(
-  pool: KernelPool,
-  gram: GramDistances,
-  source: UpdateBlocks,
-  between?: number,
-): Promise<DistanceMatrix> {
-  const matrix = await gram.squaredDistances(source, between);
+async function boundedDistances(pool: KernelPool, source: UpdateBlocks, between?: number): Promise<DistanceMatrix> {
+  const matrix = await gramDistances(pool, source, between);
   const { n, values } = matrix;
   const loose = loosePairs(matrix, relativeErrorMax, between);
   if (loose.length === 0) return matrix;

@@ -12,7 +12,7 @@ export async function compileKernels(): Promise<Uint8Array> {
     [
       'kernels.ts',
       ...['--baseDir', fileURLToPath(new URL('.', import.meta.url)), '--outFile', 'kernels.wasm'],
-      ...['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--enable', 'threads'],
+      ...['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--enable', 'relaxed-simd', '--enable', 'threads'],
       // The caller brings the memory, so that other threads can read it too.
       ...['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
     ],

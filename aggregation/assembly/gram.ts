@@ -1,6 +1,6 @@
-// Distances between rows: directly, and rows packed for the multiplication that gives all of them.
+// Distances between rows, directly; and the medians that rows are centred on before they are multiplied.
 
-import { CHUNK, STRIP, high, joined, low } from './lanes';
+import { CHUNK, high, joined, low } from './lanes';
 import { flip, sortLanes } from './sort-lanes';
 
 /** n float32 rows, `stride` bytes apart, as float64 rows of 1,024 places, zeros after `columns`. */
@@ -108,68 +108,4 @@ export function centre(
     sortLanes<i32>(scratch, count);
     v128.store(out + ((<usize>column) << 2), flip(v128.load(scratch + ((<usize>(count >> 1)) << 4))));
   }
-}
-
-/**
- * One row of a strip: y = (row − centre) · 2^-e with e the exponent of its largest magnitude, written as 32 segments of
- * 64 values, `segmentStride` bytes apart; zeros after `columns`, a multiple of 16. scratch: 8,192 bytes.
- * Stores 2^e and ‖y‖² · 4^e (float64) at `scale` and `squaredNorm`.
- */
-export function packRow(
-  row: usize,
-  centre: usize,
-  columns: i32,
-  scratch: usize,
-  out: usize,
-  segmentStride: usize,
-  scale: usize,
-  squaredNorm: usize,
-): void {
-  // Magnitudes compare like their bits, as integers: NaN and infinity stay on top, and their row is recomputed in float64.
-  const magnitude = i32x4.splat(0x7fffffff);
-  let most0 = i32x4.splat(0);
-  let most1 = most0;
-  let at: usize = 0;
-  for (const end = (<usize>columns) << 2; at < end; at += 64) {
-    const a = f32x4.sub(v128.load(row + at), v128.load(centre + at));
-    const b = f32x4.sub(v128.load(row + at, 16), v128.load(centre + at, 16));
-    const c = f32x4.sub(v128.load(row + at, 32), v128.load(centre + at, 32));
-    const d = f32x4.sub(v128.load(row + at, 48), v128.load(centre + at, 48));
-    v128.store(scratch + at, a);
-    v128.store(scratch + at, b, 16);
-    v128.store(scratch + at, c, 32);
-    v128.store(scratch + at, d, 48);
-    most0 = i32x4.max_s(most0, i32x4.max_s(v128.and(a, magnitude), v128.and(b, magnitude)));
-    most1 = i32x4.max_s(most1, i32x4.max_s(v128.and(c, magnitude), v128.and(d, magnitude)));
-  }
-  for (const end = (<usize>STRIP) << 2; at < end; at += 4) f32.store(scratch + at, 0);
-
-  // 2^-e as float32 bits; the ends are kept inside what float32 can hold.
-  most0 = i32x4.max_s(most0, most1);
-  const most = max(
-    max(i32x4.extract_lane(most0, 0), i32x4.extract_lane(most0, 1)),
-    max(i32x4.extract_lane(most0, 2), i32x4.extract_lane(most0, 3)),
-  );
-  const exponent = most >> 23;
-  const down = min(253, max(1, 254 - exponent));
-  const by = f32x4.splat(reinterpret<f32>(down << 23));
-  let s0 = f64x2.splat(0);
-  let s1 = s0;
-  let from = scratch;
-  for (let segment: i32 = 0; segment < 32; segment++) {
-    let to = out;
-    const end = to + 256;
-    for (; to < end; to += 16, from += 16) {
-      const y = f32x4.mul(v128.load(from), by);
-      v128.store(to, y);
-      const y0 = low(y);
-      const y1 = high(y);
-      s0 = f64x2.add(s0, f64x2.mul(y0, y0));
-      s1 = f64x2.add(s1, f64x2.mul(y1, y1));
-    }
-    out += segmentStride;
-  }
-  const up = reinterpret<f64>((<i64>(1023 + 127 - down)) << 52);
-  f64.store(scale, up);
-  f64.store(squaredNorm, joined(s0, s1) * up * up);
 }

@@ -1,7 +1,9 @@
 // What every kernel needs of chunks and lanes.
 
 export const CHUNK: i32 = 1024; // chunkColumns of ordered-sums.ts.
-export const STRIP: i32 = 2048; // stripColumns of packed-block.ts.
+export const STRIP: i32 = 2048; // stripColumns of panel-products.ts.
+export const PANEL: i32 = 12; // panelRows of panel-products.ts.
+export const SEGMENT: i32 = 64; // segmentColumns of panel-products.ts.
 
 // @ts-ignore: decorator
 @inline

@@ -33,17 +33,17 @@ async function comparePlainGram(each: AggregationCase, report: Report): Promise<
   report.record({ case: nameOf(each), contender: 'plain native Gram matrix', seconds });
   report.text(
     `One plain native float32 Gram matrix of ${each.n} × ${each.d} values took ${secondsText(seconds)} in this run: no centring, ` +
-      'no bounds, half of it computed twice, and its distances can be wrong by any factor. What ours takes beyond that ' +
-      'buys a rigorous bound of 1e-5 on every distance: sums of 64 columns in float32 rather than of all of them, which the ' +
-      'native multiplication runs at a fraction of its peak, medians to centre on, and float64 above. Where a bar for this ' +
-      'shape is missed, that is where the time goes; the bars were set when the same peers took longer on this kind of machine.',
+      'no bounds, half of it computed twice, and its distances can be wrong by any factor. Ours are within 1e-5 of exact, with ' +
+      'a bound on each: medians to centre on, sums of 64 columns in float32, and of those in float64. It computes one half alone, ' +
+      'but in vectors of 128 bits, the widest that WebAssembly has: where processors work on 512 bits at a time, as the native ' +
+      'multiplication does, most of the time goes there. Where a bar for this shape is missed, that is why.',
   );
 }
 
 const notes = `
 Each contender runs in a process of its own, one after the other in every pass; times are medians over the passes of each
 process's median call, inputs made and first call (ours: the checked one) done before. "Extra" is the process's peak
-memory beyond what it held with its inputs and libraries loaded. Ours starts its threads and loads TensorFlow inside that.
+memory beyond what it held with its inputs and libraries loaded. Ours starts its threads inside that.
 "Others' cores" is how much of the machine somebody else used meanwhile: well above 0, the figures are not the contender's
 own, and who uses both cores (we do) loses more by it than who uses one (Flower's older Krum).
 

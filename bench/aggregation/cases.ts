@@ -51,7 +51,7 @@ export const fullCases: readonly AggregationCase[] = [
   { rule: 'geometric-median', n: 100, f: 20, d: 1_000_000, opponents: [{ peer: 'byzfl', bar: 2 }] },
 ];
 
-/** The same rules in seconds, with the tests. The second Krum is large enough for native multiplication. */
+/** The same rules in seconds, with the tests. The second Krum has enough rows for products in float32. */
 export const smallCases: readonly AggregationCase[] = [
   { rule: 'krum', n: 12, f: 3, d: 3_000, opponents: [] },
   { rule: 'krum', n: 70, f: 14, d: 3_000, opponents: [] },

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * What the distances of Krum could not be cheaper than by dense native multiplication: X·Xᵀ of [n, d] random float32
+ * What the distances of Krum would take by dense native multiplication: X·Xᵀ of [n, d] random float32
  * values in blocks of columns, summed in float32; nothing centred, scaled, bounded or checked. One JSON line, the median
  * of five: `plain-gram.ts N D`.
  */

@@ -1,9 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { unwrap } from '../../base/fault.ts';
 import { chunksOf } from '../../coordinator/testing/cluster.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
 import type { Bench, BenchOptions } from '../harness/bench.ts';
-import { runChild } from '../harness/child.ts';
 import { startOthersMeter } from '../harness/machine.ts';
 import { figure, median, secondsOf } from '../harness/measure.ts';
 import { findPeers } from '../harness/peers.ts';
@@ -15,8 +13,6 @@ const fullD = 300_000;
 const smallD = 20_000;
 /** 64 MB: long enough to be a rate. */
 const ingestValues = 16_000_000;
-/** From so many updates on, distances come from TensorFlow's multiplication: fastAlgebra's default. */
-const tensorflowRowsMin = 64;
 const bars = {
   roundSeconds: 0.6,
   goalSeconds: 0.2,
@@ -32,12 +28,10 @@ export const bench: Bench = {
     const { small, only } = options;
     const rows: string[][] = [];
     const d = small ? smallD : fullD;
-    const tensorflowBytes = await tensorflowLoadBytes();
-    report.record({ case: 'tensorflow load', residentBytes: tensorflowBytes });
     for (const n of small ? [5] : [20, 200]) {
       const name = `round n=${n} d=${d}`;
       if (only === undefined || name.includes(only)) {
-        rows.push(await measureRounds(name, n, d, n < tensorflowRowsMin ? 0 : tensorflowBytes, options, report));
+        rows.push(await measureRounds(name, n, d, options, report));
       }
     }
     report.text(
@@ -45,11 +39,9 @@ export const bench: Bench = {
         `with its own certificate and connection. A round: open, invite, fetch the base model (digest checked), seal and ` +
         `sign, upload, sync, receipt (checked), close, open the seals, Krum, candidate. Bars: at most ` +
         `${bars.roundSeconds} s a round at N = 20 (goal ${bars.goalSeconds} s), ${bars.firstCandidateSeconds} s from start ` +
-        `to first candidate, ${bars.rssBytes / 2 ** 20} MiB beyond TensorFlow's own load, ${bars.restartSeconds} s to ` +
+        `to first candidate, ${bars.rssBytes / 2 ** 20} MiB, ${bars.restartSeconds} s to ` +
         `start again on the journal. Processor time is of one round, of all threads, and the mean of all rounds: what the ` +
-        `coordinator takes, and what the load does that shares the machine with it. TensorFlow's own load, measured in the same run in a process that does nothing else ` +
-        `(loaded in a thread, and one multiplication of a strip of 200 updates): ${mebibytes(tensorflowBytes)}. Rounds ` +
-        `of fewer than ${tensorflowRowsMin} updates never load it.`,
+        `coordinator takes, and what the load does that shares the machine with it.`,
     );
     report.table(
       [
@@ -59,7 +51,6 @@ export const bench: Bench = {
         'of the clients',
         'start to first candidate',
         'coordinator peak RSS',
-        'beyond TensorFlow',
         'restart',
       ],
       rows,
@@ -73,18 +64,10 @@ export const bench: Bench = {
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 
-/** What TensorFlow adds to a process by itself. */
-async function tensorflowLoadBytes(): Promise<number> {
-  const script = fileURLToPath(new URL('./tensorflow-load.ts', import.meta.url));
-  const line = await runChild(process.execPath, ['--disable-warning=ExperimentalWarning', script, '200']);
-  return line.residentBytes as number;
-}
-
 async function measureRounds(
   name: string,
   n: number,
   d: number,
-  tensorflowBytes: number,
   { small, repeat }: BenchOptions,
   report: Report,
 ): Promise<string[]> {
@@ -129,7 +112,6 @@ async function measureRounds(
       clientsProcessorSeconds: clientsSeconds,
       startToFirstCandidateSeconds: firstSeconds,
       coordinatorPeakRssBytes: memory.peakBytes,
-      beyondTensorflowBytes: memory.peakBytes - tensorflowBytes,
       restartSeconds,
       journalledUpdates: n * (seconds.length + 1),
       busyCores: others(), // All processes but this one, so also the coordinator's and the clients'.
@@ -141,7 +123,6 @@ async function measureRounds(
       `${figure(clientsSeconds)} s`,
       `${figure(firstSeconds)} s`,
       mebibytes(memory.peakBytes),
-      mebibytes(memory.peakBytes - tensorflowBytes),
       `${figure(restartSeconds)} s after ${n * (seconds.length + 1)} updates`,
     ];
   } finally {

@@ -23,7 +23,6 @@ const ideas: Readonly<Record<string, Idea>> = {
     does: /\b(?:Worker|parentPort)\b[^;]*\bfrom 'node:worker_threads'/,
     except: {
       'client/tracks/onnx/onnx-session.ts': 'blocks its caller until the answer is there, so no event can bring it',
-      'bench/round/tensorflow-load.ts': 'is one file for both sides, and only keeps its threads busy',
     },
     seen: [
       "import { Worker } from 'node:worker_threads';",

@@ -1,111 +1,83 @@
-import { startThread, type ThreadLink } from '../../../base/thread-link.ts';
 import type { UpdateBlocks } from '../../blocks/blocks.ts';
 import type { DistanceMatrix, RowPair } from '../../linear-algebra.ts';
 import type { KernelPool } from '../kernels/kernel-pool.ts';
-import { stripsTogether, tileRowsFor } from '../packed/gram-tiles.ts';
-import { packedBlock, segmentColumns, segmentsPerStrip, stripColumns, stripsIn } from '../packed/packed-block.ts';
-import type { GramRequest } from './gram-worker.ts';
+import { eachProduct, panelProducts, segmentColumns, stripColumns } from '../kernels/panel-products.ts';
+import { type GramPass, gramPasses } from './passes.ts';
 
-/**
- * All squared distances from one Gram matrix of native float32 multiplications, with a bound on every one of them.
- *
- * Per strip of 2,048 columns each row is centred on the median of up to 15 rows (an outlier cannot drag a median away,
- * so it cannot cost the others their precision), and scaled by a power of two (so that 1e20 neither overflows nor
- * drowns). With y the centred rows, D_ij = ‖y_i‖² + ‖y_j‖² − 2 y_i·y_j: norms in float64; products in float32 over 64
- * columns, 32 of those added up in float32, their sums in float64. O(n²d) time, O(n² + n · 2,048) memory.
- *
- * The bound, with u = 2^-24, for any order in which a library may sum, fused or not (Higham, "Accuracy and Stability of
- * Numerical Algorithms", 3.1): the products are off by at most γ ‖y_i‖‖y_j‖, γ = 96u/(1 − 96u); centring rounds each y
- * by u|y|, which moves a distance D by at most η(2√D + η), η = u(‖y_i‖ + ‖y_j‖)(1 + u); float64 adds (strips + 2,054)
- * 2^-53 of the terms.
- */
-export type GramDistances = Readonly<{
-  /** `between`: as of the algebra's. */
-  squaredDistances(source: UpdateBlocks, between?: number): Promise<DistanceMatrix>;
-  /** May be called twice. */
-  close(): Promise<void>;
-}>;
-
-/** |computed − exact| ≤ relative · … as above, from the rows' norms. */
+/** |computed − exact| ≤ this, from the rows' norms. */
 type GramBound = (normI: number, normJ: number, squaredDistance: number) => number;
 
 const sampleRowsMax = 15;
 const unit = 2 ** -24;
-/** Roundings on the way of one product into its strip's sum, at most. */
-const roundings = segmentColumns + segmentsPerStrip;
+/** Roundings on the way of one product into its segment's float32 sum, at most. */
+const roundings = segmentColumns;
 
-export function startGramDistances(pool: KernelPool, workers: number): GramDistances {
-  let links: ThreadLink<GramRequest>[] | undefined;
-  let last: Promise<unknown> = Promise.resolve();
+/** Rows of a band, where rows are too many for one pass: that of a band with another takes 26 MB a block. */
+const usualBandRows = 1280;
+/** Of a block's rows in a worker's memory, about. */
+const blockBytes = 2 ** 24;
+/** Of a block: more take memory and are no faster. */
+const stripsMax = 4;
 
-  const started = async () => {
-    if (links?.some((link) => link.ended())) links = undefined;
-    if (links !== undefined) return links;
-    const starting = Array.from({ length: workers }, () => startThread<GramRequest>(workerFile));
-    const worst = await starting[0]?.ask<number>({ kind: 'probe' });
-    if (worst === undefined || !(worst <= roundings)) {
-      await Promise.all(starting.map((link) => link.close()));
-      throw new Error(
-        `native matrix multiplication is off by ${worst} units where float32 stays below ${roundings}: reduced precision is on ` +
-          '(ONEDNN_DEFAULT_FPMATH_MODE or alike); turn it off',
-      );
-    }
-    links = starting;
-    return starting;
-  };
-
-  const compute = async (source: UpdateBlocks, between?: number): Promise<DistanceMatrix> => {
-    const multipliers = await started();
-    const { n, d } = source;
-    const tileRows = tileRowsFor(n);
-    const columns = stripColumns * stripsTogether(tileRows);
-    const products = new Float64Array(new SharedArrayBuffer(8 * n * n));
-    await askAll(multipliers, (worker) => ({ kind: 'start', products, n, tileRows, worker, workers, between }));
-    const squaredNorms = new Float64Array(n);
-    const task = { kind: 'pack', sample: spreadRows(n), tileRows } as const;
-    try {
-      await pool.walk(source, task, columns, async (answer) => {
-        const { buffer, output: address } = answer;
-        const { strips, squaredNormAt } = packedBlock(n, tileRows, stripsIn(answer.columns));
-        await askAll(multipliers, () => ({ kind: 'block', buffer, address, strips }));
-        for (let strip = 0; strip < strips; strip++) {
-          const norms = new Float64Array(buffer, address + squaredNormAt(strip, 0), n);
-          for (let row = 0; row < n; row++) squaredNorms[row] = (squaredNorms[row] as number) + (norms[row] as number);
-        }
-      });
-    } finally {
-      await Promise.allSettled(multipliers.map((link) => link.ask({ kind: 'finish' })));
-    }
-    return toDistances(products, squaredNorms, d);
-  };
-
-  return {
-    squaredDistances(source, between) {
-      const computed = last.then(() => compute(source, between)); // One at a time: the threads hold one matrix.
-      last = computed.catch(() => {});
-      return computed;
-    },
-    async close() {
-      await last;
-      await Promise.all((links ?? []).map((link) => link.close()));
-      links = undefined;
-    },
-  };
+/**
+ * All squared distances from the products of float32 rows, with a bound on every one of them.
+ *
+ * Per strip of 2,048 columns each row is centred on the median of up to 15 rows (an outlier cannot drag a median away,
+ * so it cannot cost the others their precision), and scaled by a power of two (so that 1e20 neither overflows nor
+ * drowns). With y the centred rows, D_ij = ‖y_i‖² + ‖y_j‖² − 2 y_i·y_j: norms in float64; products in float32 over 64
+ * columns, the sums of those in float64. O(n²d) time, O(n² + n · 2,048) memory. The same bits whatever the threads.
+ *
+ * The bound, with u = 2^-24, whether products are fused into their sums or not (Higham, "Accuracy and Stability of
+ * Numerical Algorithms", 3.1): the products are off by at most γ ‖y_i‖‖y_j‖, γ = 64u/(1 − 64u); centring rounds each y
+ * by u|y|, which moves a distance D by at most η(2√D + η), η = u(‖y_i‖ + ‖y_j‖)(1 + u); float64 adds (strips + 2,054)
+ * 2^-53 of the terms.
+ *
+ * `between`: as of the algebra's. bandRows: a test's alone; what comes out has the same bits.
+ */
+export async function gramDistances(
+  pool: KernelPool,
+  source: UpdateBlocks,
+  between?: number,
+  bandRows = usualBandRows,
+): Promise<DistanceMatrix> {
+  const { n, d } = source;
+  const products = new Float64Array(n * n);
+  const squaredNorms = new Float64Array(n);
+  for (const pass of gramPasses(n, between, bandRows)) await multiply(pool, source, pass, products, squaredNorms);
+  return toDistances(products, squaredNorms, d);
 }
 
-const workerFile = new URL('./gram-worker.ts', import.meta.url);
-
-async function askAll(
-  links: readonly ThreadLink<GramRequest>[],
-  request: (worker: number) => GramRequest,
+/** Sets products[i, j], i < j, and the norms of the pass's rows. */
+async function multiply(
+  pool: KernelPool,
+  source: UpdateBlocks,
+  { rows, between }: GramPass,
+  products: Float64Array,
+  squaredNorms: Float64Array,
 ): Promise<void> {
-  await Promise.all(links.map((link, worker) => link.ask(request(worker))));
+  const { n } = source;
+  const sample = spreadRows(n); // Of all rows, in every pass: a row is centred alike in each.
+  const picked = source.pick([...sample, ...rows]);
+  const made = panelProducts(rows.length, between);
+  const strips = Math.max(1, Math.min(stripsMax, Math.floor(blockBytes / (4 * stripColumns * picked.n))));
+  const sums = new Float64Array(made.bytes / 8);
+  const task = { kind: 'products', sample: sample.length, between } as const;
+  await pool.walk(picked, task, strips * stripColumns, ({ buffer, output }) => {
+    const block = new Float64Array(buffer, output, sums.length);
+    for (let at = 0; at < sums.length; at++) sums[at] = (sums[at] as number) + (block[at] as number);
+  });
+  eachProduct(sums, rows.length, made, (i, j, product) => {
+    products[(rows[i] as number) * n + (rows[j] as number)] = product;
+  });
+  rows.forEach((row, at) => {
+    squaredNorms[row] = sums[made.squaredNormsAt / 8 + at] as number;
+  });
 }
 
 /** Up to 15 rows, an odd number, spread evenly. */
-function spreadRows(n: number): Int32Array {
+function spreadRows(n: number): readonly number[] {
   const count = Math.min(sampleRowsMax, n - 1 + (n % 2));
-  return Int32Array.from({ length: count }, (_, at) => Math.floor(((at + 0.5) * n) / count));
+  return Array.from({ length: count }, (_, at) => Math.floor(((at + 0.5) * n) / count));
 }
 
 function gramBound(d: number): GramBound {

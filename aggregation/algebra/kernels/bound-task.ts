@@ -1,8 +1,8 @@
 import type { ColumnReduction } from '../../linear-algebra.ts';
 import { chunkColumns } from '../../ordered-sums.ts';
-import { packedBlock, stripColumns, stripsIn } from '../packed/packed-block.ts';
 import type { KernelTask } from './kernel-task.ts';
 import type { Kernels } from './kernels.ts';
+import { panelProducts, panelRows, stripColumns, stripsIn } from './panel-products.ts';
 
 /** A task with its constants in a worker's memory. */
 export type BoundTask = {
@@ -93,35 +93,38 @@ export function bindTask(
         },
       };
     }
-    case 'pack':
-      if (bytes === 8) throw new RangeError('only stored float32 updates are packed for multiplication');
-      return bindPack(kernels, task.sample, task.tileRows, n, take);
+    case 'products':
+      if (bytes === 8) throw new RangeError('only stored float32 updates are multiplied');
+      return bindProducts(kernels, task.sample, task.between, n, take);
   }
 }
 
-function bindPack(
+function bindProducts(
   { run, buffer }: Kernels,
-  sample: Int32Array,
-  tileRows: number,
+  sample: number,
+  between: number | undefined,
   n: number,
   take: (bytes: number) => number,
 ): BoundTask {
-  const sampleAt = take(4 * sample.length);
+  const m = n - sample;
+  const { panels, until, from, squaredNormsAt, bytes } = panelProducts(m, between);
+  const sampleAt = take(4 * sample);
   const centre = take(4 * stripColumns);
-  const scratch = take(Math.max(4 * stripColumns, 16 * sample.length));
+  const scratch = take(Math.max(4 * 4 * stripColumns, 16 * sample));
+  const packed = take(4 * stripColumns * panelRows * panels);
+  const scales = take(8 * panelRows * panels);
+  const tile = take(8 * panelRows * panelRows);
   return {
-    writeConstants: () => new Int32Array(buffer(), sampleAt, sample.length).set(sample),
+    writeConstants: () => new Int32Array(buffer(), sampleAt, sample).set(Array.from({ length: sample }, (_, at) => at)),
     runBlock(input, stride, columns, output) {
-      const { strips, rowAt, segmentBytes, scaleAt, squaredNormAt } = packedBlock(n, tileRows, stripsIn(columns));
-      for (let strip = 0; strip < strips; strip++) {
+      new Uint8Array(buffer(), output, bytes).fill(0);
+      for (let strip = 0; strip < stripsIn(columns); strip++) {
         const rows = input + 4 * strip * stripColumns;
         const count = Math.min(stripColumns, columns - strip * stripColumns);
-        run.centre(rows, stride, sampleAt, sample.length, count, scratch, centre);
-        for (let row = 0; row < n; row++) {
-          const to = output + rowAt(strip, row);
-          const [scale, squaredNorm] = [output + scaleAt(strip, row), output + squaredNormAt(strip, row)];
-          run.packRow(rows + row * stride, centre, count, scratch, to, segmentBytes(row), scale, squaredNorm);
-        }
+        run.centre(rows, stride, sampleAt, sample, count, scratch, centre);
+        const first = rows + sample * stride;
+        run.packPanels(first, stride, m, centre, count, scratch, packed, scales, output + squaredNormsAt);
+        run.multiplyPanels(packed, panels, count, scales, until, from, tile, output);
       }
     },
   };

@@ -77,7 +77,10 @@ async function walk(
   const heldBytes = 4 * n * columns + bytes + (rowSums ? rowSumBytes(rowSums, columns) : 0);
   const inHand = Math.max(1, Math.floor(blocksBytesMax / heldBytes));
   const used = links.slice(0, Math.min(inHand, blocks));
-  const slots = Math.min(inHand, blocks) >= 2 * used.length ? 2 : 1; // A second block is read while the first is worked on.
+  // A second block is read, or waits, while the first is worked on. One of products takes so long that its worker may as well
+  // be idle until it hears of the next, where it reads that itself.
+  const isLong = task.kind === 'products' && shared !== undefined;
+  const slots = !isLong && Math.min(inHand, blocks) >= 2 * used.length ? 2 : 1;
   const places = await startAll(used, { task, n, rowSums, columns, slots, shared });
   const open: Promise<BlockAnswer>[] = [];
   try {

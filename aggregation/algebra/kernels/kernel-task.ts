@@ -1,7 +1,7 @@
 import type { RowSum, SharedUpdates } from '../../blocks/blocks.ts';
 import type { ColumnReduction } from '../../linear-algebra.ts';
-import { packedBlock, stripsIn } from '../packed/packed-block.ts';
 import { chunksIn, roundUp } from './kernels.ts';
+import { panelProducts } from './panel-products.ts';
 
 /** One pass over the columns of n updates, as a worker is told to make it. Survives structured cloning. */
 export type KernelTask =
@@ -13,8 +13,8 @@ export type KernelTask =
   | Readonly<{ kind: 'dots'; vector: SharedVector }>
   /** Groups of five row numbers {i, j0, j1, j2, j3}: four distances each. */
   | Readonly<{ kind: 'pairs'; groups: Int32Array }>
-  /** Strips for the Gram matrix: centred on the median of the sampled rows, cut into tiles of rows; see packed-block.ts. */
-  | Readonly<{ kind: 'pack'; sample: Int32Array; tileRows: number }>;
+  /** Products of the rows after the first `sample`, an odd number of rows whose median all are centred on; see panel-products.ts. */
+  | Readonly<{ kind: 'products'; sample: number; between: number | undefined }>;
 
 export type SharedVector = Float32Array<SharedArrayBuffer> | Float64Array<SharedArrayBuffer>;
 
@@ -46,8 +46,8 @@ export function outputBytes(task: KernelTask, n: number, columns: number): numbe
       return 8 * chunksIn(columns) * n; // [chunk, row].
     case 'pairs':
       return 32 * chunksIn(columns) * (task.groups.length / 5); // [chunk, group, 4].
-    case 'pack':
-      return packedBlock(n, task.tileRows, stripsIn(columns)).bytes;
+    case 'products':
+      return panelProducts(n - task.sample, task.between).bytes;
   }
 }
 

@@ -22,15 +22,26 @@ type KernelExports = Readonly<{
     scratch: number,
     out: number,
   ): void;
-  packRow(
-    row: number,
+  packPanels(
+    rows: number,
+    stride: number,
+    n: number,
     centre: number,
     columns: number,
     scratch: number,
     out: number,
-    segmentStride: number,
-    scale: number,
-    squaredNorm: number,
+    scales: number,
+    squaredNorms: number,
+  ): void;
+  multiplyPanels(
+    packed: number,
+    panels: number,
+    columns: number,
+    scales: number,
+    until: number,
+    from: number,
+    tile: number,
+    out: number,
   ): void;
 }>;
 
@@ -78,7 +89,7 @@ export function loadKernels(): Kernels {
   };
 }
 
-/** Hands out addresses one after another, on cache-line boundaries (native matrix multiplication reads them in place). */
+/** Hands out addresses one after another, on cache-line boundaries. */
 export function memoryPlan(): { take(bytes: number): number; bytes(): number } {
   let next = 64; // Address 0 stays free, so that a forgotten one is noticed.
   return {
