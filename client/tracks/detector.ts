@@ -30,6 +30,9 @@ export type Trained = Readonly<{
   loss: number;
 }>;
 
+/** See `OpenDetector.surprisalAndRuns`. */
+export type SurprisalAndRuns = Readonly<{ surprisal: Float32Array; knownRuns: Uint8Array }>;
+
 /** Weights opened for scoring. Holds native memory until `close()`, which may be called twice. */
 export interface OpenDetector {
   /**
@@ -38,14 +41,20 @@ export interface OpenDetector {
    */
   surprisal(traces: readonly Observed[]): Float32Array[];
   /**
+   * As `surprisal` of one trace, and how many calls the longest run has that ends at each call and was seen in normal traces, shape
+   * [calls]; only of models that know runs.
+   */
+  surprisalAndRuns?(trace: Observed): SurprisalAndRuns;
+  /**
    * How unexpected the class of each call's arguments is, given the call, in nats; 0 where the source saw none. Laid out
    * as `surprisal`; only of models that read arguments.
    */
   argumentSurprisal?(traces: readonly Observed[]): Float32Array[];
   /**
    * The second view of models that have one: how far the set of a trace's calls is from any normal set of its class, 0 to about 1.
+   * steadied: what stands for no sets in the weights, such as pairs of calls that share a slot, does not blow it up; by default it is as it always was.
    */
-  setDistance?(trace: Observed): number;
+  setDistance?(trace: Observed, steadied?: boolean): number;
   /** What each call that occurs adds to `setDistance` before it is shared out, by call id; for explanations. */
   setResiduals?(trace: Observed): ReadonlyMap<number, number>;
   close(): void;

@@ -13,7 +13,7 @@ import { type ProfileDistances, ProfileMemory } from './profile-memory.ts';
  * How models of two views read a trace, beside a cluster's memory and without one (../scoring/trace-score.ts). A calibration counts from
  * scores of its own reading, so that one that was stored before another reading came goes on as it was.
  */
-export type Reading = 1 | 2 | 3 | 4;
+export type Reading = 1 | 2 | 3 | 4 | 5;
 
 /** How the normal traces of one class score here, each judged as if it had not been learnt. */
 export type Calibration = Readonly<{
@@ -48,6 +48,8 @@ const unknownProfile: ProfileDistances = { counts: 1, presence: 1 };
 export type LocalFindings = Readonly<{
   /** −ln p of each call after this cluster's own past, nats, shape [calls]. */
   surprisal: Float32Array;
+  /** As of `OpenDetector.surprisalAndRuns`; only of memories that know runs. */
+  knownRuns?: Uint8Array | undefined;
   /** To the nearest profiles of the class. */
   profileDistances: ProfileDistances;
 }>;
@@ -108,9 +110,14 @@ export class LocalMemory {
   look(trace: Observed): LocalFindings {
     const classId = this.classes.idOf(trace.service);
     return {
-      surprisal: this.surprisal(trace),
+      ...this.#sequence(trace, classId),
       profileDistances: this.profiles.get(classId)?.distances(trace.calls) ?? unknownProfile,
     };
+  }
+
+  #sequence({ calls }: Observed, classId: number): Pick<LocalFindings, 'surprisal' | 'knownRuns'> {
+    const knownRuns = this.#views.knowsRuns ? new Uint8Array(calls.length) : undefined;
+    return { surprisal: this.#views.surprisal(this.evidence, calls, classId, knownRuns), knownRuns };
   }
 
   /** The first part of `look`, without the second. */
@@ -123,11 +130,9 @@ export class LocalMemory {
     const classId = this.classes.idOf(trace.service);
     if (this.#counts === undefined)
       throw new Error('a local memory that is settled or from disk cannot leave a trace out; learn it again');
-    const surprisal = this.#counts.without(this.evidence, trace.calls, classId, () =>
-      this.#views.surprisal(this.evidence, trace.calls, classId),
-    );
+    const sequence = this.#counts.without(this.evidence, trace.calls, classId, () => this.#sequence(trace, classId));
     const profileDistances = this.profiles.get(classId)?.distancesWithout(trace.calls) ?? unknownProfile;
-    return { surprisal, profileDistances };
+    return { ...sequence, profileDistances };
   }
 }
 

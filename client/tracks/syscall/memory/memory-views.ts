@@ -16,17 +16,21 @@ export type EvidenceCounts = Readonly<{
 
 export type MemoryViews = Readonly<{
   counts(): EvidenceCounts;
-  /** −ln p of each call, nats, shape [calls]. */
-  surprisal(evidence: Float32Array, calls: Uint16Array, classId: number): Float32Array;
+  /** Whether `surprisal` fills `knownRuns`. */
+  knowsRuns: boolean;
+  /** −ln p of each call, nats, shape [calls]; `knownRuns` as of `OpenDetector.surprisalAndRuns`. */
+  surprisal(evidence: Float32Array, calls: Uint16Array, classId: number, knownRuns?: Uint8Array): Float32Array;
 }>;
 
 const twoViews: MemoryViews = {
   counts: () => new GramEvidence(defaultGramSlots),
+  knowsRuns: true,
   surprisal: gramSurprisal,
 };
 
 const gramTable: MemoryViews = {
   counts: () => new GramCounts(defaultSlotCount),
+  knowsRuns: false,
   surprisal: gramTableSurprisal,
 };
 

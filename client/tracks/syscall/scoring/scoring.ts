@@ -20,6 +20,7 @@ import { CallWeights } from '../traces/call-weights.ts';
 import { windowStarts } from '../traces/call-windows.ts';
 import { unknownClassId, WorkloadClasses } from '../traces/workload-classes.ts';
 import { explainSet, type SetExplanation } from './explain-set.ts';
+import { newRuns, runLengths } from './new-runs.ts';
 import {
   distanceOf,
   latestReading,
@@ -117,9 +118,15 @@ function* calibrationsInSteps(
       const withLocal = findings.map((shared, at) => {
         const { calls } = own[at] as Observed;
         const weights = callWeights?.without(calls, classId);
-        return rawTraceScore(heard(shared, { sharedHelps, reading }), looks[at], { weights, setUsual });
+        const found = heard(shared, { sharedHelps, reading });
+        const fresh = freshIn(calls, found, looks[at]);
+        return rawTraceScore(found, looks[at], { weights, setUsual, fresh });
       });
-      const shared = findings.map((one) => rawTraceScore(one, undefined));
+      const shared = findings.map((one, at) => {
+        const trace = own[at] as Observed;
+        const found = { ...one, setDistance: opened.setDistance?.(trace, true) };
+        return rawTraceScore(found, undefined, { fresh: freshIn(trace.calls, found, undefined) });
+      });
       const calibration = calibrate(withLocal, shared, { setUsual, sharedHelps, reading });
       if (calibration !== undefined) calibrations.set(classId, calibration);
     }
@@ -253,14 +260,16 @@ export class SyscallScorer {
   }
 
   #scoreAs(trace: Scored, classId: number): number {
-    const shared = sharedFindings(this.#detector, trace);
     const local = this.#localOf(trace);
     const weights = local?.callWeights?.of(trace.calls, classId);
     const calibration = local?.calibrations.get(classId);
     const elsewhere = this.#sharedUsual.get(classId);
     const reading = local === undefined ? elsewhere?.reading : calibration && readingOf(calibration);
-    const options = { weights, setUsual: calibration?.setUsual, reading };
-    const raw = rawTraceScore(heard(shared, calibration ?? {}), local?.memory.look(trace), options);
+    const steadied = local === undefined && (reading ?? latestReading) >= 5;
+    const found = heard(sharedFindings(this.#detector, trace, steadied), calibration ?? {});
+    const look = local?.memory.look(trace);
+    const options = { weights, setUsual: calibration?.setUsual, fresh: freshIn(trace.calls, found, look), reading };
+    const raw = rawTraceScore(found, look, options);
     // A workload that is learning still counts from 0: too few traces say what is usual worse than none.
     if (local !== undefined) return raw - (calibration?.median ?? 0);
     return raw - (elsewhere?.median ?? 0);
@@ -274,16 +283,26 @@ export class SyscallScorer {
 }
 
 /** What the federated weights find in one trace: of its calls, of their set, and of their arguments where both know any. */
-function sharedFindings(detector: OpenDetector, trace: Observed): SharedFindings {
-  return { ...sharedSurprisal(detector, trace), setDistance: detector.setDistance?.(trace) };
+function sharedFindings(detector: OpenDetector, trace: Observed, steadied = false): SharedFindings {
+  return { ...sharedSurprisal(detector, trace), setDistance: detector.setDistance?.(trace, steadied) };
 }
 
 /** As `sharedFindings`, without the set. */
 function sharedSurprisal(detector: OpenDetector, trace: Observed): SharedFindings {
-  const [surprisal] = detector.surprisal([trace]);
+  const sequence = detector.surprisalAndRuns?.(trace);
+  const [surprisal] = sequence === undefined ? detector.surprisal([trace]) : [sequence.surprisal];
+  const finite = finiteOrNone(surprisal);
   const readsArguments = trace.argumentClasses !== undefined && detector.argumentSurprisal !== undefined;
   const [ofArguments] = readsArguments ? (detector.argumentSurprisal?.([trace]) ?? []) : [];
-  return { surprisal: finiteOrNone(surprisal), ofArguments: finiteOrNone(ofArguments) };
+  const knownRuns = finite && sequence?.knownRuns;
+  return { surprisal: finite, ofArguments: finiteOrNone(ofArguments), knownRuns };
+}
+
+/** The share of new runs; 0 where nobody knows runs. */
+function freshIn(calls: Uint16Array, shared: SharedFindings, local: LocalFindings | undefined): number {
+  const known = [shared.knownRuns, local?.knownRuns].filter((runs) => runs !== undefined);
+  if (known.length === 0) return 0;
+  return newRuns(calls, known, local === undefined ? runLengths.alone : runLengths.withPast);
 }
 
 /** Weights that an attack drove to NaN give no surprisal at all: the local memory then judges alone. */
@@ -293,7 +312,7 @@ function finiteOrNone(surprisal: Float32Array | undefined): Float32Array | undef
 
 /** A stored one may say anything: what no version wrote is read as the first. */
 function readingOf({ reading }: Pick<Hearing, 'reading'>): Reading {
-  return reading === 2 || reading === 3 || reading === 4 ? reading : 1;
+  return reading === 2 || reading === 3 || reading === 4 || reading === 5 ? reading : 1;
 }
 
 type SharedUsual = Readonly<{ median: number; reading: Reading }>;

@@ -3,6 +3,7 @@ import { vocabulary } from '../../../events/vocabulary.ts';
 import { syscallDetector } from '../detectors.ts';
 import type { LocalFindings, Reading } from '../memory/local-memory.ts';
 import { WorkloadClasses } from '../traces/workload-classes.ts';
+import { newRuns } from './new-runs.ts';
 import { learnClusterState, SyscallScorer } from './scoring.ts';
 import { rawTraceScore } from './trace-score.ts';
 
@@ -13,6 +14,7 @@ describe('rawTraceScore beside a memory', () => {
   const setUsual = Math.log(0.12);
   const mean = (power: number) => ((4 * 3 ** power + 60 * 0.1 ** power) / 64) ** (1 / power);
   const profiles = 2 * Math.sqrt(0.04 * mean(2)) + Math.sqrt(0.09 * mean(2));
+  const excused = (nats: number) => 1.5 * Math.log(1 + 2 * nats);
 
   const scoreOf = (setDistance: number, reading?: Reading) =>
     rawTraceScore({ surprisal, setDistance }, local, { setUsual, reading });
@@ -24,19 +26,45 @@ describe('rawTraceScore beside a memory', () => {
       [0.5, 0.25],
       [8, 0.25],
     ] as const) {
-      expect(scoreOf(distance)).toBeCloseTo(mean(3) + profiles + 0.2 * nats, 6);
-      for (const before of [2, 3] as const) expect(scoreOf(distance, before)).toBe(scoreOf(distance));
+      expect(scoreOf(distance)).toBeCloseTo(mean(3) + profiles + 0.2 * nats - excused(mean(1)), 6);
+      for (const before of [2, 3, 4] as const) {
+        expect(scoreOf(distance, before)).toBeCloseTo(mean(3) + profiles + 0.2 * nats, 6);
+      }
     }
   });
 
   it('weighs the distance of profiles by how surprised the federation is said to be, where that is said', () => {
     const said = rawTraceScore({ surprisal, setDistance: 0, surprised: 2 }, local, { setUsual });
-    expect(said).toBeCloseTo(mean(3) + 2 * Math.sqrt(0.04 * 2) + Math.sqrt(0.09 * 2), 6);
+    expect(said).toBeCloseTo(mean(3) + 2 * Math.sqrt(0.04 * 2) + Math.sqrt(0.09 * 2) - excused(mean(1)), 6);
   });
 
   it('counts all of it by the first reading', () => {
     expect(scoreOf(8, 1)).toBeCloseTo(mean(3) + profiles + 0.2 * Math.log(8.02 / 0.12), 6);
-    expect(scoreOf(0.02, 1)).toBe(scoreOf(0.02));
+    expect(scoreOf(0.02, 1)).toBe(scoreOf(0.02, 4));
+  });
+
+  it('counts a surprise for more where the rest of the trace is usual', () => {
+    // Their power means are the same.
+    const even = new Float32Array(64).fill(mean(3));
+    const among = (calls: Float32Array, reading?: Reading) =>
+      rawTraceScore(
+        { surprisal: calls, setDistance: 0, surprised: 1 },
+        { ...local, surprisal: calls },
+        { setUsual, reading },
+      );
+    expect(among(surprisal, 4)).toBeCloseTo(among(even, 4), 5);
+    expect(among(surprisal) - among(even)).toBeCloseTo(excused(mean(3)) - excused(mean(1)), 5);
+  });
+
+  it('adds three nats for a trace of new runs alone, and none by the readings before', () => {
+    const found = { surprisal, setDistance: 0.1 };
+    for (const [reading, nats] of [
+      [5, 3],
+      [4, 0],
+    ] as const) {
+      const [none, all] = [0, 1].map((fresh) => rawTraceScore(found, local, { setUsual, fresh, reading }));
+      expect((all as number) - (none as number)).toBeCloseTo(nats, 9);
+    }
   });
 });
 
@@ -46,6 +74,12 @@ describe('rawTraceScore without a memory', () => {
   it('multiplies the views, either no less than a twentieth', () => {
     expect(rawTraceScore(shared, undefined)).toBeCloseTo(Math.log(0.06) + Math.log(0.45), 6);
     expect(rawTraceScore(shared, undefined, { reading: 3 })).toBe(rawTraceScore(shared, undefined));
+  });
+
+  it('adds the share of new runs, and nothing by the readings before', () => {
+    const scored = (fresh: number, reading: Reading) => rawTraceScore(shared, undefined, { fresh, reading });
+    expect(scored(0.4, 5) - scored(0, 5)).toBeCloseTo(0.4, 9);
+    expect(scored(0.4, 4)).toBe(scored(0, 4));
   });
 
   it('takes a fiftieth by the readings before', () => {
@@ -71,21 +105,25 @@ describe('a calibration', () => {
     const classId = classes.idOf('web');
     const calibration = state.calibrations.get(classId);
     if (calibration === undefined) throw new Error('twelve traces calibrate');
-    expect(calibration.reading).toBe(4);
+    expect(calibration.reading).toBe(5);
     const { reading: _, ...before } = calibration;
     const judged = { ...trace(5), calls: Uint16Array.of(...trace(5).calls, 90, 31, 91, 30) };
     const opened = detector.open(weights);
     const found = { surprisal: opened.surprisal([judged])[0], setDistance: opened.setDistance?.(judged) };
     opened.close();
+    const look = state.memory.look(judged);
+    const fresh = newRuns(judged.calls, [look.knownRuns as Uint8Array]);
+    expect(fresh).toBeGreaterThan(0);
     for (const [one, reading] of [
-      [calibration, 4],
+      [calibration, 5],
+      [{ ...calibration, reading: 4 as const }, 4],
       [{ ...calibration, reading: 3 as const }, 3],
       [{ ...calibration, reading: 2 as const }, 2],
       [before, 1],
     ] as const) {
       const clusters = new Map([['here', { ...state, calibrations: new Map([[classId, one]]) }]]);
       const scorer = new SyscallScorer({ detector, weights, clusters });
-      const raw = rawTraceScore(found, state.memory.look(judged), { setUsual: calibration.setUsual, reading });
+      const raw = rawTraceScore(found, look, { setUsual: calibration.setUsual, fresh, reading });
       expect(scorer.score([judged])[0]).toBeCloseTo(raw - calibration.median, 9);
       scorer.close();
     }
@@ -96,22 +134,32 @@ describe('a calibration', () => {
     const classId = classes.idOf('web');
     const calibration = state.calibrations.get(classId);
     if (calibration === undefined) throw new Error('twelve traces calibrate');
-    const judged = { ...trace(5), cluster: 'elsewhere' };
+    const judged = { ...trace(5), calls: Uint16Array.of(...trace(5).calls, 90, 31), cluster: 'elsewhere' };
     const opened = detector.open(weights);
-    const found = { surprisal: opened.surprisal([judged])[0], setDistance: opened.setDistance?.(judged) };
-    opened.close();
+    const sequence = opened.surprisalAndRuns?.(judged);
+    const fresh = newRuns(judged.calls, [sequence?.knownRuns as Uint8Array], 6);
+    expect(fresh).toBeGreaterThan(0);
+    const of = (reading: Reading) => ({
+      surprisal: sequence?.surprisal,
+      setDistance: opened.setDistance?.(judged, reading === 5),
+    });
     const stored = (sharedMedian: number, reading: Reading) => ({ ...calibration, sharedMedian, reading });
     for (const [some, median, reading] of [
       [[stored(-5, 2)], -5, 2],
       [[stored(-5, 1), stored(-3, 3), stored(-5, 2)], -3, 3],
+      [[stored(-5, 4), stored(-3, 5)], -3, 5],
     ] as const) {
       const clusters = new Map(
         some.map((one, at) => [`c${at}`, { ...state, calibrations: new Map([[classId, one]]) }] as const),
       );
       const scorer = new SyscallScorer({ detector, weights, clusters });
-      expect(scorer.score([judged])[0]).toBeCloseTo(rawTraceScore(found, undefined, { reading }) - median, 9);
+      expect(scorer.score([judged])[0]).toBeCloseTo(
+        rawTraceScore(of(reading), undefined, { reading, fresh }) - median,
+        9,
+      );
       scorer.close();
     }
+    opened.close();
   });
 
   describe('of a workload on which the federated model has no say', () => {
@@ -154,7 +202,8 @@ describe('a calibration', () => {
       for (const flat of [detector.init(1), ...useless]) {
         const { score, surprisal, set, calibration, look } = scored(flat);
         const { setUsual } = calibration;
-        const raw = rawTraceScore({ surprisal: uninformed, setDistance: 0, surprised: 2 }, look, { setUsual });
+        const fresh = newRuns(judged.calls, [look.knownRuns as Uint8Array]);
+        const raw = rawTraceScore({ surprisal: uninformed, setDistance: 0, surprised: 2 }, look, { setUsual, fresh });
         expect(score).toBeCloseTo(raw - calibration.median, 9);
         const mixed = look.surprisal.map((own) => -Math.log(0.7 / vocabulary.length + 0.3 * Math.exp(-own)));
         for (const [at, value] of surprisal.entries()) expect(value).toBeCloseTo(mixed[at] as number, 5);

@@ -4,7 +4,8 @@
  * Models of two views, in a cluster without a past: ln(c·d + 0.05) + ln(√c·s + 0.05) with d the set's distance, s the power mean
  * of the surprisals with exponent 2, and c = min(1, n / 32) for n calls: a short trace says little either way. The views are of
  * different kinds and multiply: what both find odd is odd. What one of them finds as usual as can be does not unsay the other: hence
- * the 0.05. It was chosen by ten halvings of FHIDS by content, the reported one among them, and does no harm to ADFA-LD or the recorded set.
+ * the 0.05. It was chosen by ten halvings of FHIDS by content, the reported one among them, and does no harm to ADFA-LD or the recorded set. Plus the
+ * share of the trace's distinct runs of six calls that the federation does not know (new-runs.ts).
  *
  * All others, and models of two views with a cluster's memory:
  *
@@ -18,10 +19,13 @@
  *    Falls away for a cluster without a local memory. Models of two views add the same of presence, and a fifth of how far ln d
  *    exceeds what nine of ten normal traces of the workload stay below: being nearer than usual excuses nothing, and being much
  *    farther tells no more than a quarter of a nat does (of busy programs some normal sets are very far).
- * 4. Minus the median score of the workload's own normal traces (calibration.median): scores count from "as usual here".
+ * 4. In models of two views minus 1.5·ln(1 + 2·mean surprisal): where all of a trace is a little surprising, its program is one whose runs
+ *    differ, and what is odd stands out of the rest. Plus three times the share of its distinct runs of four calls that nobody did before
+ *    (new-runs.ts): one trace in one cluster is enough to know a run, however little it is in the mean of all.
+ * 5. Minus the median score of the workload's own normal traces (calibration.median): scores count from "as usual here".
  *
  * The constants were chosen on one half of the recorded traces' validation contents and attack runs, by content, and hold
- * on the other half (`npm run bench -- detection`).
+ * on the other half (`npm run bench -- detection`); those of 4 on splits of contents that are not reported (docs/detection-study.md).
  */
 import type { LocalFindings, Reading } from '../memory/local-memory.ts';
 
@@ -34,12 +38,19 @@ const twoViewsExponent = 2;
 const certainCalls = 32;
 const presenceWeight = 1;
 const setWeight = 0.2;
+const newRunsWeight = 3;
 
-export const latestReading: Reading = 4;
+export const latestReading: Reading = 5;
 /** How far, in nats, a set's distance may count beyond what is usual. */
-const unusualMax: Readonly<Record<Reading, number>> = { 1: Number.POSITIVE_INFINITY, 2: 0.25, 3: 0.25, 4: 0.25 };
+const unusualMax: Readonly<Record<Reading, number>> = {
+  1: Number.POSITIVE_INFINITY,
+  2: 0.25,
+  3: 0.25,
+  4: 0.25,
+  5: 0.25,
+};
 /** Without a memory: what lies below is all alike. With 0.02, sets that were very usual hid what was odd in their sequence. */
-const aloneFloor: Readonly<Record<Reading, number>> = { 1: 0.02, 2: 0.02, 3: 0.05, 4: 0.05 };
+const aloneFloor: Readonly<Record<Reading, number>> = { 1: 0.02, 2: 0.02, 3: 0.05, 4: 0.05, 5: 0.05 };
 
 /** −ln p of each call under the mixture of shared and local, shape [calls]; either alone where the other is missing. */
 export function mixedSurprisal(shared: Float32Array | undefined, local: Float32Array | undefined): Float32Array {
@@ -60,6 +71,8 @@ export type SharedFindings = Readonly<{
   setDistance?: number | undefined;
   /** How far the federation counts as surprised, nats; the root mean square of `surprisal` unless given. */
   surprised?: number | undefined;
+  /** As of `OpenDetector.surprisalAndRuns`; only of models that know runs. */
+  knownRuns?: Uint8Array | undefined;
 }>;
 
 /** What a cluster's own past adds to the reading of a trace. */
@@ -68,15 +81,17 @@ export type RawScoreOptions = Readonly<{
   weights?: Float32Array | undefined;
   /** See `Calibration.setUsual`. */
   setUsual?: number | undefined;
+  /** See `newRuns`; 0 unless given. */
+  fresh?: number | undefined;
   /** The latest unless given. */
   reading?: Reading | undefined;
 }>;
 
-/** The score of a trace before calibration, steps 2 and 3; 0 for a trace without calls. */
+/** The score of a trace before calibration, steps 2 to 4; 0 for a trace without calls. */
 export function rawTraceScore(
   shared: SharedFindings,
   local: LocalFindings | undefined,
-  { weights, setUsual, reading = latestReading }: RawScoreOptions = {},
+  { weights, setUsual, fresh = 0, reading = latestReading }: RawScoreOptions = {},
 ): number {
   const surprisal = withArguments(mixedSurprisal(shared.surprisal, local?.surprisal), shared.ofArguments);
   if (surprisal.length === 0) return 0;
@@ -89,14 +104,21 @@ export function rawTraceScore(
   if (local === undefined) {
     const grams = powerMean(surprisal, twoViewsExponent, weights) * certainty ** (1 / twoViewsExponent);
     const floor = aloneFloor[reading];
-    return Math.log(shared.setDistance * certainty + floor) + Math.log(grams + floor);
+    const views = Math.log(shared.setDistance * certainty + floor) + Math.log(grams + floor);
+    return reading < 5 ? views : views + fresh;
   }
   const { counts, presence } = local.profileDistances;
   const surprised = certainty ** 1.5 * elsewhere(shared, local);
   const profiles = profileWeight * Math.sqrt(counts * surprised) + presenceWeight * Math.sqrt(presence * surprised);
   const unusualSet = logarithm(shared.setDistance * certainty) - (setUsual ?? Number.POSITIVE_INFINITY);
   const grams = powerMean(surprisal, traceExponent, weights) * certainty ** (1 / traceExponent);
-  return grams + profiles + setWeight * Math.max(0, Math.min(unusualMax[reading], unusualSet));
+  const score = grams + profiles + setWeight * Math.max(0, Math.min(unusualMax[reading], unusualSet));
+  return reading < 5 ? score : score - excused(powerMean(surprisal, 1, weights)) + newRunsWeight * fresh;
+}
+
+/** What a mean surprisal, nats, excuses: three nats for each where there is little, and ever less where there is more. */
+function excused(mean: number): number {
+  return 1.5 * Math.log(1 + 2 * mean);
 }
 
 /** How far the federation is surprised too: where it is not, other clusters made a change before. */

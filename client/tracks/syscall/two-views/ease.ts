@@ -23,9 +23,9 @@ export class Ease {
 
   /**
    * calls: a class's diagonal, shape [vocabulary]; pairs: the hashed pairs. What a hostile or broken aggregate may hold (negative, no
-   * number, pairs that no sets can have) is cut to what sets can have.
+   * number, pairs that no sets can have) is cut to what sets can have. steadied: see `weightsOf`.
    */
-  static open(calls: Float32Array, pairs: Float32Array, classId: number): Ease {
+  static open(calls: Float32Array, pairs: Float32Array, classId: number, steadied = false): Ease {
     const present = [...calls.keys()].filter((call) => isEvidence(calls[call] as number));
     const places = new Int16Array(calls.length).fill(-1);
     for (const [place, call] of present.entries()) places[call] = place;
@@ -45,7 +45,7 @@ export class Ease {
         matrix[i * width + j] = matrix[j * width + i] = together * scale;
       }
     }
-    return new Ease(places, width, weightsOf(matrix, width));
+    return new Ease(places, width, weightsOf(matrix, width, steadied));
   }
 
   /** ‖x − xB‖² / |x|: 0 where each call follows from the others, about 1 where none does. present: ascending, not empty. */
@@ -84,13 +84,22 @@ function isEvidence(value: number): boolean {
   return value > 0 && value < 1e6;
 }
 
-/** B_ij = −P_ij / P_jj with P the inverse; a matrix that is not positive definite gets more ridge until it is. */
-function weightsOf(matrix: Float64Array, width: number): Float32Array {
+/**
+ * B_ij = −P_ij / P_jj with P the inverse; a matrix that is not positive definite, as pairs that share a slot bring about, gets more ridge until
+ * it is. What has just become so may be as good as singular, and distances a hundred times what they can be: steadied, it gets as much again.
+ */
+function weightsOf(matrix: Float64Array, width: number, steadied: boolean): Float32Array {
+  const lift = (by: number) => {
+    for (let i = 0; i < width; i++) matrix[i * width + i] = (matrix[i * width + i] as number) + by;
+    return inverted(matrix, width);
+  };
   let inverse = inverted(matrix, width);
+  let lifted = 0;
   for (let more = ridge; inverse === undefined; more *= 2) {
-    for (let i = 0; i < width; i++) matrix[i * width + i] = (matrix[i * width + i] as number) + more;
-    inverse = inverted(matrix, width);
+    inverse = lift(more);
+    lifted += more;
   }
+  if (steadied && lifted > 0) inverse = lift(lifted) ?? inverse;
   const weights = new Float32Array(width * width);
   for (let i = 0; i < width; i++) {
     for (let j = 0; j < width; j++) {

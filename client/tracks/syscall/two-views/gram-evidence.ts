@@ -98,11 +98,23 @@ function keyOf(calls: Uint16Array, classId: number): string {
 }
 
 /**
+ * Evidence that makes a run of calls known: half of what one trace in one of eleven clusters leaves in their mean, and more than noise does.
+ * What is counted here has 1 and more.
+ */
+const knownEvidence = 0.01;
+
+/**
  * Surprisal of each call, −ln p in nats, shape [calls]: from the class alone up to the longest context that has
  * evidence, each length's estimate refines the shorter one's (interpolated additive smoothing with one unit of evidence).
- * evidence: not negative, a power of two of slots; or a code for each slot and what codes stand for.
+ * evidence: not negative, a power of two of slots; or a code for each slot and what codes stand for. knownRuns: filled, where given, with how
+ * many calls the longest known run that ends at each has, shape [calls]; the padding before the first counts as one.
  */
-export function gramSurprisal(evidence: Float32Array | Codebook, calls: Uint16Array, classId: number): Float32Array {
+export function gramSurprisal(
+  evidence: Float32Array | Codebook,
+  calls: Uint16Array,
+  classId: number,
+  knownRuns?: Uint8Array,
+): Float32Array {
   const out = new Float32Array(calls.length);
   const [table, levels] = evidence instanceof Float32Array ? [evidence, undefined] : [evidence.codes, evidence.levels];
   const mask = table.length - 1;
@@ -122,6 +134,7 @@ export function gramSurprisal(evidence: Float32Array | Codebook, calls: Uint16Ar
     let probability = 1 / vocabulary.length;
     let hash = ofClass;
     let reached = 0;
+    let run = 0;
     // What stood at `length` is a context of the next length: it is read before it is replaced.
     let context = contexts[0] as number;
     for (let length = 1; length <= longest; length++) {
@@ -133,12 +146,14 @@ export function gramSurprisal(evidence: Float32Array | Codebook, calls: Uint16Ar
       probability = (gram + probability) / (Math.max(context, gram) + 1);
       contexts[length] = gram;
       reached = length;
+      if (gram > knownEvidence && run === length - 1) run = length;
       context = next;
     }
     for (let length = reached + 1; length <= known; length++) contexts[length] = 0;
     known = reached;
     while (known > 0 && contexts[known] === 0) known--;
     out[place] = -Math.log(Math.min(1, probability));
+    if (knownRuns !== undefined) knownRuns[place] = run;
   }
   return out;
 }

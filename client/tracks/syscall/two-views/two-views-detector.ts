@@ -23,7 +23,8 @@ export function twoViewsDetector(spec: ModelSpec): Detector {
       const views = openTwoViews(spec, weights);
       return {
         surprisal: (traces) => traces.map((trace) => views.surprisal(trace)),
-        setDistance: (trace) => views.setDistance(trace),
+        surprisalAndRuns: (trace) => views.surprisalAndRuns(trace),
+        setDistance: (trace, steadied) => views.setDistance(trace, steadied),
         setResiduals: (trace) => views.setResiduals(trace),
         close() {},
       };

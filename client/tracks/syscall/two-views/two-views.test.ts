@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../../base/random.ts';
 import { layoutOf } from '../../../../proto/layout.ts';
 import { vocabulary } from '../../../events/vocabulary.ts';
 import { classHash } from '../traces/call-hash.ts';
@@ -139,6 +140,27 @@ describe('Ease', () => {
     const residuals = views.setResiduals(trace('web', 5, 6, 30));
     expect(residuals.get(30)).toBe(1);
     expect(residuals.get(6)).toBeLessThan(0.2);
+  });
+
+  it('steadied, says of no normal set that it is farther than sets can be, although pairs share slots', () => {
+    const crowded = twoViewsSpec(classes, { gramSlots: 2 ** 12, pairSlots: 2 ** 10 });
+    const worst = { plain: 0, steadied: 0 };
+    for (let seed = 1; seed <= 40; seed++) {
+      const random = seededRandom(seed);
+      const sets = Array.from({ length: 60 }, () =>
+        trace(
+          'web',
+          ...Array.from({ length: 8 + Math.floor(random() * 12) }, () => 10 + Math.floor(60 * random() ** 2)),
+        ),
+      );
+      const views = openTwoViews(crowded, learnTwoViews(crowded, sets).weights);
+      for (const one of sets) {
+        worst.plain = Math.max(worst.plain, views.setDistance(one));
+        worst.steadied = Math.max(worst.steadied, views.setDistance(one, true));
+      }
+    }
+    expect(worst.plain).toBeGreaterThan(100);
+    expect(worst.steadied).toBeLessThan(1.2);
   });
 
   it('stays a number whatever a hostile aggregate holds', () => {

@@ -1,7 +1,8 @@
 /** Learning and opening of the two views: from normal traces to local weights, from weights to what judges. */
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import { vocabulary } from '../../../events/vocabulary.ts';
-import type { Observed } from '../../detector.ts';
+import type { Observed, SurprisalAndRuns } from '../../detector.ts';
+import type { Codebook } from '../../onnx/quantise.ts';
 import type { WorkloadClasses } from '../traces/workload-classes.ts';
 import { CallSetSums, callSet } from './call-sets.ts';
 import { Ease } from './ease.ts';
@@ -49,14 +50,21 @@ function scaleInto(target: Float32Array, sources: readonly Float32Array[]): void
 
 /** The view of sets of one model, opened. */
 export type SetView = Readonly<{
-  /** How far the set of a trace's calls is from any normal set of its class, 0 … about 1; 0 for a trace without calls. */
-  setDistance(trace: Observed): number;
+  /**
+   * How far the set of a trace's calls is from any normal set of its class, 0 … about 1; 0 for a trace without calls. steadied: as
+   * `OpenDetector.setDistance` says.
+   */
+  setDistance(trace: Observed, steadied?: boolean): number;
   /** What each call that occurs adds to it before it is shared out, by call id. */
   setResiduals(trace: Observed): ReadonlyMap<number, number>;
 }>;
 
 /** The two views of one model, opened. */
-export type OpenTwoViews = SetView & Readonly<{ surprisal(trace: Observed): Float32Array }>;
+export type OpenTwoViews = SetView &
+  Readonly<{
+    surprisal(trace: Observed): Float32Array;
+    surprisalAndRuns(trace: Observed): SurprisalAndRuns;
+  }>;
 
 /** weights: flat, of the spec's layout; anything a hostile or broken aggregate could hold reads as no evidence. */
 export function openTwoViews(spec: ModelSpec, weights: Float32Array): OpenTwoViews {
@@ -65,7 +73,21 @@ export function openTwoViews(spec: ModelSpec, weights: Float32Array): OpenTwoVie
   const evidence = evidenceOf(grams);
   return {
     ...setViewOf(sizes.classes, calls.slice(), pairs.slice()),
-    surprisal: ({ calls: own, service }) => gramSurprisal(evidence, own, sizes.classes.idOf(service)),
+    ...sequenceViewOf(sizes.classes, evidence),
+  };
+}
+
+/** The view of sequences of one model, opened. */
+export function sequenceViewOf(
+  classes: WorkloadClasses,
+  evidence: Float32Array | Codebook,
+): Pick<OpenTwoViews, 'surprisal' | 'surprisalAndRuns'> {
+  return {
+    surprisal: ({ calls, service }) => gramSurprisal(evidence, calls, classes.idOf(service)),
+    surprisalAndRuns({ calls, service }) {
+      const knownRuns = new Uint8Array(calls.length);
+      return { surprisal: gramSurprisal(evidence, calls, classes.idOf(service), knownRuns), knownRuns };
+    },
   };
 }
 
@@ -76,18 +98,19 @@ export function evidenceOf(grams: Float32Array): Float32Array {
 
 /** calls: shape [classes, vocabulary]; pairs: hashed. A class is inverted when its first trace comes. */
 export function setViewOf(classes: WorkloadClasses, calls: Float32Array, pairs: Float32Array): SetView {
-  const opened = new Map<number, Ease>();
-  const easeOf = (classId: number): Ease => {
-    const known = opened.get(classId);
+  const opened = { plain: new Map<number, Ease>(), steadied: new Map<number, Ease>() };
+  const easeOf = (classId: number, steadied = false): Ease => {
+    const some = steadied ? opened.steadied : opened.plain;
+    const known = some.get(classId);
     if (known !== undefined) return known;
     const row = calls.subarray(classId * vocabulary.length, (classId + 1) * vocabulary.length);
-    const ease = Ease.open(row, pairs, classId);
-    opened.set(classId, ease);
+    const ease = Ease.open(row, pairs, classId, steadied);
+    some.set(classId, ease);
     return ease;
   };
   return {
-    setDistance({ calls: own, service }) {
-      return own.length === 0 ? 0 : easeOf(classes.idOf(service)).distance(callSet(own));
+    setDistance({ calls: own, service }, steadied) {
+      return own.length === 0 ? 0 : easeOf(classes.idOf(service), steadied).distance(callSet(own));
     },
     setResiduals({ calls: own, service }) {
       const present = callSet(own);

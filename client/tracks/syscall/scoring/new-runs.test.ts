@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { syscallDetector } from '../detectors.ts';
+import { lightDetector, writeLightForm } from '../light/light-forms.ts';
+import { WorkloadClasses } from '../traces/workload-classes.ts';
+import { newRuns } from './new-runs.ts';
+
+const loop = (turns: number, ...more: number[]) =>
+  Uint16Array.from([...Array.from({ length: turns * 5 }, (_, at) => 30 + (at % 5)), ...more]);
+
+describe('newRuns', () => {
+  const all = (calls: Uint16Array, length: number) => new Uint8Array(calls.length).fill(length);
+
+  it('counts what a loop repeats once', () => {
+    const calls = loop(40, 90);
+    // Three that the start cuts short, five of the loop, one that ends with the call after it.
+    const known = all(calls, 12);
+    known[200] = 0;
+    expect(newRuns(calls, [known])).toBeCloseTo(1 / 9, 9);
+    expect(newRuns(calls, [known.map((length) => 12 - length)])).toBeCloseTo(8 / 9, 9);
+  });
+
+  it('takes for known what anyone knows, and of the start what is no longer than the trace', () => {
+    const calls = Uint16Array.of(30, 31, 32, 33, 34);
+    const [mine, theirs] = [Uint8Array.of(2, 3, 3, 1, 4), Uint8Array.of(0, 0, 4, 3, 0)];
+    expect(newRuns(calls, [mine])).toBe(2 / 5);
+    expect(newRuns(calls, [theirs])).toBe(4 / 5);
+    expect(newRuns(calls, [mine, theirs])).toBe(1 / 5);
+    expect(newRuns(new Uint16Array(0), [])).toBe(0);
+  });
+});
+
+describe('known runs of a federation', () => {
+  const classes = new WorkloadClasses(['web']);
+  const detector = syscallDetector('two-views', classes);
+  const trace = (calls: Uint16Array) => ({ service: 'web', calls });
+  const rare = Uint16Array.from({ length: 60 }, (_, at) => 100 + ((at ** 3 + at) % 23));
+  const trained = (some: readonly Uint16Array[]) =>
+    detector.train(detector.init(1), some.map(trace), { seed: 1, steps: 0 }).weights;
+  const usual = Array.from({ length: 30 }, (_, at) => loop(10 + at, 40 + at, 41, 42 + (at % 7)));
+  const locals = [trained([...usual, rare]), ...Array.from({ length: 10 }, (_, at) => trained(usual.slice(at)))];
+  const mean = (locals[0] as Float32Array).map(
+    (_, at) => locals.reduce((sum, own) => sum + (own[at] as number), 0) / 11,
+  );
+
+  it('are those of one trace in one of eleven clusters too, whole and in the light form', async () => {
+    const light = await lightDetector(detector.spec, (await writeLightForm(detector.spec, mean)) as Uint8Array);
+    const never = rare.toReversed();
+    for (const opened of [detector.open(mean), light.open(mean)]) {
+      const fresh = (calls: Uint16Array) => {
+        const found = opened.surprisalAndRuns?.(trace(calls));
+        expect(found?.surprisal).toEqual(opened.surprisal([trace(calls)])[0]);
+        return newRuns(calls, [found?.knownRuns as Uint8Array]);
+      };
+      expect(fresh(rare)).toBe(0);
+      expect(fresh(usual[3] as Uint16Array)).toBe(0);
+      expect(fresh(never)).toBeGreaterThan(0.9);
+      opened.close();
+    }
+  });
+});
