@@ -1,15 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-
-const run = promisify(execFile);
-const program = fileURLToPath(new URL('../testudo.ts', import.meta.url));
-const testudo = (...words: string[]) =>
-  run(process.execPath, ['--disable-warning=ExperimentalWarning', program, ...words]);
+import { runTestudo as testudo } from '../testing/command-line.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -25,7 +18,16 @@ it('begins, trains and evaluates a track of feature rows, and ends with 1 where 
   const file = (lines: readonly string[]) => `duration,src_bytes,attack\n${lines.join('\n')}\n`;
   await writeFile(learn as string, file(rows));
   await writeFile(tame as string, file(rows.slice(0, 30)));
-  await testudo('model', 'init', start as string, '--track', 'feature-rows', '--scale-from', learn as string);
+  const begun = await testudo(
+    'model',
+    'init',
+    start as string,
+    '--track',
+    'feature-rows',
+    '--scale-from',
+    learn as string,
+  );
+  expect(begun).toMatchObject({ code: 0 });
   const trained = await testudo(
     'model',
     'train',
@@ -38,20 +40,20 @@ it('begins, trains and evaluates a track of feature rows, and ends with 1 where 
     '--steps',
     '60',
   );
-  expect(trained.stdout).toContain('100 of 120 rows learnt in 60 steps');
+  expect(trained.out).toContain('100 of 120 rows learnt in 60 steps');
   const measured = await testudo('evaluate', '--model', model as string, '--input', learn as string, '--json');
-  const { overall } = JSON.parse(measured.stdout) as { overall: { auc: number } };
+  const { overall } = JSON.parse(measured.out) as { overall: { auc: number } };
   expect(overall.auc).toBeGreaterThan(0.9);
-  await expect(testudo('evaluate', '--model', model as string, '--input', tame as string)).rejects.toMatchObject({
+  expect(await testudo('evaluate', '--model', model as string, '--input', tame as string)).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('30 normal and 0 hostile rows'),
+    error: expect.stringContaining('30 normal and 0 hostile rows'),
   });
   // Rows of which the model knows nothing would all have one score.
   const other = join(folder, 'other.csv');
   await writeFile(other, 'colour,size\nred,1\nblue,2\n');
-  const scored = testudo('score', '--model', model as string, '--input', other, '--output', '-');
-  await expect(scored).rejects.toMatchObject({
-    ...{ code: 1, stdout: '' },
-    stderr: expect.stringMatching(/^INPUT_UNREADABLE: .*none of the model's columns \(.*duration/),
+  const scored = await testudo('score', '--model', model as string, '--input', other, '--output', '-');
+  expect(scored).toMatchObject({
+    ...{ code: 1, out: '' },
+    error: expect.stringMatching(/^INPUT_UNREADABLE: .*none of the model's columns \(.*duration/),
   });
 });

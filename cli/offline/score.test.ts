@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rememberModel } from '../../client/scoring/installed-model.ts';
@@ -14,8 +13,8 @@ import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-cla
 import { digestOf } from '../../proto/digest.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
 import { specBytes } from '../../proto/model-spec.ts';
+import { runTestudo } from '../testing/command-line.ts';
 
-const testudo = fileURLToPath(new URL('../testudo.ts', import.meta.url));
 const run = promisify(execFile);
 const usual = Uint16Array.from({ length: 60 }, (_, at) => 10 + (at % 5));
 const spec = gramTableSpec(new WorkloadClasses(['nginx']), 2 ** 12);
@@ -34,8 +33,9 @@ afterAll(() => rm(data, { recursive: true, force: true }));
 
 async function score(model: string, ...rest: string[]) {
   const output = join(data, 'scores.tsv');
-  const args = ['--disable-warning=ExperimentalWarning', testudo, 'score', '--model', model, ...rest];
-  await run(process.execPath, [...args, '--input', join(data, 'input.tsv'), '--output', output]);
+  const input = join(data, 'input.tsv');
+  const { code, error } = await runTestudo('score', '--model', model, ...rest, '--input', input, '--output', output);
+  if (code !== 0) throw Object.assign(new Error(error), { code, stderr: error });
   const lines = (await readFile(output, 'utf8')).trimEnd().split('\n');
   return lines.map((line) => line.split('\t')[0]);
 }
