@@ -4,7 +4,10 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { unwrap } from '../../base/fault.ts';
+import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
+import { connectOperator } from '../../lab/rig/operator.ts';
 import { CommandLine } from '../testing/command-line.ts';
 
 const testudo = fileURLToPath(new URL('../testudo.mjs', import.meta.url));
@@ -50,6 +53,14 @@ it('goes by the proxy that the environment names, but not to this machine, and s
   const named = `coordinator.example:${own.split(':').at(-1)}`;
   expect(await ask(named)).toEqual({ code: 0, error: '' });
   expect(asked).toEqual([named]);
+
+  // As `testudo up` asks who is connected.
+  vi.stubEnv('https_proxy', `http://127.0.0.1:${port}`);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const operator = connectOperator(unwrap(await readCredentials(credentials)), own);
+  onTestFinished(() => operator.close());
+  const { clusters } = await operator.call(operator.client.listClusters, { page: { size: 1, token: '' } });
+  expect({ clusters, asked }).toEqual({ clusters: [], asked: [named] });
 
   const refused = await ask('elsewhere.example:7442');
   expect(refused.code).toBe(3);

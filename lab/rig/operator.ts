@@ -2,6 +2,7 @@ import { createSecureContext } from 'node:tls';
 import { type CallOptions, type ClientUnaryCall, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { unwrap } from '../../base/fault.ts';
 import type { OperatorCredentials } from '../../coordinator/keys/operator-credentials.ts';
+import { neverByProxy } from '../../proto/by-proxy.ts';
 import { deadlineIn, unary } from '../../proto/call.ts';
 import { OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
 import { coordinatorServerName, messageBytesMax } from '../../proto/wire-names.ts';
@@ -31,6 +32,7 @@ export function connectOperator({ authority, certificateChain, key }: OperatorCr
     'grpc.max_receive_message_length': messageBytesMax,
     'grpc.max_send_message_length': messageBytesMax,
     'grpc.use_local_subchannel_pool': 1,
+    ...neverByProxy, // What the lab starts is on this machine.
   });
   return {
     client,
