@@ -96,7 +96,7 @@ describe('declareTracks', () => {
   });
 
   it('lets a sample that was put since change no policy by a start, and goes by it once the file changes', async () => {
-    const federation = await TestFederation.start();
+    const federation = await TestFederation.start({ labels: { relay: 'yes' } });
     const { engine } = federation.coordinator;
     const open = (collectForMs: number) =>
       `aggregation: { f: 0 }\nrounds: { collectForMs: ${collectForMs}, quorum: { kind: count, updates: 3 } }\n`;
@@ -111,12 +111,21 @@ describe('declareTracks', () => {
     expect(await start()).toEqual(compared);
     const classes = [{ name: 'nginx', normalCount: 1, attackCount: 1 }];
     const sample = { track: id, sample: Uint8Array.of(1), classes, reason: 'test' };
-    unwrap(await putSample(engine, { kind: 'operator', name: 'ada', role: 'admin' }, sample));
+    const ada = { kind: 'operator', name: 'ada', role: 'admin' } as const;
+    unwrap(await putSample(engine, ada, sample));
     expect(await start()).toEqual(compared);
     expect(await changesIn(federation)).toEqual(['trackCreated declared']);
     await writeFile(at('policy.yaml'), open(90_000));
     const weighed = { rule: 'trustedWeights', mix: 0.5 };
     expect([await start(), await start()]).toEqual([weighed, weighed]);
+    expect(await changesIn(federation)).toEqual(['trackCreated declared', 'policySet declared']);
+    // Nor does a later sample by which the file would say something else, or a region that joins.
+    const bare = [{ name: 'nginx', normalCount: 0, attackCount: 1 }];
+    unwrap(await putSample(engine, ada, { ...sample, classes: bare, sample: Uint8Array.of(2) }));
+    expect(await start()).toEqual(weighed);
+    unwrap(await putSample(engine, ada, { ...sample, sample: Uint8Array.of(3) }));
+    await federation.enrol('region-a');
+    expect(await start()).toEqual(weighed);
     expect(await changesIn(federation)).toEqual(['trackCreated declared', 'policySet declared']);
   });
 

@@ -58,18 +58,19 @@ async function declareTrack(
   const known = store.state().tracks.get(id);
   const text = policyText.value.toString('utf8');
   const overRegions = hasRelays(store.state().clusters.values());
-  const [bare, knows] = [undefined, known?.samples.at(-1)].map((sample) =>
-    knowledgeOf(spec.value, sample, overRegions),
-  );
+  const knows = knowledgeOf(spec.value, known?.samples.at(-1), overRegions);
   const policy = parseTrackPolicy(text, knows);
   if (!policy.ok) return policy;
   if (known !== undefined) {
     if (known.schemaDigest !== schemaDigest(spec.value)) {
       return refuse('TRACK_EXISTS', 'it exists with another model spec, which may not change; declare a new track');
     }
-    // What a file leaves open was settled when its policy was set: a sample that was put since changes no policy by a restart.
-    const before = parseTrackPolicy(text, bare);
-    const wanted = [policy, before].flatMap((read) => (read.ok ? [textOf(read.value)] : []));
+    // What a file leaves open was settled when its policy was set: samples that were put since, or regions that joined, change no
+    // policy by a restart. It is as it was where it says so by any sample that the track has had, or by none.
+    const readings = [undefined, ...known.samples].map((sample) =>
+      parseTrackPolicy(text, knowledgeOf(spec.value, sample)),
+    );
+    const wanted = [policy, ...readings].flatMap((read) => (read.ok ? [textOf(read.value)] : []));
     if (wanted.includes(textOf(known.policy))) return ok(undefined);
     const declared = known.declaredPolicy;
     if (declared !== null && textOf(known.policy) !== textOf(declared)) {

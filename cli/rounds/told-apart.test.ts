@@ -69,6 +69,19 @@ it('a round whose sample holds no attack says that there was nothing to tell apa
   const line = await CommandLine.start({ spec, policy, sampleReader: sampleReaderUrl });
   const { federation } = line;
   const [sample, file] = ['sample.tsv', 'policy.yaml'].map((name) => join(line.folder, name)) as [string, string];
+  // No policy would look at one that holds no class of the model.
+  writeFileSync(sample, 'train\ts\tmysql\tnormal\tn1\taccept4 read writev close accept4 read writev close\n');
+  const unheard = await line.run(
+    'tracks',
+    'sample',
+    'put',
+    'syscall',
+    '--file',
+    sample,
+    '--reason',
+    'of another track',
+  );
+  expect(unheard).toMatchObject({ code: 0, out: expect.not.stringMatching(/no round looks at it/) });
   writeFileSync(sample, 'train\ts\tnginx\tnormal\tn1\taccept4 read writev close accept4 read writev close\n');
   writeFileSync(file, policy);
   expect((await line.run('tracks', 'sample', 'put', 'syscall', '--file', sample, '--reason', 'normal work')).code).toBe(

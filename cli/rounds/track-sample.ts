@@ -5,11 +5,12 @@ import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
 import type { SampleKind } from '../../client/tracks/track-kind.ts';
 import { builtInKinds, importTrackKind, moduleOfKind } from '../../client/tracks/track-kinds.ts';
 import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
-import { isWeighedBySample } from '../../coordinator/config/track-knowledge.ts';
+import { knowledgeOf } from '../../coordinator/config/track-knowledge.ts';
 import type { SampleClass, TrackSample } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { type ModelSpec, specOfBytes } from '../../proto/model-spec.ts';
 import { exitWith, orExit } from '../exit.ts';
-import { withConnection } from '../operator/connection.ts';
+import { type OperatorConnection, withConnection } from '../operator/connection.ts';
+import { allClusters, overRegions } from '../operator/known-names.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { print } from '../print.ts';
 import { trackOf } from './track-of.ts';
@@ -47,7 +48,7 @@ function put() {
             `sample ${version} of ${track}: ${sizeBytes} bytes, ${shortDigest(digest)} (journal ${answer.sequence})`,
           );
           print(classTable(classes));
-          if (isIgnored(spec, settings.policyJson)) {
+          if (await wouldBeHeard(connection, spec, classes, settings.policyJson)) {
             print(
               `no round looks at it: give ${track} a policy that leaves rule and before out (\`testudo policy put\`)`,
             );
@@ -83,10 +84,16 @@ function classTable(classes: readonly SampleClass[]): string {
   ]);
 }
 
-/** Whether rounds of a model that a sample could weigh go by a rule that looks at none. */
-function isIgnored(spec: ModelSpec, policyJson: string): boolean {
+/** Whether rounds go by a rule that looks at no sample, where one that leaves it open would look at this one. */
+async function wouldBeHeard(
+  connection: OperatorConnection,
+  spec: ModelSpec,
+  classes: readonly SampleClass[],
+  policyJson: string,
+): Promise<boolean> {
   const { aggregation } = orExit(parseTrackPolicy(policyJson));
-  return isWeighedBySample(spec) && asksOf(aggregation.rule).sample === 'no';
+  if (asksOf(aggregation.rule).sample !== 'no' || knowledgeOf(spec, { classes }).sample !== true) return false;
+  return !overRegions(await allClusters(connection));
 }
 
 /** What reads samples for models of this architecture. */

@@ -56,7 +56,7 @@ export interface OpenDetector {
    */
   setDistance?(trace: Observed, steadied?: boolean): number;
   /** What each call that occurs adds to `setDistance` before it is shared out, by call id; for explanations. */
-  setResiduals?(trace: Observed): ReadonlyMap<number, number>;
+  setResiduals?(trace: Observed, steadied?: boolean): ReadonlyMap<number, number>;
   close(): void;
 }
 

@@ -128,11 +128,17 @@ describe('policyStanding', () => {
   });
 
   it('says why a sample decides nothing: the rule looks at none, or nothing weighs such a model by one', () => {
-    const of = (policy: AggregationPolicy, isWeighed: boolean, ...held: string[]) => {
+    const of = (policy: AggregationPolicy, isWeighed: boolean, ...held: string[]) =>
+      onAttacks(policy, { isWeighed }, held);
+    const onAttacks = (policy: AggregationPolicy, more: { isWeighed: boolean; relays?: number }, held: string[]) => {
       const sampled = held.length > 0 ? held : undefined;
+      const { isWeighed, relays } = more;
       const model = { architecture: 'some-model/1', isWeighed };
-      return policyStanding({ ...known, policy, sampled, sampleAttacks: 12, model }).onAttacks;
+      return policyStanding({ ...known, policy, sampled, sampleAttacks: 12, model, relays }).onAttacks;
     };
+    expect(onAttacks(defaultPolicy(2), { isWeighed: true, relays: 1 }, ['nginx'])).toMatch(
+      /^the 12 of the sample decide nothing: members are regions/,
+    );
     expect(of(defaultPolicy(2), true, 'nginx')).toMatch(
       /^the rule multiKrum looks at no sample, .* that leaves rule and before out/,
     );

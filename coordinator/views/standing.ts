@@ -116,10 +116,12 @@ function warningsOf(f: number, { percent, liars, needs, within, possible }: Liar
   ];
 }
 
-function attacksText({ policy: { rule }, sampled, sampleAttacks = 0, model }: Standing): string | null {
+function attacksText({ policy: { rule }, sampled, sampleAttacks = 0, model, relays }: Standing): string | null {
   if (sampled === undefined) return null;
   if (rule.kind !== 'trustedWeights') {
     if (model === undefined || asksOf(rule).sample !== 'no') return null;
+    if (model.isWeighed && relays)
+      return `the ${sampleAttacks} of the sample decide nothing: members are regions, which cannot mix a sample into training, so that rounds compare updates alone`;
     return model.isWeighed
       ? `the rule ${rule.kind} looks at no sample, neither at its ${sampleAttacks} nor at its normal work: a policy that leaves rule and before out would`
       : `the ${sampleAttacks} of the sample decide nothing: models of ${model.architecture} give no gradient on it, so that rounds compare updates alone`;

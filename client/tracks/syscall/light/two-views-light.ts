@@ -94,7 +94,7 @@ export function openInOnnxRuntime(spec: ModelSpec, light: Uint8Array): OpenDetec
     surprisal: (traces) =>
       traces.map(({ calls: own, service }) => surprisal(session, sizes, own, sizes.classes.idOf(service))),
     setDistance: (trace, steadied) => sets.setDistance(trace, steadied),
-    setResiduals: (trace) => sets.setResiduals(trace),
+    setResiduals: (trace, steadied) => sets.setResiduals(trace, steadied),
     close: () => session.close(),
   };
 }

@@ -48,12 +48,19 @@ describe.each<SyscallDetectorName>(['two-views', 'gram-table'])(
       const explained = (calls: Uint16Array) => judge.explain({ workload: 'web', calls });
       const odd = explained(trace('web', 30, 31, 32, 200).calls);
       const usual = explained(trace('web', 30, 31, 32, 40, 31).calls);
+      const seen = explained(own(1)[0]?.calls as Uint16Array);
       judge.close();
-      if (name === 'gram-table') return expect(odd.detail.set).toBeUndefined();
+      if (name === 'gram-table') return expect([odd.detail.set, odd.detail.runs]).toEqual([undefined, undefined]);
       const foreign = { name: nameOfCallId(200), left: 1 };
       expect(odd.detail.set).toMatchObject({ calls: expect.arrayContaining([foreign]) });
       expect(odd.text).toContain(`least explained by the others: ${nameOfCallId(200)} (1.00)`);
       expect(usual.text).not.toContain('calls in odd company');
+      const names = [30, 31, 32, 200].map(nameOfCallId);
+      expect(odd.detail.runs).toEqual({ length: 4, distinct: 7, fresh: 4, first: { position: 3, names } });
+      expect(odd.text).toContain(
+        `runs of 4 calls that nobody did before: 4 of 7; the first ends at 3: ${names.join(' ')}`,
+      );
+      expect(seen.detail.runs).toBeUndefined();
       return undefined;
     });
 

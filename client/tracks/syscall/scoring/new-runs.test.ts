@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { OpenDetector } from '../../detector.ts';
 import { syscallDetector } from '../detectors.ts';
 import { lightDetector, writeLightForm } from '../light/light-forms.ts';
+import { openInOnnxRuntime } from '../light/two-views-light.ts';
 import { WorkloadClasses } from '../traces/workload-classes.ts';
 import { newRuns } from './new-runs.ts';
+import { learnClusterState, SyscallScorer } from './scoring.ts';
 
 const loop = (turns: number, ...more: number[]) =>
   Uint16Array.from([...Array.from({ length: turns * 5 }, (_, at) => 30 + (at % 5)), ...more]);
@@ -41,6 +44,29 @@ describe('known runs of a federation', () => {
   const mean = (locals[0] as Float32Array).map(
     (_, at) => locals.reduce((sum, own) => sum + (own[at] as number), 0) / 11,
   );
+
+  it('count none of a trace as new where the federated model is heard and cannot say which it knows', async () => {
+    const bytes = (await writeLightForm(detector.spec, mean)) as Uint8Array;
+    const state = learnClusterState(detector, mean, usual.map(trace));
+    const judged = { ...trace(rare), cluster: 'here' };
+    const runsBy = (open: () => OpenDetector) => {
+      const scorer = new SyscallScorer({
+        detector: { spec: detector.spec, open },
+        weights: mean,
+        clusters: new Map([['here', state]]),
+      });
+      const [score, ofNever] = scorer.score([judged, { ...judged, calls: rare.toReversed() }]) as unknown as number[];
+      const found = { score, ofNever, runs: scorer.explainRuns({ ...judged, calls: rare.toReversed() }) };
+      scorer.close();
+      return found;
+    };
+    const [told, untold] = [() => detector.open(mean), () => openInOnnxRuntime(detector.spec, bytes)].map(runsBy);
+    expect(told?.runs).toMatchObject({ length: 4, fresh: expect.any(Number) });
+    expect(untold?.runs).toBeUndefined();
+    // The federation knows these: no more surprising by a model that cannot say so.
+    expect(untold?.score).toBeCloseTo(told?.score as number, 1);
+    expect(untold?.ofNever).toBeLessThan((told?.ofNever as number) - 2);
+  });
 
   it('are those of one trace in one of eleven clusters too, whole and in the light form', async () => {
     const light = await lightDetector(detector.spec, (await writeLightForm(detector.spec, mean)) as Uint8Array);

@@ -19,8 +19,9 @@ import { memoryViewsOf } from '../memory/memory-views.ts';
 import { CallWeights } from '../traces/call-weights.ts';
 import { windowStarts } from '../traces/call-windows.ts';
 import { unknownClassId, WorkloadClasses } from '../traces/workload-classes.ts';
+import { explainRuns, type RunsExplanation } from './explain-runs.ts';
 import { explainSet, type SetExplanation } from './explain-set.ts';
-import { newRuns, runLengths } from './new-runs.ts';
+import { freshIn, runsIn } from './new-runs.ts';
 import {
   distanceOf,
   latestReading,
@@ -164,7 +165,9 @@ function heard(found: SharedFindings, { sharedHelps, reading }: Hearing): Shared
   if (sharedHelps !== false) return found;
   const setDistance = found.setDistance === undefined ? undefined : 0;
   if (readingOf({ reading }) < 4) return { surprisal: undefined, setDistance };
-  return { surprisal: found.surprisal?.map(() => uninformed), setDistance, surprised: uninformedSurprised };
+  const surprisal = found.surprisal?.map(() => uninformed);
+  const knownRuns = found.knownRuns && new Uint8Array(found.knownRuns.length);
+  return { surprisal, setDistance, surprised: uninformedSurprised, knownRuns };
 }
 
 type Hearing = Readonly<{ sharedHelps?: boolean | undefined; reading?: Reading | undefined }>;
@@ -226,15 +229,24 @@ export class SyscallScorer {
 
   /** What the model's view of sets says of a trace; undefined for models without one, and where it has no say. */
   explainSet(trace: Scored): SetExplanation | undefined {
-    const distance = this.#detector.setDistance?.(trace);
-    const calibration = this.#localOf(trace)?.calibrations.get(this.#classes.idOf(trace.service));
+    const { calibration, steadied } = this.#readAs(trace);
+    const distance = this.#detector.setDistance?.(trace, steadied);
     if (distance === undefined || trace.calls.length === 0 || calibration?.sharedHelps === false) return undefined;
     const usual = calibration?.setUsual;
     return explainSet(
       distance,
       usual === undefined ? undefined : distanceOf(usual),
-      this.#detector.setResiduals?.(trace) ?? new Map(),
+      this.#detector.setResiduals?.(trace, steadied) ?? new Map(),
     );
+  }
+
+  /** What of a trace nobody did before; undefined where all is known, where nobody knows runs, and where they do not count. */
+  explainRuns(trace: Scored): RunsExplanation | undefined {
+    const { local, calibration, reading } = this.#readAs(trace);
+    if ((reading ?? latestReading) < 5) return undefined;
+    const found = heard(sharedSurprisal(this.#detector, trace), calibration ?? {});
+    const { known, length } = runsIn(found, local?.memory.look(trace));
+    return known.length === 0 ? undefined : explainRuns(trace.calls, known, length);
   }
 
   /** Scores of a trace's windows: power means of their calls' surprisal, with where each window begins. */
@@ -260,12 +272,8 @@ export class SyscallScorer {
   }
 
   #scoreAs(trace: Scored, classId: number): number {
-    const local = this.#localOf(trace);
+    const { local, calibration, elsewhere, reading, steadied } = this.#readAs(trace);
     const weights = local?.callWeights?.of(trace.calls, classId);
-    const calibration = local?.calibrations.get(classId);
-    const elsewhere = this.#sharedUsual.get(classId);
-    const reading = local === undefined ? elsewhere?.reading : calibration && readingOf(calibration);
-    const steadied = local === undefined && (reading ?? latestReading) >= 5;
     const found = heard(sharedFindings(this.#detector, trace, steadied), calibration ?? {});
     const look = local?.memory.look(trace);
     const options = { weights, setUsual: calibration?.setUsual, fresh: freshIn(trace.calls, found, look), reading };
@@ -273,6 +281,17 @@ export class SyscallScorer {
     // A workload that is learning still counts from 0: too few traces say what is usual worse than none.
     if (local !== undefined) return raw - (calibration?.median ?? 0);
     return raw - (elsewhere?.median ?? 0);
+  }
+
+  /** By whose calibration a trace is read, if by any, and how. */
+  #readAs(trace: Scored) {
+    const classId = this.#classes.idOf(trace.service);
+    const local = this.#localOf(trace);
+    const calibration = local?.calibrations.get(classId);
+    const elsewhere = this.#sharedUsual.get(classId);
+    const reading = local === undefined ? elsewhere?.reading : calibration && readingOf(calibration);
+    const steadied = local === undefined && (reading ?? latestReading) >= 5;
+    return { local, calibration, elsewhere, reading, steadied };
   }
 
   /** The local part of the trace's cluster, if that cluster knows the class. */
@@ -296,13 +315,6 @@ function sharedSurprisal(detector: OpenDetector, trace: Observed): SharedFinding
   const [ofArguments] = readsArguments ? (detector.argumentSurprisal?.([trace]) ?? []) : [];
   const knownRuns = finite && sequence?.knownRuns;
   return { surprisal: finite, ofArguments: finiteOrNone(ofArguments), knownRuns };
-}
-
-/** The share of new runs; 0 where nobody knows runs. */
-function freshIn(calls: Uint16Array, shared: SharedFindings, local: LocalFindings | undefined): number {
-  const known = [shared.knownRuns, local?.knownRuns].filter((runs) => runs !== undefined);
-  if (known.length === 0) return 0;
-  return newRuns(calls, known, local === undefined ? runLengths.alone : runLengths.withPast);
 }
 
 /** Weights that an attack drove to NaN give no surprisal at all: the local memory then judges alone. */

@@ -6,6 +6,7 @@ import type { Explanation, ScorerOptions, TrackScorer } from '../../track-kind.t
 import { calibrationTracesMin } from '../memory/local-memory.ts';
 import type { Example } from '../traces/example.ts';
 import { explainTrace, explanationText, normalWindows, type TraceExplanation } from './explain.ts';
+import { runsText } from './explain-runs.ts';
 import { setText } from './explain-set.ts';
 import { type ClusterState, clusterStateInSteps, learnClusterState, SyscallScorer } from './scoring.ts';
 
@@ -72,10 +73,11 @@ export class TraceJudge implements TrackScorer<Example> {
       );
     const explanation = explainTrace(calls, surprisal, this.#backgrounds.get(workload) ?? []);
     const set = this.#scorer.explainSet(toTrace({ workload, calls }));
-    const odd = set === undefined ? undefined : setText(set);
+    const runs = this.#scorer.explainRuns(toTrace({ workload, calls }));
+    const texts = [explanationText(explanation), set && setText(set), runs && runsText(runs)];
     return {
-      detail: { explanation, ...(set && { set }), arguments: argumentsOf(explanation, classes) },
-      text: [explanationText(explanation), ...(odd === undefined ? [] : [odd])].join('\n'),
+      detail: { explanation, ...(set && { set }), ...(runs && { runs }), arguments: argumentsOf(explanation, classes) },
+      text: texts.filter((text) => text !== undefined).join('\n'),
     };
   }
 

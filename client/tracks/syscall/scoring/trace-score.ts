@@ -21,7 +21,7 @@
  *    farther tells no more than a quarter of a nat does (of busy programs some normal sets are very far).
  * 4. In models of two views minus 1.5·ln(1 + 2·mean surprisal): where all of a trace is a little surprising, its program is one whose runs
  *    differ, and what is odd stands out of the rest. Plus three times the share of its distinct runs of four calls that nobody did before
- *    (new-runs.ts): one trace in one cluster is enough to know a run, however little it is in the mean of all.
+ *    (new-runs.ts): in the mean of up to a dozen clusters one trace of one of them is enough to know a run.
  * 5. Minus the median score of the workload's own normal traces (calibration.median): scores count from "as usual here".
  *
  * The constants were chosen on one half of the recorded traces' validation contents and attack runs, by content, and hold

@@ -25,7 +25,7 @@ export function twoViewsDetector(spec: ModelSpec): Detector {
         surprisal: (traces) => traces.map((trace) => views.surprisal(trace)),
         surprisalAndRuns: (trace) => views.surprisalAndRuns(trace),
         setDistance: (trace, steadied) => views.setDistance(trace, steadied),
-        setResiduals: (trace) => views.setResiduals(trace),
+        setResiduals: (trace, steadied) => views.setResiduals(trace, steadied),
         close() {},
       };
     },

@@ -144,7 +144,7 @@ describe('Ease', () => {
 
   it('steadied, says of no normal set that it is farther than sets can be, although pairs share slots', () => {
     const crowded = twoViewsSpec(classes, { gramSlots: 2 ** 12, pairSlots: 2 ** 10 });
-    const worst = { plain: 0, steadied: 0 };
+    const worst = { plain: 0, steadied: 0, left: 0 };
     for (let seed = 1; seed <= 40; seed++) {
       const random = seededRandom(seed);
       const sets = Array.from({ length: 60 }, () =>
@@ -157,10 +157,12 @@ describe('Ease', () => {
       for (const one of sets) {
         worst.plain = Math.max(worst.plain, views.setDistance(one));
         worst.steadied = Math.max(worst.steadied, views.setDistance(one, true));
+        for (const left of views.setResiduals(one, true).values()) worst.left = Math.max(worst.left, left);
       }
     }
     expect(worst.plain).toBeGreaterThan(100);
     expect(worst.steadied).toBeLessThan(1.2);
+    expect(worst.left).toBeLessThan(2);
   });
 
   it('stays a number whatever a hostile aggregate holds', () => {

@@ -56,7 +56,7 @@ export type SetView = Readonly<{
    */
   setDistance(trace: Observed, steadied?: boolean): number;
   /** What each call that occurs adds to it before it is shared out, by call id. */
-  setResiduals(trace: Observed): ReadonlyMap<number, number>;
+  setResiduals(trace: Observed, steadied?: boolean): ReadonlyMap<number, number>;
 }>;
 
 /** The two views of one model, opened. */
@@ -112,9 +112,9 @@ export function setViewOf(classes: WorkloadClasses, calls: Float32Array, pairs: 
     setDistance({ calls: own, service }, steadied) {
       return own.length === 0 ? 0 : easeOf(classes.idOf(service), steadied).distance(callSet(own));
     },
-    setResiduals({ calls: own, service }) {
+    setResiduals({ calls: own, service }, steadied) {
       const present = callSet(own);
-      const { byCall } = easeOf(classes.idOf(service)).residuals(present);
+      const { byCall } = easeOf(classes.idOf(service), steadied).residuals(present);
       return new Map(Array.from(present, (call, at) => [call, byCall[at] as number]));
     },
   };
