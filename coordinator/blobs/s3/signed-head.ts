@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
-import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import type { Agent, IncomingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { Agent as HttpAgent, request as httpRequest } from '../../../base/serving/node-http.ts';
 import type { Timers } from '../../../base/time.ts';
 import type { BucketSettings } from './bucket-settings.ts';
 import { connectionsMax } from './client.ts';
@@ -17,7 +18,7 @@ export class SignedHead {
   readonly #settings: BucketSettings;
   readonly #timers: Timers;
   readonly #url: URL;
-  readonly #agent: HttpAgent | HttpsAgent;
+  readonly #agent: Agent;
   #dayKey: Readonly<{ day: string; key: Buffer }> | undefined;
 
   constructor(settings: BucketSettings, timers: Timers) {

@@ -69,6 +69,9 @@ describe('judge', () => {
     Error.stackTraceLimit = 0;
     try {
       expect(await whatOf(target(() => JSON.parse('{')))).toMatch(/^threw SyntaxError: .*\n {4}at .*\n {4}at /);
+      let turn = 0;
+      const once = target(() => (turn++ === 0 ? JSON.parse('{') : refused('NO')));
+      expect(await whatOf(once)).toMatch(/^threw SyntaxError: /);
       expect(Error.stackTraceLimit).toBe(0);
     } finally {
       Error.stackTraceLimit = before;

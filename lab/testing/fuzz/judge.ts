@@ -21,7 +21,8 @@ export async function judge(target: Target, input: Uint8Array, costs?: Costs): P
   const given = new Uint8Array(input);
   const began = performance.now();
   let found = await tried(target, input, given);
-  if (found?.startsWith(threw) && Error.stackTraceLimit === 0) found = await placed(target, given);
+  // What is not thrown again is a finding all the same.
+  if (found?.startsWith(threw) && Error.stackTraceLimit === 0) found = (await placed(target, given)) ?? found;
   // To ask what of the processor was used takes longer than most inputs: it is asked of those alone that took as much on the clock.
   const isSlow = costs !== undefined && performance.now() - began > costs.millisecondsMax;
   const what = found ?? (isSlow ? await tookTooLong(target, given, costs) : undefined);
