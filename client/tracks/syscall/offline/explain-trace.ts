@@ -3,6 +3,7 @@ import { isBenign, type Trace } from '../../../events/trace.ts';
 import { readTraceFile, type TraceFileOptions } from '../../../recordings/trace-file.ts';
 import type { Report } from '../../offline-kind.ts';
 import { explainTrace, explanationText, normalWindows } from '../scoring/explain.ts';
+import { explainViews } from '../scoring/explain-views.ts';
 import type { SyscallScorer } from '../scoring/scoring.ts';
 
 /** Normal traces that an explanation compares with. */
@@ -30,8 +31,11 @@ export async function explainTraceOf(
   const surprisalOf = (calls: Uint16Array) => scorer.surprisal({ ...trace, calls });
   const explanation = explainTrace(trace.calls, surprisalOf, normalWindows(usual));
   const score = scorer.score([trace])[0] as number;
+  const views = explainViews(scorer, trace);
   return ok({
-    detail: { name, cluster: trace.cluster, service: trace.service, score, ...explanation },
-    text: `${name} (${trace.service}): score ${score.toFixed(3)}\n${explanationText(explanation)}`,
+    detail: { name, cluster: trace.cluster, service: trace.service, score, ...explanation, ...views.detail },
+    text: [`${name} (${trace.service}): score ${score.toFixed(3)}`, explanationText(explanation), ...views.texts].join(
+      '\n',
+    ),
   });
 }

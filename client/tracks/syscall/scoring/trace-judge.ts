@@ -6,8 +6,7 @@ import type { Explanation, ScorerOptions, TrackScorer } from '../../track-kind.t
 import { calibrationTracesMin } from '../memory/local-memory.ts';
 import type { Example } from '../traces/example.ts';
 import { explainTrace, explanationText, normalWindows, type TraceExplanation } from './explain.ts';
-import { runsText } from './explain-runs.ts';
-import { setText } from './explain-set.ts';
+import { explainViews } from './explain-views.ts';
 import { type ClusterState, clusterStateInSteps, learnClusterState, SyscallScorer } from './scoring.ts';
 
 /** The one cluster that this client knows about. */
@@ -72,12 +71,10 @@ export class TraceJudge implements TrackScorer<Example> {
         toTrace({ workload, calls: some, ...(some === calls && classes && { argumentClasses: classes }) }),
       );
     const explanation = explainTrace(calls, surprisal, this.#backgrounds.get(workload) ?? []);
-    const set = this.#scorer.explainSet(toTrace({ workload, calls }));
-    const runs = this.#scorer.explainRuns(toTrace({ workload, calls }));
-    const texts = [explanationText(explanation), set && setText(set), runs && runsText(runs)];
+    const views = explainViews(this.#scorer, toTrace({ workload, calls }));
     return {
-      detail: { explanation, ...(set && { set }), ...(runs && { runs }), arguments: argumentsOf(explanation, classes) },
-      text: texts.filter((text) => text !== undefined).join('\n'),
+      detail: { explanation, ...views.detail, arguments: argumentsOf(explanation, classes) },
+      text: [explanationText(explanation), ...views.texts].join('\n'),
     };
   }
 
