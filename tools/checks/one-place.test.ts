@@ -74,8 +74,22 @@ const ideas: Readonly<Record<string, Idea>> = {
   },
   'serving HTTP': {
     place: 'base/serving/http-server.ts',
-    does: /\bcreateServer\b[^;]*\bfrom 'node:https?'/,
-    seen: ["import { createServer, type Server } from 'node:http';"],
+    does: /\bcreateServer\b[^;]*\bfrom '(?:node:https?|\S*\/node-http\.ts)'/,
+    seen: [
+      "import { createServer, type Server } from 'node:http';",
+      "import { createServer } from '../../base/serving/node-http.ts';",
+    ],
+  },
+  "taking Node's HTTP without its client for WebSockets": {
+    place: 'base/serving/node-http.ts',
+    does: /^import (?!type\b)[^;]*\bfrom 'node:http';|getBuiltinModule\('node:http'\)/m,
+    except: { 'bench/dashboard/pages.ts': 'a bench, whose start nobody waits for' },
+    seen: ["import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';"],
+  },
+  'taking the sign off a 0': {
+    place: 'base/text/number.ts',
+    does: /(?:=>|\breturn) \w+ \+ 0;/,
+    seen: ['const plain = (value: number) => value + 0;'],
   },
   'turning the name of a module beside this one into its built form': {
     place: 'tools/build.mjs', // Everybody else writes new URL('./module.ts', import.meta.url).

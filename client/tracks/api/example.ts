@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ok, refuse } from '../../../base/fault.ts';
+import { unsignedZero } from '../../../base/text/number.ts';
 import type { ExampleCodec } from '../example-codec.ts';
 
 /** What is learnt and scored: a chain of calls as shapes, classes, counts and salted hashes. */
@@ -68,10 +69,8 @@ export type ApiExample = Readonly<{
 }>;
 
 const named = z.tuple([z.string().max(64), z.string().max(140)]);
-/** Adding 0 turns -0 into 0: JSON can say it, and is never written with it. */
-const withoutSign = (value: number) => value + 0;
-const whole = z.int().transform(withoutSign);
-const counted = z.int().nonnegative().transform(withoutSign);
+const whole = z.int().transform(unsignedZero);
+const counted = z.int().nonnegative().transform(unsignedZero);
 const stored = z.strictObject({
   id: counted,
   atS: whole,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { unsignedZero } from '../../../base/text/number.ts';
 import { endKinds, flowProtocols, manyPorts } from '../../events/flow-record.ts';
 import type { ExampleCodec } from '../example-codec.ts';
 import { withoutEdges } from './graph/features.ts';
@@ -51,19 +52,16 @@ export const windowCodec: ExampleCodec<NamedSlice> = {
   },
 };
 
-/** Adding 0 turns -0 into 0: JSON can say it, and is never written with it. */
-const plain = (value: number) => value + 0;
-
 /** Whoever wrote them: a sensor, or what stands in a buffer. */
 const shape = z.object({
   nodes: z.array(z.tuple([z.enum(endKinds), z.string(), z.string()])),
   edges: z.array(
     z.tuple([
       z.enum(flowProtocols),
-      z.int().min(0).max(manyPorts).transform(plain),
-      z.number().min(0).transform(plain),
-      z.number().transform(plain),
-      z.number().transform(plain),
+      z.int().min(0).max(manyPorts).transform(unsignedZero),
+      z.number().min(0).transform(unsignedZero),
+      z.number().transform(unsignedZero),
+      z.number().transform(unsignedZero),
     ]),
   ),
   posture: z.unknown().optional(),
