@@ -274,10 +274,10 @@ export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | null)?.code === 'ENOENT';
 }
 
-/** Whether the system, or SQLite, refused for want of room: a disk that is full, or a quota. */
+/** Whether the system, or SQLite, refused for want of room: a disk that is full, or a quota. SQLite has a word of its own where its index of a log has none. */
 export function isDiskFull(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException | null)?.code;
-  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL';
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE';
 }
 
 /**

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { ensurePrivateFile, ensurePrivateFolder } from '../atomic-file.ts';
+import { ensurePrivateFile, ensurePrivateFolder, isDiskFull } from '../atomic-file.ts';
 import { ok, type Result, refuse } from '../fault.ts';
 import type { EpochMs } from '../time.ts';
 import type { Deliverable, Outgoing } from './outgoing.ts';
@@ -72,7 +72,9 @@ export class Outbox<Item extends Deliverable> {
     } catch (error) {
       db?.close();
       const why = (error as Error).message;
-      return refuse('OUTBOX_UNUSABLE', `${path} cannot be used (${why}): nothing is delivered to sinks; move it aside`);
+      // What waits in it is good: it is to be moved only where it is not.
+      const remedy = isDiskFull(error) ? 'no space is left: free some, and start again' : 'move it aside';
+      return refuse('OUTBOX_UNUSABLE', `${path} cannot be used (${why}): nothing is delivered to sinks; ${remedy}`);
     }
   }
 

@@ -187,7 +187,7 @@ const reads: Readonly<Record<string, Read>> = {
       const wanted = { ...conditions, sinceMs, size: auditRows, before: before || engine.state().seq + 1 };
       const found = await searchAudit((from, limit) => engine.audit(from, limit), wanted);
       if (!found.ok) return found;
-      const page: AuditPage = found.value;
+      const page: AuditPage = { ...found.value, to: wanted.before - 1 };
       return ok(page);
     },
   },

@@ -79,7 +79,8 @@ export type MapsPage = Readonly<{ clusters: readonly MapSummary[] }>;
 /** What waits for a person in clusters, and what was decided within a day. */
 export type ApprovalsPage = Readonly<{ clusters: readonly ApprovalsView[] }>;
 
-export type AuditPage = AuditFound;
+/** `to`: the number of the last entry that was looked at. */
+export type AuditPage = AuditFound & Readonly<{ to: number }>;
 
 /** The journal's hash chain: how far it was verified, or where it breaks. */
 export type ChainShape = Readonly<{ holds: true; entries: number; digest: string } | { holds: false; why: string }>;

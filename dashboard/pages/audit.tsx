@@ -11,7 +11,7 @@ import { Exactly } from '../parts/time.tsx';
 type Entry = Page['entries'][number];
 type Wanted = Readonly<{ who: string; about: string; kinds: string }>;
 
-type Found = Readonly<{ of: Wanted; shown: Shown<Entry> }>;
+type Found = Readonly<{ of: Wanted; shown: Shown<Entry> | undefined }>;
 
 const all: Wanted = { who: '', about: '', kinds: '' };
 
@@ -20,13 +20,13 @@ export function AuditPage() {
   const { entries: news } = useLive();
   const [wanted, setWanted] = useState(all);
   const latest = useRef(wanted);
-  const [{ shown, of }, setFound] = useState<Found>({ of: all, shown: { entries: [], before: 0 } });
+  const [{ shown, of }, setFound] = useState<Found>({ of: all, shown: undefined });
   const [fault, setFault] = useState<FaultShape>();
   /** `joined`: what the page makes of what is shown of the same search. */
   const search = async (
     asked: Wanted,
     from: number,
-    joined: (shown: Shown<Entry>, page: Shown<Entry>) => Shown<Entry>,
+    joined: (shown: Shown<Entry> | undefined, page: Shown<Entry>) => Shown<Entry>,
   ) => {
     const query = new URLSearchParams({ ...asked, before: String(from) });
     const answered = await get<Page>(`/api/audit?${query}`);
@@ -34,13 +34,13 @@ export function AuditPage() {
     setFault(answered.ok ? undefined : answered.fault);
     if (!answered.ok) return;
     const page = answered.value;
-    setFound((found) => ({ of: asked, shown: found.of === asked ? joined(found.shown, page) : page }));
+    setFound((found) => ({ of: asked, shown: joined(found.of === asked ? found.shown : undefined, page) }));
   };
   useEffect(() => {
     latest.current = wanted;
     void search(wanted, 0, withNewest);
   }, [wanted, news]);
-  const { entries, before } = shown;
+  const { entries, before } = shown ?? { entries: [], before: 0 };
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget as HTMLFormElement);

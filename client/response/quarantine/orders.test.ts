@@ -52,6 +52,29 @@ it('an order is there until it is done, and the same again is another', async ()
   expect(orders.all).toEqual([again]);
 });
 
+it('a word that came while the one before it was carried out is not done with it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'testudo-orders-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const old: Order = { kind: 'approve', uid: 'uid-1', by: 'ada', reason: 'looked at', atMs: 1 };
+  await giveOrder(folder, old);
+  const timers = new SimulatedTimers();
+  let changed = Promise.withResolvers<void>();
+  const orders = new Orders(folder, timers, () => changed.resolve(), fail);
+  onTestFinished(() => orders.close());
+  await changed.promise;
+  const later = { ...old, atMs: 86_400_000 };
+  await giveOrder(folder, later);
+  await orders.done(old);
+  expect(orders.all).toEqual([]);
+  changed = Promise.withResolvers();
+  while (timers.nextInMs === null) await new Promise((resolve) => setImmediate(resolve));
+  await timers.advance(1_000);
+  await changed.promise;
+  expect(orders.all).toEqual([later]);
+  await orders.done(later);
+  expect(readdirSync(join(folder, 'orders'))).toEqual([]);
+});
+
 it('a folder that cannot be read for a while is said to be so, and read again', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'testudo-orders-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));

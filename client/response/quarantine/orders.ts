@@ -27,6 +27,7 @@ const ordersMax = 1_000;
 
 const orderFolder = (dataDirectory: string) => join(dataDirectory, 'orders');
 const nameOf = ({ kind, uid }: Pick<Order, 'kind' | 'uid'>) => `${kind}-${uid}.json`;
+const textOf = (order: Order) => JSON.stringify(shape.parse(order));
 
 /** What an operator said last of a pod's quarantine; undefined where nobody did. */
 export function wordOn(uid: string, orders: readonly Order[]): Order | undefined {
@@ -48,7 +49,7 @@ export class Orders {
   #orders: readonly Order[] = [];
   #timer: Timer | undefined;
   #looking: Promise<void>;
-  /** Names of those that were done since the look began that runs: it may have read them before. */
+  /** Texts of those that were done since the look began that runs: it may have read them before. */
   #done = new Set<string>();
   #isClosed = false;
 
@@ -64,11 +65,13 @@ export class Orders {
     return this.#orders;
   }
 
-  async done(order: Pick<Order, 'kind' | 'uid'>): Promise<void> {
-    const name = nameOf(order);
-    await rm(join(this.#folder, name), { force: true });
-    this.#done.add(name);
-    this.#orders = this.#orders.filter((other) => nameOf(other) !== name);
+  /** A later word of the same kind about the same pod, which lies in its place by now, stays to be followed. */
+  async done(order: Order): Promise<void> {
+    const path = join(this.#folder, nameOf(order));
+    const lies = await orderIn(path);
+    if (lies === undefined || textOf(lies) === textOf(order)) await rm(path, { force: true });
+    this.#done.add(textOf(order));
+    this.#orders = this.#orders.filter((other) => textOf(other) !== textOf(order));
   }
 
   async close(): Promise<void> {
@@ -82,7 +85,7 @@ export class Orders {
     this.#done = done;
     const found = await ordersIn(this.#folder).catch(({ message }: Error) => this.#trouble(message));
     // What cannot be read now holds what it held.
-    const orders = (found ?? this.#orders).filter((order) => !done.has(nameOf(order)));
+    const orders = (found ?? this.#orders).filter((order) => !done.has(textOf(order)));
     const hasChanged = JSON.stringify(orders) !== JSON.stringify(this.#orders);
     this.#orders = orders;
     if (this.#isClosed) return;
@@ -104,12 +107,17 @@ async function ordersIn(folder: string): Promise<readonly Order[]> {
   });
   const orders: Order[] = [];
   for (const name of names.sort().slice(0, ordersMax)) {
-    if (!name.endsWith('.json')) continue;
-    try {
-      orders.push(shape.parse(JSON.parse(await readFile(join(folder, name), 'utf8'))));
-    } catch {
-      // Half-written or somebody else's: no order.
-    }
+    const order = name.endsWith('.json') ? await orderIn(join(folder, name)) : undefined;
+    if (order !== undefined) orders.push(order);
   }
   return orders;
+}
+
+/** Undefined where there is none, or what is half-written or somebody else's. */
+async function orderIn(path: string): Promise<Order | undefined> {
+  try {
+    return shape.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch {
+    return undefined;
+  }
 }

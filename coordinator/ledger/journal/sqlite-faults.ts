@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3';
+import { isDiskFull } from '../../../base/atomic-file.ts';
 import { type Refused, refuse } from '../../../base/fault.ts';
 import type { JournalFaultCode } from './journal.ts';
 import { damaged } from './walk.ts';
@@ -7,7 +8,7 @@ import { damaged } from './walk.ts';
 export function refusalOf(error: unknown): Refused<JournalFaultCode> {
   const code = error instanceof Database.SqliteError ? error.code : '';
   const text = error instanceof Error ? error.message : String(error);
-  if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') {
+  if (isDiskFull(error)) {
     return refuse('DISK_FULL', 'journal: no space left; nothing of this write was kept. Free space and try again');
   }
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
