@@ -91,15 +91,6 @@ const ideas: Readonly<Record<string, Idea>> = {
     does: /(?:=>|\breturn) \w+ \+ 0;/,
     seen: ['const plain = (value: number) => value + 0;'],
   },
-  'loading the HTTP of Node': {
-    place: 'base/serving/node-http.ts', // It says what an import costs, and takes none itself.
-    does: /\bimport (?!type\b)[^;]*\bfrom 'node:http'|getBuiltinModule\('node:http'\)/,
-    except: { 'bench/dashboard/pages.ts': 'is a child that nobody waits for' },
-    seen: [
-      "import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';",
-      "import { type IncomingMessage } from 'node:http';",
-    ],
-  },
   'turning the name of a module beside this one into its built form': {
     place: 'tools/build.mjs', // Everybody else writes new URL('./module.ts', import.meta.url).
     does: /\bimport(?:\\?\.)meta(?:\\?\.)url(?:\.replace|\.endsWith|\)\/g, '\$1\.js)/,

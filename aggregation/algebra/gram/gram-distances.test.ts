@@ -1,4 +1,8 @@
-import { afterAll, expect, test } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { memoryBlocks, type UpdateBlocks } from '../../blocks/blocks.ts';
 import { startKernelPool } from '../kernels/kernel-pool.ts';
 import { twinAlgebra } from '../twin-algebra.ts';
@@ -81,3 +85,37 @@ test.each([undefined, 4, 11])(
     }
   },
 );
+
+test('processors with fused multiply-add and without decide alike, though their distances differ', () => {
+  const here = (file: string) => JSON.stringify(new URL(file, import.meta.url).href);
+  const program = `
+    import { fastAlgebra } from ${here('../fast-algebra.ts')};
+    import { memoryBlocks } from ${here('../../blocks/blocks.ts')};
+    import { knownDistances } from ${here('../../distances/known-distances.ts')};
+    import { rankByScore, roundedScores } from ${here('../../distances/neighbour-scores.ts')};
+    let state = 1;
+    const next = () => (state = (state * 48271) % 2147483647) / 2147483647 - 0.5;
+    const rows = Array.from({ length: 100 }, () => Float32Array.from({ length: 5000 }, next));
+    const source = memoryBlocks(rows).value;
+    const algebra = fastAlgebra({ workers: 1 });
+    const matrix = await algebra.squaredDistances(source);
+    const sum = matrix.values.reduce((all, one) => all + one, 0);
+    const distances = knownDistances(algebra, source, matrix);
+    const question = { distances, rows: [...rows.keys()], neighbours: 60 };
+    console.log(JSON.stringify([sum, [await rankByScore(question), [...await roundedScores(question)]], distances.settledPairs]));
+    await algebra.close();
+  `;
+  const folder = mkdtempSync(join(tmpdir(), 'fused-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'program.mjs');
+  writeFileSync(file, program);
+  const [fused, apart] = [[], ['--no-enable-fma3']].map((flags) => {
+    const { stdout, stderr } = spawnSync(process.execPath, ['--no-warnings', ...flags, file], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    return JSON.parse(stdout) as [sum: number, decided: unknown, settledPairs: number];
+  }) as [[number, unknown, number], [number, unknown, number]];
+  expect(apart[1]).toEqual(fused[1]);
+  expect(fused[2]).toBeGreaterThan(0);
+  // Else nothing here could decide otherwise. The switch is of x64 alone.
+  if (/^flags\b.* fma /m.test(readFileSync('/proc/cpuinfo', 'utf8'))) expect(apart[0]).not.toBe(fused[0]);
+});
