@@ -86,7 +86,7 @@ async function keptWhenRoom(
     failed,
   }: Readonly<{ log: Log; signal: AbortSignal; timers: Timers; failed: (fault: Fault) => void }>,
 ): Promise<Result<ClusterIdentity, 'STOPPED'>> {
-  for (let attempt = 0; !signal.aborted; attempt += 1) {
+  for (let attempt = 0; ; attempt += 1) {
     let fault: Fault | undefined;
     await keepIdentity(settings, dataKey, identity).catch(
       onDiskFault((heard) => {
@@ -94,12 +94,13 @@ async function keptWhenRoom(
       }),
     );
     if (fault === undefined) return ok(identity);
+    // One that stops tries once all the same: the token is spent, and what it was spent on would be lost.
+    if (signal.aborted) return refuse('STOPPED', 'this client is stopping');
     failed(fault);
     const retryInMs = retryMs(settings, attempt);
     log.error({ ...faultFields(fault), retryInMs }, 'enrolled, and the identity cannot be kept');
     await pause(timers, retryInMs, signal);
   }
-  return refuse('STOPPED', 'this client is stopping');
 }
 
 function retryMs({ coordinator }: MembershipSettings, attempt: number): number {
