@@ -14,7 +14,7 @@ describe('rawTraceScore beside a memory', () => {
   const setUsual = Math.log(0.12);
   const mean = (power: number) => ((4 * 3 ** power + 60 * 0.1 ** power) / 64) ** (1 / power);
   const profiles = 2 * Math.sqrt(0.04 * mean(2)) + Math.sqrt(0.09 * mean(2));
-  const excused = (nats: number) => 1.5 * Math.log(1 + 2 * nats);
+  const excused = (nats: number) => 1.5 * Math.log(1 + 2 * Math.min(0.5, nats));
 
   const scoreOf = (setDistance: number, reading?: Reading) =>
     rawTraceScore({ surprisal, setDistance }, local, { setUsual, reading });
@@ -54,6 +54,14 @@ describe('rawTraceScore beside a memory', () => {
       );
     expect(among(surprisal, 4)).toBeCloseTo(among(even, 4), 5);
     expect(among(surprisal) - among(even)).toBeCloseTo(excused(mean(3)) - excused(mean(1)), 5);
+  });
+
+  it('excuses no more than half a nat: a program that was never seen surprises throughout', () => {
+    const strange = new Float32Array(64).fill(3);
+    const [before, now] = ([4, 5] as const).map((reading) =>
+      rawTraceScore({ surprisal: strange, setDistance: 0 }, { ...local, surprisal: strange }, { setUsual, reading }),
+    );
+    expect((before as number) - (now as number)).toBeCloseTo(1.5 * Math.log(2), 6);
   });
 
   it('adds three nats for a trace of new runs alone, and none by the readings before', () => {

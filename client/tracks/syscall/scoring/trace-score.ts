@@ -19,7 +19,7 @@
  *    Falls away for a cluster without a local memory. Models of two views add the same of presence, and a fifth of how far ln d
  *    exceeds what nine of ten normal traces of the workload stay below: being nearer than usual excuses nothing, and being much
  *    farther tells no more than a quarter of a nat does (of busy programs some normal sets are very far).
- * 4. In models of two views minus 1.5·ln(1 + 2·mean surprisal): where all of a trace is a little surprising, its program is one whose runs
+ * 4. In models of two views minus 1.5·ln(1 + 2·mean surprisal), of half a nat at most: where all of a trace is a little surprising, its program is one whose runs
  *    differ, and what is odd stands out of the rest. Plus three times the share of its distinct runs of four calls that nobody did before
  *    (new-runs.ts): in the mean of up to a dozen clusters one trace of one of them is enough to know a run.
  * 5. Minus the median score of the workload's own normal traces (calibration.median): scores count from "as usual here".
@@ -116,9 +116,12 @@ export function rawTraceScore(
   return reading < 5 ? score : score - excused(powerMean(surprisal, 1, weights)) + newRunsWeight * fresh;
 }
 
-/** What a mean surprisal, nats, excuses: three nats for each where there is little, and ever less where there is more. */
+/**
+ * What a mean surprisal, nats, excuses: three nats for each where there is little, ever less where there is more, and nothing for
+ * what is beyond half a nat, which is no longer a program whose runs differ but one that was never seen.
+ */
 function excused(mean: number): number {
-  return 1.5 * Math.log(1 + 2 * mean);
+  return 1.5 * Math.log(1 + 2 * Math.min(0.5, mean));
 }
 
 /** How far the federation is surprised too: where it is not, other clusters made a change before. */
