@@ -242,8 +242,8 @@ export class SyscallScorer {
 
   /** What of a trace nobody did before; undefined where all is known, where nobody knows runs, and where they do not count. */
   explainRuns(trace: Scored): RunsExplanation | undefined {
-    const { local, calibration, reading } = this.#readAs(trace);
-    if ((reading ?? latestReading) < 5) return undefined;
+    const { local, calibration, countsRuns } = this.#readAs(trace);
+    if (!countsRuns) return undefined;
     const found = heard(sharedSurprisal(this.#detector, trace), calibration ?? {});
     const { known, length } = runsIn(found, local?.memory.look(trace));
     return known.length === 0 ? undefined : explainRuns(trace.calls, known, length);
@@ -272,11 +272,12 @@ export class SyscallScorer {
   }
 
   #scoreAs(trace: Scored, classId: number): number {
-    const { local, calibration, elsewhere, reading, steadied } = this.#readAs(trace);
+    const { local, calibration, elsewhere, reading, countsRuns, steadied } = this.#readAs(trace);
     const weights = local?.callWeights?.of(trace.calls, classId);
     const found = heard(sharedFindings(this.#detector, trace, steadied), calibration ?? {});
     const look = local?.memory.look(trace);
-    const options = { weights, setUsual: calibration?.setUsual, fresh: freshIn(trace.calls, found, look), reading };
+    const fresh = countsRuns ? freshIn(trace.calls, found, look) : 0;
+    const options = { weights, setUsual: calibration?.setUsual, fresh, reading };
     const raw = rawTraceScore(found, look, options);
     // A workload that is learning still counts from 0: too few traces say what is usual worse than none.
     if (local !== undefined) return raw - (calibration?.median ?? 0);
@@ -290,8 +291,9 @@ export class SyscallScorer {
     const calibration = local?.calibrations.get(classId);
     const elsewhere = this.#sharedUsual.get(classId);
     const reading = local === undefined ? elsewhere?.reading : calibration && readingOf(calibration);
-    const steadied = local === undefined && (reading ?? latestReading) >= 5;
-    return { local, calibration, elsewhere, reading, steadied };
+    const countsRuns = (reading ?? latestReading) >= 5;
+    const steadied = local === undefined && countsRuns;
+    return { local, calibration, elsewhere, reading, countsRuns, steadied };
   }
 
   /** The local part of the trace's cluster, if that cluster knows the class. */
