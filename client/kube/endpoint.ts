@@ -38,9 +38,14 @@ export class KubeEndpoint {
     const { hostname, port: number } = new URL(`https://${server}`);
     const { tokenFile, authorityFile } = this.#config;
     try {
-      const [token, authority] = await Promise.all([readFile(tokenFile, 'utf8'), readFile(authorityFile, 'utf8')]);
+      const [text, authority] = await Promise.all([readFile(tokenFile, 'utf8'), readFile(authorityFile, 'utf8')]);
+      const token = text.trim();
+      // Whatever else stands there is no header: to send it would throw.
+      if (!/^[\x21-\x7e]+$/.test(token)) {
+        return refuse('KUBE_CREDENTIALS_UNREADABLE', `${tokenFile} holds no token: it is empty, or no line of ASCII`);
+      }
       const address = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(number || '443') };
-      return ok({ ...address, token: token.trim(), agent: this.#agentFor(authority) });
+      return ok({ ...address, token, agent: this.#agentFor(authority) });
     } catch (error) {
       const { code, path } = error as NodeJS.ErrnoException;
       return refuse('KUBE_CREDENTIALS_UNREADABLE', `${path} cannot be read (${code})`);

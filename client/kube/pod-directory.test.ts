@@ -17,6 +17,19 @@ function pod(name: string, spec: object, securityContext: object = locked) {
   return projected;
 }
 
+it('calls the runs of a CronJob one workload, and a Job by its own name', () => {
+  const workloadOf = (kind: string, owner: string) =>
+    projectPod({
+      metadata: { uid: 'u', name: 'p', namespace: 'shop', ownerReferences: [{ kind, name: owner, controller: true }] },
+      spec: {},
+    })?.workload;
+  expect([workloadOf('Job', 'backup-29384700'), workloadOf('Job', 'backup-1763082000')]).toEqual(['backup', 'backup']);
+  expect([workloadOf('Job', 'migrate-2026'), workloadOf('StatefulSet', 'db-29384700')]).toEqual([
+    'migrate-2026',
+    'db-29384700',
+  ]);
+});
+
 it('says what any pod of a workload is exposed by, for as long as it is found, and nothing of others', async () => {
   const timers = new SimulatedTimers();
   const directory = new PodDirectory(10, timers);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type LastingCode, lastingFindings } from '../posture/exposure.ts';
+import { cronJobOf } from '../recordings/end-of-pod.ts';
 
 /** What is kept of a pod: what names its containers, and what may name the kind of its workload. */
 export type KnownPod = Readonly<{
@@ -56,7 +57,7 @@ export function projectPod(candidate: unknown): KnownPod | undefined {
     namespace: short(namespace),
     name: short(name),
     node: short(spec.nodeName),
-    workload: short(owner === undefined ? name : workloadOf(owner, labels['pod-template-hash'])),
+    workload: short(owner === undefined ? name : ownerWorkload(owner, labels['pod-template-hash'])),
     labels: new Map(keptLabels.flatMap((key) => (labels[key] ? [[key, short(labels[key])] as const] : []))),
     exposedBy: lastingFindings((candidate as { spec: unknown }).spec),
     containers: all.flatMap((container) => {
@@ -68,10 +69,14 @@ export function projectPod(candidate: unknown): KnownPod | undefined {
   };
 }
 
-/** A Deployment's ReplicaSet carries the hash of its template behind the Deployment's name. */
-function workloadOf({ kind, name }: Readonly<{ kind: string; name: string }>, hash: string | undefined): string {
+/** The workload that a pod's owner is of: a Deployment's ReplicaSet carries the hash of its template behind the Deployment's name. */
+export function ownerWorkload(
+  { kind, name }: Readonly<{ kind: string; name: string }>,
+  hash: string | undefined,
+): string {
   const isHashed = kind === 'ReplicaSet' && hash !== undefined && name.endsWith(`-${hash}`);
-  return isHashed ? name.slice(0, -hash.length - 1) : name;
+  if (isHashed) return name.slice(0, -hash.length - 1);
+  return kind === 'Job' ? cronJobOf(name) : name;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import {
   type Answer,
   containerId,
@@ -206,6 +207,51 @@ describe('a reflector', () => {
     writeFileSync(`${server.tokenFile}.late`, 'second\n');
     await pods.synced;
     expect(ended[0]).toBe('KUBE_CREDENTIALS_UNREADABLE');
+  });
+
+  it('takes what is no token for none, and goes on once there is one', async () => {
+    const server = await startHostileServer(listing(podList([{ name: 'a', id: containerId(1) }], '1')));
+    for (const text of ['', ' \n', 'two\nlines', 'n\u00fcll', 'a\0b']) {
+      writeFileSync(`${server.tokenFile}.torn`, text);
+      const { pods, ended, until } = watchPods({ ...server.config, tokenFile: `${server.tokenFile}.torn` });
+      await until(() => ended.length >= 2);
+      expect(new Set(ended)).toEqual(new Set(['KUBE_CREDENTIALS_UNREADABLE']));
+      writeFileSync(`${server.tokenFile}.torn`, 'whole\n');
+      await pods.synced;
+      expect(podOf(pods, containerId(1))).toBe('a');
+    }
+  });
+
+  it('waits no longer for the rest of a refusal than for any answer', async () => {
+    let watches = 0;
+    const server = await startHostileServer((request, response) => {
+      if (!isWatch(request.url)) return void response.end(podList([], '5'));
+      watches += 1;
+      if (watches > 1) return void response.writeHead(200).flushHeaders();
+      response.writeHead(503).write('{"kind":"Sta'); // And nothing more.
+    });
+    /** Deadlines of requests, which pass when the test says so. */
+    const deadlines = new Map<object, () => void>();
+    const timers = {
+      ...systemTimers,
+      after(delayMs: number, act: () => void, options?: Parameters<typeof systemTimers.after>[2]) {
+        if (delayMs !== 15_000) return systemTimers.after(delayMs > 15_000 ? delayMs : 0, act, options);
+        const timer = systemTimers.after(1e9, () => undefined, { background: true });
+        deadlines.set(timer, act);
+        return timer;
+      },
+      cancel(timer: Parameters<typeof systemTimers.cancel>[0]) {
+        if (timer !== undefined) deadlines.delete(timer);
+        systemTimers.cancel(timer);
+      },
+    };
+    const { ended, until } = watchPods(server.config, timers as never);
+    while (watches === 0) await new Promise((resolve) => setImmediate(resolve));
+    // Its head is on the way: whoever has it reads on, with a deadline or without.
+    for (let turn = 0; turn < 200; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    for (const pass of [...deadlines.values()]) pass();
+    await until(() => ended.length > 0);
+    expect(ended).toEqual(['KUBE_BUSY']);
   });
 
   it('asks nothing any more once it is closed, also when that was during the list', async () => {

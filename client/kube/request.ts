@@ -93,16 +93,15 @@ export async function openLines(asking: Asking, path: string): Promise<Result<In
   const opened = await open(asking, path);
   if (!opened.ok) return opened;
   const { response, done } = opened.value;
-  done(); // From here on silence is the caller's to judge.
-  if (response.statusCode === 200) return ok(response);
-  let text = '';
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>)
-      if (text.length < 65_536) text += chunk.toString('utf8');
-  } catch {
-    // The status says enough.
+  if (response.statusCode === 200) {
+    done(); // From here on silence is the caller's to judge.
+    return ok(response);
   }
-  return refusalOf(response.statusCode ?? 0, parsed(text), path) ?? refuse('KUBE_ANSWER_INVALID', `${path}: no 200`);
+  const text = await textOf(response).catch(() => ''); // The status says enough.
+  done();
+  response.destroy();
+  const said = parsed(text ?? '');
+  return refusalOf(response.statusCode ?? 0, said, path) ?? refuse('KUBE_ANSWER_INVALID', `${path}: no 200`);
 }
 
 type Opened = Readonly<{ response: IncomingMessage; done(): void }>;

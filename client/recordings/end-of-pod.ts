@@ -61,8 +61,13 @@ function workloadNameOf({ pod, workload, workloadKind = '', labels }: EndHints):
     return pod.endsWith(`-${workload}`) ? pod.slice(0, -workload.length - 1) : pod || workload;
   // Cilium looks for the owner of these; where it was not found, the name still has what the owner added.
   if (workloadKind === 'ReplicaSet') return workload.replace(/-[bcdf-hj-np-tv-z2456789]{5,10}$/, '');
-  if (workloadKind === 'Job') return workload.replace(/-\d{8,10}$/, '');
+  if (workloadKind === 'Job') return cronJobOf(workload);
   return workload;
+}
+
+/** A CronJob's Job carries the time for which it was made behind its name: minutes since 1970, in older clusters seconds. */
+export function cronJobOf(job: string): string {
+  return job.replace(/-\d{8,10}$/, '');
 }
 
 /** Who is behind an identity that is no pod's: what its labels say, or else the range that its number is from. */

@@ -16,6 +16,10 @@ describe('refusalIn', () => {
     ['a busy server', 429, status(429, { reason: 'TooManyRequests' }), 1, 'THROTTLED', 1_000],
     ['a busy server that says nothing more', 429, '{}', 7, 'THROTTLED', 7_000],
     [
+      'a busy server before it has looked at the request',
+      ...[429, 'Too many requests, please try again later.\n', 1, 'THROTTLED', 1_000],
+    ],
+    [
       'two budgets on one pod, as a 500',
       ...[500, status(500, { message: 'This pod has more than one PodDisruptionBudget, which the eviction' })],
       ...[null, 'BUDGET_MULTIPLE', null],

@@ -25,8 +25,10 @@ const retryAfterMsMax = 300_000;
 /** What an answer refuses, read from status and body together: a 2xx may carry a failure. undefined: it was done. */
 export function refusalIn(reply: KubeReply, what: string): Done | undefined {
   const body = parsed(reply.text);
-  // Half a body: the server was cut off while it said something, and what it did nobody knows.
-  if (body === undefined) return answer('OUTCOME_UNKNOWN', `${what}: ${reply.status} without a whole answer`, null);
+  // Half a body: the server was cut off while it said something, and what it did nobody knows. A 429 of the filters in front of
+  // everything (max-in-flight, priority and fairness) is plain text, and nothing was done.
+  if (body === undefined && reply.status !== 429)
+    return answer('OUTCOME_UNKNOWN', `${what}: ${reply.status} without a whole answer`, null);
   const read = status.safeParse(body);
   const isFailure = read.success && read.data.status !== 'Success';
   if (reply.status >= 200 && reply.status < 300 && !isFailure) return undefined;

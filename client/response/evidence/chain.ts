@@ -23,7 +23,8 @@ export type Evidence = Pick<RecordHead, 'atMs' | 'kind' | 'cluster' | 'subject' 
 
 const fileName = (sequence: number) => `${String(sequence).padStart(8, '0')}.evidence`;
 const namePattern = /^(\d{8})\.evidence$/;
-const contentBytesMax = 16 << 20;
+/** Of what one record holds. */
+export const contentBytesMax = 16 << 20;
 
 /**
  * Evidence at rest: one file a record, sealed under the data key, signed with this agent's own key, each naming the one

@@ -1,3 +1,4 @@
+import { ownerWorkload } from '../../kube/pod.ts';
 import { type ImageVerdict, imagesOf } from '../../posture/images/pod-images.ts';
 import { type Found, podFindings } from '../../posture/pod-findings.ts';
 import type { PosturePod, PosturePolicy } from '../../posture/read.ts';
@@ -72,10 +73,7 @@ function ofImages(pod: PosturePod, verdictOn: ((digest: string | undefined) => I
 
 function workloadOf({ metadata }: PosturePod): string {
   const owner = metadata.ownerReferences.find(({ controller }) => controller);
-  const hash = metadata.labels['pod-template-hash'];
-  if (owner === undefined) return metadata.name;
-  const isHashed = owner.kind === 'ReplicaSet' && hash !== undefined && owner.name.endsWith(`-${hash}`);
-  return isHashed ? owner.name.slice(0, -hash.length - 1) : owner.name;
+  return owner === undefined ? metadata.name : ownerWorkload(owner, metadata.labels['pod-template-hash']);
 }
 
 function compare(a: string, b: string): number {

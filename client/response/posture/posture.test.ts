@@ -123,6 +123,16 @@ describe('findingsOf', () => {
       expect([fix.length > 5, what.length > 5]).toEqual([true, true]);
   });
 
+  it('says of the runs of a CronJob once what is true of all of them', () => {
+    const run = (name: string) => {
+      const { metadata, ...rest } = pod({ hostPID: true }, name, {});
+      return { ...rest, metadata: { ...metadata, ownerReferences: [{ kind: 'Job', name, controller: true }] } };
+    };
+    const { pods } = readObjects([run('backup-29384700'), run('backup-29384760')]);
+    const found = findingsOf(pods, []).filter(({ code }) => code === 'HOST_PID');
+    expect(found).toEqual([{ code: 'HOST_PID', namespace: 'shop', workload: 'backup', detail: '', pods: 2 }]);
+  });
+
   it('leaves out what it does not understand, and is the same in any order', () => {
     const objects = [pod({ hostIPC: true }), pod({}, 'db-1', { app: 'db' }), policy, { kind: 'Secret' }, null, 7];
     expect(codesOf(...(objects as object[]))).toEqual(codesOf(...(objects.toReversed() as object[])));

@@ -1,3 +1,4 @@
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
@@ -10,10 +11,11 @@ import { firstResponsePolicy } from '../../../proto/response-policy.ts';
 import type { ResponseCalls } from '../../link/response-calls.ts';
 import type { Send } from '../cluster/send.ts';
 import { openEvidence, verifyChain } from '../evidence/chain.ts';
+import type { SignedRecord } from '../evidence/signed-record.ts';
 import { closedBreaker } from '../ladder/breaker.ts';
 import { sighting } from '../simulation/sightings.ts';
 import { madeAtMs, madeFacts, madePod } from '../testing/made-facts.ts';
-import { Desk, type DeskAction } from './desk.ts';
+import { Desk, type DeskAction, type DeskParts } from './desk.ts';
 import { quarantinePart } from './part.ts';
 import { Teller } from './teller.ts';
 
@@ -49,7 +51,11 @@ async function tellerOf(desk: Desk, calls: () => ResponseCalls): Promise<Teller>
 }
 
 /** A desk whose lease is `lease.text`; while `lease.isAway` nobody knows whether a write came to it. */
-async function deskWith(lease: { text: string | undefined; isAway: boolean }, dataDirectory = tempDir()) {
+async function deskWith(
+  lease: { text: string | undefined; isAway: boolean },
+  dataDirectory = tempDir(),
+  more: Partial<DeskParts> = {},
+) {
   const object = { metadata: { uid: 'uid-web-1', name: 'web-1' } };
   const send: Send = async ({ path }) =>
     ok({
@@ -70,6 +76,7 @@ async function deskWith(lease: { text: string | undefined; isAway: boolean }, da
         return ok(undefined);
       },
     },
+    ...more,
   });
 }
 
@@ -137,6 +144,72 @@ it('writes into the evidence whose image the pod runs', async () => {
   const { records } = await verifyChain(join(folder, 'evidence'));
   const [content] = records.map((record) => unwrap(openEvidence(record, Buffer.alloc(32, 5))));
   expect(content).toMatchObject({ images: [{ container: 'c', digest: null, signature: 'unknown' }] });
+});
+
+it('takes evidence however many alerts a pod raises, and however much there is to say of it', async () => {
+  const folder = tempDir();
+  const node = { memory: 'm'.repeat(12 << 20) };
+  const nodeCopy = { take: async () => node, release: async () => undefined };
+  const policies = 'p'.repeat(9 << 20);
+  const send: Send = async ({ path }) => {
+    const pods = [{ metadata: { uid: 'uid-web-1', name: 'web-1' } }];
+    const items = path.includes('/pods?') ? pods : path.includes('networkpolicies') ? [policies] : [];
+    return ok({ status: 200, text: JSON.stringify({ items }), retryAfterSeconds: null });
+  };
+  const desk = await deskWith({ text: undefined, isAway: false }, folder, { nodeCopy, send });
+  // As many as an agent keeps in mind, each with as long a text.
+  const sightings = Array.from({ length: 20_000 }, (_, at) =>
+    sighting({ id: `a-${at}`, atMs: now + at, track: at % 2 === 0 ? 'syscall' : 'flow', text: 'x'.repeat(10_000) }),
+  );
+  const of = { pod: madePod('web-1'), workload: 'web', sightings, because: {} };
+  expect(await desk.perform({ kind: 'own', id: 'record', do: 'record', ...of })).toMatchObject({ ok: true });
+  const { records, problems } = await verifyChain(join(folder, 'evidence'));
+  expect(problems).toEqual([]);
+  const [record] = records as [SignedRecord];
+  expect([record.head.alerts.length, record.head.alerts.at(-1)]).toEqual([1_000, 'a-19999']);
+  const content = unwrap(openEvidence(record, Buffer.alloc(32, 5))) as {
+    alerts: { id: string; text: string }[];
+    risk: { atMs: number; risk: number }[];
+  };
+  expect(content).toMatchObject({ node: { unavailable: expect.any(String) }, policies: [policies] });
+  expect(content.alerts.map(({ id }) => id)).toEqual(record.head.alerts);
+  expect(content.alerts.map(({ text }) => text !== '')).toEqual([...Array(896).fill(false), ...Array(104).fill(true)]);
+  // Of one track none that follows another within a minute speaks for itself.
+  expect(content.risk).toEqual([
+    { atMs: now + 19_000, risk: 2 },
+    { atMs: now + 19_001, risk: expect.closeTo(4, 4) },
+  ]);
+});
+
+it('says of the risk at each alert what was known then', async () => {
+  const folder = tempDir();
+  const desk = await deskWith({ text: undefined, isAway: false }, folder);
+  const sightings = ['syscall', 'flow', 'api'].map((track, at) => sighting({ atMs: now + at * 30 * minuteMs, track }));
+  const of = { pod: madePod('web-1'), workload: 'web', sightings, because: {} };
+  await desk.perform({ kind: 'own', id: 'record', do: 'record', ...of });
+  const { records } = await verifyChain(join(folder, 'evidence'));
+  const [content] = records.map((record) => unwrap(openEvidence(record, Buffer.alloc(32, 5))));
+  expect(content).toMatchObject({ risk: [2, 3, 3.5].map((risk, at) => ({ atMs: now + at * 30 * minuteMs, risk })) });
+});
+
+it('lets a pod go on whose evidence cannot be written', async () => {
+  const folder = tempDir();
+  const done: string[] = [];
+  const nodeCopy = {
+    async take() {
+      done.push('frozen');
+      return {};
+    },
+    release: async (uid: string) => void done.push(`released ${uid}`),
+  };
+  const desk = await deskWith({ text: undefined, isAway: false }, folder, { nodeCopy });
+  await rm(join(folder, 'evidence'), { recursive: true });
+  await writeFile(join(folder, 'evidence'), ''); // As a disk that takes nothing.
+  const of = { pod: madePod('web-1'), workload: 'web', sightings: [sighting({ atMs: now })], because: {} };
+  const recorded = await desk.perform({ kind: 'own', id: 'record', do: 'record', ...of });
+  expect(recorded).toMatchObject({ ok: false, fault: { code: 'CLUSTER_REFUSED' } });
+  expect(done).toEqual(['frozen', 'released uid-web-1']);
+  expect(desk.memory.begun).toEqual([]);
 });
 
 it('opens the breaker on what an agent saw before it was started again, though nobody tells of it any more', async () => {

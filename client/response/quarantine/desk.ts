@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { canonicalJson, type JsonValue } from '../../../base/canonical-json.ts';
+import type { JsonValue } from '../../../base/canonical-json.ts';
 import { failpoint } from '../../../base/failpoint.ts';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
@@ -7,10 +7,11 @@ import { Turns } from '../../../base/waiting/turns.ts';
 import type { ClusterFaultCode, Done } from '../cluster/cluster.ts';
 import type { PodFact } from '../cluster/facts.ts';
 import type { Send } from '../cluster/send.ts';
-import { EvidenceChain } from '../evidence/chain.ts';
+import { contentBytesMax, EvidenceChain } from '../evidence/chain.ts';
+import { heldAlerts, heldContent } from '../evidence/held-content.ts';
 import { type Breaker, resumed } from '../ladder/breaker.ts';
 import { spend } from '../ladder/budget.ts';
-import { riskOf, type Sighting } from '../ladder/sighting.ts';
+import { riskSteps, type Sighting } from '../ladder/sighting.ts';
 import type { OwnAction } from '../part.ts';
 import { gather, policiesOf } from './gather.ts';
 import { type Isolation, isolationOf, isolationText } from './isolation.ts';
@@ -173,29 +174,35 @@ export class Desk {
     if (!gathered.ok) {
       return refusal(gathered.fault.code === 'POD_GONE' ? 'POD_GONE' : 'OUTCOME_UNKNOWN', gathered.fault.message);
     }
-    const history = sightings.map((one) => ({ atMs: one.atMs, risk: riskOf(sightings, one.atMs) }));
+    const alerts = heldAlerts(sightings);
     const warnings = networkProbesOf(gathered.value.pod);
     // From here on the pod stands still, where its node has a helper.
     const copied = nodeCopy === undefined ? {} : { node: await nodeCopy.take(gathered.value.pod) };
     const models = modelsOf(sightings, this.#parts.manifestOf);
-    const known = { workload, because, warnings, alerts: sightings, models, risk: history };
+    const known = { workload, because, warnings, alerts, models, risk: riskSteps(alerts) };
     const images = imagesOf?.(gathered.value.pod);
     const content = { ...known, ...gathered.value.rest, ...copied, ...(images === undefined ? {} : { images }) };
-    const alerts = sightings.map(({ id }) => id).slice(-1_000);
+    const ids = alerts.map(({ id }) => id);
     const { uid, namespace, name } = pod;
-    const evidence = await this.#chain.append({
-      ...{ atMs: nowMs, kind: 'quarantine', cluster, alerts },
-      subject: { namespace, pod: name, uid },
-      content: writable({ pod: gathered.value.pod, ...content }),
-    });
-    failpoint('evidence-written');
-    const changed = await this.#change((memory) => ({
-      ...memory,
-      spent: spend(memory.spent, { uid, atMs: nowMs, namespace, workload }),
-      begun: [...memory.begun.filter((one) => one.uid !== uid), { uid, atMs: nowMs, evidence, alerts }],
-    }));
-    failpoint('quarantine-begun');
-    return changed;
+    try {
+      const evidence = await this.#chain.append({
+        ...{ atMs: nowMs, kind: 'quarantine', cluster, alerts: ids },
+        subject: { namespace, pod: name, uid },
+        content: heldContent({ pod: gathered.value.pod, ...content }, contentBytesMax),
+      });
+      failpoint('evidence-written');
+      const changed = await this.#change((memory) => ({
+        ...memory,
+        spent: spend(memory.spent, { uid, atMs: nowMs, namespace, workload }),
+        begun: [...memory.begun.filter((one) => one.uid !== uid), { uid, atMs: nowMs, evidence, alerts: ids }],
+      }));
+      failpoint('quarantine-begun');
+      return changed;
+    } catch (error) {
+      // It is not isolated for now, and tried again: on a full disk it would stand still for half of the time.
+      await nodeCopy?.release(uid);
+      throw error;
+    }
   }
 
   async #judge(pod: PodFact, nowMs: number): Promise<Done> {
@@ -210,7 +217,7 @@ export class Desk {
       await this.#chain.append({
         ...{ atMs: nowMs, kind: 'outcome', cluster: this.#parts.cluster, alerts: [] },
         subject: { namespace, pod: name, uid },
-        content: writable({ verdict, labels, annotations }),
+        content: heldContent({ verdict, labels, annotations }, contentBytesMax),
       });
       this.#recorded.set(uid, verdict);
       failpoint('verdict-written');
@@ -241,17 +248,6 @@ function resumedMemory(memory: Memory, lookedAtMs: number): Memory {
   const looked = { ...memory, breaker: resumed(memory.breaker, lookedAtMs) };
   if (open === null || looked.breaker.open !== null || looked.reported != null) return looked;
   return { ...looked, reported: { track: open.track, version: open.version } };
-}
-
-/** What canonical JSON cannot write (too deep, half a character) is kept as text: no pod's shape keeps evidence from being taken. */
-function writable(content: Readonly<Record<string, unknown>>): JsonValue {
-  const value = JSON.parse(JSON.stringify(content)) as JsonValue;
-  try {
-    canonicalJson(value);
-    return value;
-  } catch {
-    return { text: JSON.stringify(content) };
-  }
 }
 
 /** Each version that raised one of the alerts. */

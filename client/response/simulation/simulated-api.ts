@@ -80,7 +80,7 @@ export class SimulatedApi {
       return hit;
     };
     const done = () => (isLease ? this.#leaseReply(request) : this.#podReply(request, by));
-    if (falls(lies.throttled)) return status(429, 'TooManyRequests', 'too many requests', 1);
+    if (falls(lies.throttled)) return throttled;
     if (falls(lies.failedInside)) return reply(201, failure(500, 'InternalError', 'something'));
     if (falls(lies.unauthorized)) return status(401, 'Unauthorized', 'Unauthorized');
     if (falls(lies.forbidden)) return status(403, 'Forbidden', 'cannot patch resource "pods"');
@@ -176,6 +176,13 @@ type Patch = Readonly<{
   }>;
 }>;
 type Eviction = Readonly<{ deleteOptions?: { preconditions?: { uid?: string } } }>;
+
+/** As staging/src/k8s.io/apiserver/pkg/server/filters/maxinflight.go writes it: no Status, and no JSON. */
+const throttled: Result<KubeReply, never> = ok({
+  status: 429,
+  retryAfterSeconds: 1,
+  text: 'Too many requests, please try again later.\n',
+});
 
 const failure = (code: number, reason: string, message: string) => ({
   kind: 'Status',
