@@ -206,6 +206,11 @@ export function cutShort(signal: AbortSignal): Refused<CutFaultCode> {
   return { ok: false, fault: signal.reason as Fault<CutFaultCode> };
 }
 
+/** How a stream ends whose peer takes nothing more: with what cut it, where something did. */
+export function noLongerRead(signal: AbortSignal): Result<void, CutFaultCode> {
+  return signal.aborted ? cutShort(signal) : ok(undefined);
+}
+
 function fault(code: AccessFaultCode, message: string): Fault<AccessFaultCode> {
   return refuse(code, message).fault;
 }

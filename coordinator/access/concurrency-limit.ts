@@ -28,6 +28,7 @@ export class ConcurrencyLimit<Busy extends string> {
   /** Waits for a turn. The caller calls what it gets exactly once. */
   async enter(peer: string, signal: AbortSignal): Promise<Result<Leave, Busy | 'CALL_CANCELLED'>> {
     const { atOnceMax, perPeerMax, waitingMax } = this.#caps;
+    if (signal.aborted) return hungUp();
     const ofPeer = this.#perPeer.get(peer) ?? 0;
     if (ofPeer >= perPeerMax) {
       return refuse(this.#busy, `${peer} has ${ofPeer} such streams, as many as one may; end one first`);
@@ -40,7 +41,7 @@ export class ConcurrencyLimit<Busy extends string> {
       this.#open += 1;
     } else if (!(await this.#turn(signal))) {
       this.#leavePeer(peer);
-      return refuse('CALL_CANCELLED', 'the caller hung up while it waited for its turn');
+      return hungUp();
     }
     return ok(() => {
       this.#leavePeer(peer);
@@ -71,4 +72,8 @@ export class ConcurrencyLimit<Busy extends string> {
     if (left > 0) this.#perPeer.set(peer, left);
     else this.#perPeer.delete(peer);
   }
+}
+
+function hungUp() {
+  return refuse('CALL_CANCELLED', 'the caller hung up before its turn');
 }

@@ -67,6 +67,7 @@ async function inThread<Value>(
   const unwanted = Promise.withResolvers<never>();
   const onAbort = () => unwanted.reject(new Error('nobody waits for it any more'));
   signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted) onAbort();
   try {
     return await Promise.race([thread.ask<Result<Value, RunFaultCode>>(task), unwanted.promise]);
   } catch (error) {

@@ -98,12 +98,12 @@ export function memberEnrolment({ door, membership, facts }: MemberParts) {
 
   const renew = door.unary<'member', RenewRequest, RenewResponse>(
     calls.enrolment.renew,
-    async ({ certificateRequest, signingKeyProof }, { actor, caller, door: through }) => {
+    async ({ certificateRequest, signingKeyProof }, { actor, caller, certificate, door: through }) => {
       if (through !== undefined) {
         const unproven = unprovenBy(caller, certificateRequest, signingKeyProof);
         if (unproven !== undefined) return { ok: false, fault: unproven };
       }
-      const renewed = await membership.renew(actor, caller, certificateRequest);
+      const renewed = await membership.renew(actor, certificate, certificateRequest);
       if (!renewed.ok) return renewed;
       const { chain, issuedAtMs, expiresAtMs } = renewed.value;
       return ok({

@@ -88,6 +88,8 @@ describe('a decision', () => {
     for (const answer of [first, second, seen]) expect(await answer).toMatchObject({ fault: { code: 'DISK_FULL' } });
     expect(listener.undone).toHaveBeenCalledExactlyOnceWith('DISK_FULL', 'as the test wants it');
     expect([namesIn(ledger.tentative), namesIn(ledger.state)]).toEqual([['eve'], ['eve']]);
+    // What changes nothing rests on nothing that is void.
+    expect(await ledger.commit(ada, (state) => ok({ events: [], value: namesIn(state) }))).toMatchObject({ ok: true });
     await expect(write(removed('bob'))).rejects.toThrow('fold: there is no operator bob');
     unwrap(await write(operator('bob')));
     expect(namesIn(ledger.state)).toEqual(['eve', 'bob']);
@@ -98,6 +100,8 @@ describe('a decision', () => {
     outcomes.push('JOURNAL_IO');
     expect(await write(operator('eve'))).toMatchObject({ fault: { code: 'JOURNAL_IO' } });
     expect(await write(operator('bob'))).toMatchObject({ fault: { code: 'JOURNAL_IO' } });
+    const seen = await ledger.commit(ada, () => ok({ events: [], value: undefined }));
+    expect(seen).toMatchObject({ fault: { code: 'JOURNAL_IO' } });
     expect([namesIn(ledger.tentative), namesIn(ledger.state)]).toEqual([[], []]);
   });
 });

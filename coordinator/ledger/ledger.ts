@@ -43,6 +43,8 @@ export class Ledger {
       undone: ({ code, message }) => {
         this.#tentative = copyState(this.#durable);
         this.#inFlight = [];
+        // Of a stopped journal it stays refused, and with it what is only read for a decision.
+        if (code === 'DISK_FULL') this.#lastAppend = Promise.resolve(ok(undefined));
         this.#listener.undone(code, message);
       },
     });

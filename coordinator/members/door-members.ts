@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { Authority, CertificateChain, CertificatePlan } from '../keys/authority.ts';
 import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
 import type { State } from '../ledger/state/state.ts';
 import type { Committed, Store, StoreFaultCode } from '../ledger/store.ts';
+import { type AuthenticationFaultCode, authenticate, type Credential } from './authenticate.ts';
 import { publicKeyOfVettedRequest } from './vetted-request.ts';
 
 type Answer<Value, Code extends string> = Promise<Result<Value, Code | StoreFaultCode>>;
@@ -36,17 +38,17 @@ export class DoorMembers {
     });
   }
 
-  /** New certificates for the door that calls, for the same hosts. */
+  /** New certificates for the door that calls, for the same hosts, if what it shows is good still where that is journalled. */
   async renew(
     actor: Actor,
-    name: string,
+    { name, shown }: Readonly<{ name: string; shown: Credential | undefined }>,
     request: Uint8Array,
-  ): Answer<DoorCertified, 'CERTIFICATE_REQUEST_INVALID' | 'DOOR_UNKNOWN' | 'DOOR_REVOKED'> {
-    return this.#certify(name, actor, request, (certificate, { doors }) => {
-      const door = doors.get(name);
-      if (door === undefined) return refuse('DOOR_UNKNOWN', `door ${name} is not known here`);
-      if (door.revoked) return refuse('DOOR_REVOKED', `door ${name} was revoked`);
-      return ok({ hosts: door.hosts, event: { kind: 'doorRenewed', name, ...certificate } });
+  ): Answer<DoorCertified, AuthenticationFaultCode | 'CERTIFICATE_REQUEST_INVALID'> {
+    return this.#certify(name, actor, request, (certificate, state, atMs) => {
+      const known = authenticate(shown, this.#store.federation, state, atMs);
+      if (!known.ok) return known;
+      const hosts = state.doors.get(name)?.hosts ?? [];
+      return ok({ hosts, event: { kind: 'doorRenewed', name, ...certificate } });
     });
   }
 
@@ -67,7 +69,8 @@ export class DoorMembers {
     request: Uint8Array,
     decide: (
       certificate: Readonly<{ certificateSerial: string; certificateExpiresAtMs: number }>,
-      state: Pick<State, 'doors'>,
+      state: State,
+      atMs: EpochMs,
     ) => Result<Readonly<{ hosts: readonly string[]; event: JournalEvent }>, Code>,
   ): Answer<DoorCertified, Code | 'CERTIFICATE_REQUEST_INVALID'> {
     const publicKey = await publicKeyOfVettedRequest(request);
@@ -76,7 +79,7 @@ export class DoorMembers {
     type Planned = Readonly<{ plan: CertificatePlan; hosts: readonly string[] }>;
     const committed = await this.#store.commit<Planned, Code>(actor, (state, atMs) => {
       const plan = this.#authority.plan(atMs, this.#lifetimeMs, random);
-      const decided = decide({ certificateSerial: plan.serial, certificateExpiresAtMs: plan.expiresAtMs }, state);
+      const decided = decide({ certificateSerial: plan.serial, certificateExpiresAtMs: plan.expiresAtMs }, state, atMs);
       if (!decided.ok) return decided;
       return ok({ events: [decided.value.event], value: { plan, hosts: decided.value.hosts } });
     });

@@ -11,19 +11,13 @@ import type { Authority, CertificateChain, CertificatePlan } from '../keys/autho
 import type { Actor, JournalEvent, Labels, OperatorRole } from '../ledger/journal/events.ts';
 import type { Cluster, Operator, State, Token } from '../ledger/state/state.ts';
 import type { Committed, Store, StoreFaultCode } from '../ledger/store.ts';
-import type { Caller } from './authenticate.ts';
+import { type AuthenticationFaultCode, authenticate, type Caller, type Credential } from './authenticate.ts';
 import { publicKeyOfVettedRequest } from './vetted-request.ts';
 
 /** Why a token does not make a member. */
 type TokenFaultCode = 'TOKEN_UNKNOWN' | 'TOKEN_USED' | 'TOKEN_EXPIRED' | 'TOKEN_REVOKED';
 type EnrolFaultCode = TokenFaultCode | 'CERTIFICATE_REQUEST_INVALID' | 'KEY_INVALID' | 'SIGNATURE_INVALID';
-type RenewFaultCode =
-  | 'CERTIFICATE_REQUEST_INVALID'
-  | 'CLUSTER_NOT_ENROLLED'
-  | 'CLUSTER_REVOKED'
-  | 'ROLE_INSUFFICIENT'
-  | 'OPERATOR_UNKNOWN'
-  | 'OPERATOR_REMOVED';
+type RenewFaultCode = AuthenticationFaultCode | 'CERTIFICATE_REQUEST_INVALID' | 'ROLE_INSUFFICIENT';
 
 type Answer<Value, Code extends string> = Promise<Result<Value, Code | StoreFaultCode>>;
 
@@ -130,41 +124,37 @@ export class Membership {
     return ok({ cluster, ...(await this.#certify(caller, publicKey.value, plan)) });
   }
 
-  /** A new certificate for who the TLS session says is calling. */
-  async renew(actor: Actor, caller: Caller, request: Uint8Array): Answer<Certified, RenewFaultCode> {
+  /**
+   * A new certificate for who shows this one. It is looked at once more where the new one is journalled: whoever enrolled or was added
+   * in its place meanwhile would else be put out by it.
+   */
+  async renew(actor: Actor, shown: Credential | undefined, request: Uint8Array): Answer<Certified, RenewFaultCode> {
     const publicKey = await publicKeyOfVettedRequest(request);
     if (!publicKey.ok) return publicKey;
     const { clusterMs, operatorMs } = this.#lifetimes;
     const random = randomBytes(9);
-    const committed = await this.#store.commit(actor, ({ clusters, operators }, atMs) => {
+    type Planned = Readonly<{ caller: Caller; plan: CertificatePlan }>;
+    const committed = await this.#store.commit<Planned, RenewFaultCode>(actor, (state, atMs) => {
+      const known = authenticate(shown, this.#store.federation, state, atMs);
+      if (!known.ok) return known;
+      const caller = known.value;
       if (caller.kind === 'cluster') {
-        const { cluster } = caller;
-        const status = clusters.get(cluster)?.status;
-        if (status !== 'enrolled') {
-          return status === 'revoked'
-            ? refuse('CLUSTER_REVOKED', `cluster ${cluster} was revoked`)
-            : refuse('CLUSTER_NOT_ENROLLED', `cluster ${cluster} is not a member`);
-        }
         const plan = this.#authority.plan(atMs, clusterMs, random);
-        return ok({ events: [{ kind: 'certificateRenewed', cluster, ...certificateOf(plan) }], value: plan });
+        const event = { kind: 'certificateRenewed', cluster: caller.cluster, ...certificateOf(plan) } as const;
+        return ok({ events: [event], value: { caller, plan } });
       }
       if (caller.kind === 'door') return refuse('ROLE_INSUFFICIENT', 'a door renews with RenewDoor');
-      const { name } = caller;
-      const operator = operators.get(name);
-      if (operator === undefined) return refuse('OPERATOR_UNKNOWN', `operator ${name} is not known here`);
-      if (operator.removed) return refuse('OPERATOR_REMOVED', `operator ${name} was removed`);
+      const { name, role } = caller;
+      const operator = state.operators.get(name);
+      if (operator === undefined) return refuse('OPERATOR_UNKNOWN', `${name} has no certificate here to renew`);
       const plan = this.#authority.plan(atMs, operatorMs, random);
       const replaced = replacedBy(operator, atMs);
-      const event: JournalEvent = {
-        kind: 'operatorAdded',
-        name,
-        role: operator.role,
-        ...certificateOf(plan),
-        replaced,
-      };
-      return ok({ events: [event], value: plan });
+      const event = { kind: 'operatorAdded', name, role, ...certificateOf(plan), replaced } as const;
+      return ok({ events: [event], value: { caller, plan } });
     });
-    return committed.ok ? ok(await this.#certify(caller, publicKey.value, committed.value.value)) : committed;
+    if (!committed.ok) return committed;
+    const { caller, plan } = committed.value.value;
+    return ok(await this.#certify(caller, publicKey.value, plan));
   }
 
   async revokeCluster(

@@ -5,7 +5,7 @@ import { signInvitation } from '../../../proto/envelope/invitation-proof.ts';
 import type { Arrival, AttendRequest, AttendResponse } from '../../../proto/generated/testudo/v1/doors.ts';
 import { WatchResponse } from '../../../proto/generated/testudo/v1/federation.ts';
 import type { ClusterId } from '../../../proto/ids.ts';
-import { type AccessControl, type Call, cutShort } from '../../access/access-control.ts';
+import { type AccessControl, type Call, noLongerRead } from '../../access/access-control.ts';
 import { calls } from '../../access/calls.ts';
 import type { CutFaultCode } from '../../access/faults.ts';
 import type { Send } from '../door.ts';
@@ -17,6 +17,8 @@ import { seenBy } from './seen-peer.ts';
 /** A door has nothing to say for as long as nobody comes or goes. */
 const idleMsMax = 2 ** 30;
 const signOfLifeMs = 5_000;
+/** Ends of watches that the door has not taken: with more of them outstanding nothing that it says is read. */
+const endsOwedMax = 256;
 const nothing = Buffer.alloc(0);
 const watchPath = '/testudo.v1.Federation/Watch';
 
@@ -77,6 +79,8 @@ class Attendance {
   readonly #door: string;
   readonly #send: Send<AttendResponse>;
   readonly #watches = new Map<bigint, Watching>();
+  #endsOwed = 0;
+  #endTaken = () => {};
 
   constructor(parts: AttendancesParts, door: string, send: Send<AttendResponse>) {
     this.#parts = parts;
@@ -93,9 +97,10 @@ class Attendance {
     signal: AbortSignal,
   ): Promise<Result<void, CutFaultCode | 'MESSAGE_MALFORMED' | 'PEER_TOO_SLOW'>> {
     for (;;) {
+      while (this.#endsOwed > endsOwedMax) await new Promise<void>((resolve) => (this.#endTaken = resolve));
       const read = await changes.next(idleMsMax);
       if (read.kind === 'tooSlow') continue;
-      if (read.kind === 'aborted') return signal.aborted ? cutShort(signal) : ok(undefined);
+      if (read.kind === 'aborted') return noLongerRead(signal);
       if (read.kind === 'end') return ok(undefined);
       const change = read.message === malformed ? undefined : read.message.change;
       if (change === undefined) return refuse('MESSAGE_MALFORMED', 'a message holds no arrival and no departure');
@@ -116,7 +121,10 @@ class Attendance {
       this.#watches.delete(watch);
       if (leave.signal.aborted) return;
       const value = served.ok ? 'CALL_CANCELLED' : served.fault.code;
+      this.#endsOwed += 1;
       await this.#send({ watch, said: { $case: 'ended', value } });
+      this.#endsOwed -= 1;
+      this.#endTaken();
     });
     this.#watches.set(watch, { leave, ended });
   }

@@ -84,8 +84,8 @@ export function doorsService({ door, access, intake, handedOn, attendances, memb
 
   const renewDoor = door.unary<'door', RenewDoorRequest, RenewDoorResponse>(
     calls.doors.renewDoor,
-    async ({ certificateRequest }, { actor, caller }) => {
-      const renewed = await members.renew(actor, caller.name, certificateRequest);
+    async ({ certificateRequest }, { actor, caller, certificate }) => {
+      const renewed = await members.renew(actor, { name: caller.name, shown: certificate }, certificateRequest);
       if (!renewed.ok) return renewed;
       const { chain, serverChain, expiresAtMs } = renewed.value;
       return ok({ certificateChain: [...chain], serverChain: [...serverChain], expiresAtMs: BigInt(expiresAtMs) });

@@ -3,7 +3,7 @@ import type { Timers } from '../../../base/time.ts';
 import { within } from '../../../base/waiting/within.ts';
 import { FetchModelResponse } from '../../../proto/generated/testudo/v1/federation.ts';
 import { type Digest, isDigest } from '../../../proto/ids.ts';
-import { cutShort } from '../../access/access-control.ts';
+import { cutShort, noLongerRead } from '../../access/access-control.ts';
 import type { ConcurrencyLimit } from '../../access/concurrency-limit.ts';
 import type { CutFaultCode } from '../../access/faults.ts';
 import { type PaceRules, patienceMs } from '../../access/pace.ts';
@@ -81,7 +81,7 @@ export class FileFetches {
       if (sent === 'late') {
         return refuse('PEER_TOO_SLOW', 'the file is read too slowly, or not at all; fetch the rest from its offset');
       }
-      if (!sent) return signal.aborted ? cutShort(signal) : ok(undefined);
+      if (!sent) return noLongerRead(signal);
       sentBytes += message.byteLength;
       this.#parts.metrics.payloadBytes('out', message.byteLength);
     }

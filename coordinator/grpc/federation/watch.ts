@@ -1,9 +1,9 @@
-import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
+import { type Fault, type Result, refuse } from '../../../base/fault.ts';
 import type { EpochMs, Timers } from '../../../base/time.ts';
 import { RoundOutcome, type WatchRequest, type WatchResponse } from '../../../proto/generated/testudo/v1/federation.ts';
 import { type ClusterId, isTrackId, type TrackId } from '../../../proto/ids.ts';
 import { specBytes } from '../../../proto/model-spec.ts';
-import { type Call, cutShort } from '../../access/access-control.ts';
+import { type Call, cutShort, noLongerRead } from '../../access/access-control.ts';
 import type { ConcurrencyLimit } from '../../access/concurrency-limit.ts';
 import type { CutFaultCode } from '../../access/faults.ts';
 import type { Directive } from '../../rounds/directives.ts';
@@ -127,7 +127,7 @@ export class Watchers<Told = Directive, Message = WatchResponse> {
         if (due) alive = await send(source.heartbeat(timers.now()));
       }
       if (ended !== undefined) return { ok: false, fault: ended };
-      return signal.aborted ? cutShort(signal) : ok(undefined);
+      return noLongerRead(signal);
     } finally {
       membership.leave();
       for (const key of keys) if (this.#replace.get(key) === replace) this.#replace.delete(key);

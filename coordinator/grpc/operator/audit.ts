@@ -8,7 +8,7 @@ import type {
   ListAuditRequest,
   ListAuditResponse,
 } from '../../../proto/generated/testudo/v1/operator.ts';
-import { cutShort } from '../../access/access-control.ts';
+import { cutShort, noLongerRead } from '../../access/access-control.ts';
 import { calls } from '../../access/calls.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import { type AuditView, auditView } from '../../views/audit.ts';
@@ -73,7 +73,7 @@ export function auditHandlers(door: Door<'operator'>, engine: Engine) {
             const read = await engine.audit(next, rowsDefault);
             if (!read.ok) return read;
             for (const entry of read.value) {
-              if (!(await send({ entry: auditMessage(auditView(entry)) }))) break;
+              if (!(await send({ entry: auditMessage(auditView(entry)) }))) return noLongerRead(signal);
               next = entry.seq + 1;
             }
             if (read.value.length === 0 && !signal.aborted) await news;

@@ -5,7 +5,7 @@ import type {
   ImportReleaseRequest,
   ImportReleaseResponse,
 } from '../../../proto/generated/testudo/v1/operator_releases.ts';
-import { cutShort } from '../../access/access-control.ts';
+import { cutShort, noLongerRead } from '../../access/access-control.ts';
 import { calls } from '../../access/calls.ts';
 import { exportRelease, importRelease } from '../../operations/release-files.ts';
 import type { Registry } from '../../registry/registry.ts';
@@ -29,7 +29,7 @@ export function releaseFileHandlers(door: Door<'operator'>, registry: Registry) 
         for await (const piece of file.value) {
           for (let at = 0; at < piece.byteLength; at += chunkBytesMax) {
             const chunk = Buffer.from(piece.subarray(at, at + chunkBytesMax));
-            if (!(await send({ chunk }))) return cutShort(signal);
+            if (!(await send({ chunk }))) return noLongerRead(signal);
           }
         }
         return ok(undefined);

@@ -1,17 +1,17 @@
-import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { type Result, refuse } from '../../../base/fault.ts';
 import type { SubscribeRequest, SubscribeResponse } from '../../../proto/generated/testudo/v1/releases.ts';
 import { type ClusterId, isTrackId } from '../../../proto/ids.ts';
-import { cutShort } from '../../access/access-control.ts';
+import { cutShort, noLongerRead } from '../../access/access-control.ts';
 import type { CutFaultCode } from '../../access/faults.ts';
+import type { JournalEvent } from '../../ledger/journal/events.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { SignedSet } from '../../registry/signing/signed-set.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import type { Send } from '../door.ts';
 
 const tracksMax = 16;
-const labelsMax = 32;
-/** Of the roots in one message: beside a whole set they must fit 1.25 MiB, and alone they stay below it as well. */
-const rootBytesBesideSetMax = 256 << 10;
+/** Of the roots in one message: beside a whole set and all labels they must fit 1.25 MiB, and alone they stay below it as well. */
+const rootBytesBesideSetMax = 224 << 10;
 const rootBytesAloneMax = 1 << 20;
 
 type StreamsParts = Readonly<{
@@ -56,9 +56,9 @@ export class ReleaseStreams {
     this.#replace.get(cluster)?.();
     this.#replace.set(cluster, replace);
     const unfollowSets = registry.follow(tell);
-    // Labels come with the set: an enrolment under others must reach the agent as well.
+    // Labels come with the set: others must reach the agent as well, or it goes by the earlier ones until the next set is signed.
     const unfollowState = engine.follow(({ event }) => {
-      if (event.kind === 'clusterEnrolled' && event.cluster === cluster) tell();
+      if (givesLabels(event) && event.cluster === cluster) tell();
     });
     const onAbort = () => wake();
     signal.addEventListener('abort', onAbort, { once: true });
@@ -69,7 +69,7 @@ export class ReleaseStreams {
         if (news && set !== undefined) {
           news = false;
           for (const message of messagesOf(set, sentRoots, labelsOf(engine, cluster))) {
-            if (!(await send(message))) return signal.aborted ? cutShort(signal) : ok(undefined);
+            if (!(await send(message))) return noLongerRead(signal);
           }
           sentRoots = Math.max(sentRoots, set.roots.length);
           continue;
@@ -128,7 +128,9 @@ const noPieces = { timestamp: nothing, snapshot: nothing, catalogue: nothing, pi
 
 function labelsOf(engine: Pick<Engine, 'state'>, cluster: ClusterId): SubscribeResponse['labels'] {
   const labels = engine.state().clusters.get(cluster)?.labels ?? {};
-  return Object.entries(labels)
-    .slice(0, labelsMax)
-    .map(([key, value]) => ({ key, value }));
+  return Object.entries(labels).map(([key, value]) => ({ key, value }));
+}
+
+function givesLabels(event: JournalEvent) {
+  return event.kind === 'clusterEnrolled' || event.kind === 'labelsSet' || event.kind === 'classesApproved';
 }

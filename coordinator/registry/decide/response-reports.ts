@@ -7,7 +7,7 @@ import type { ClusterId, TrackId } from '../../../proto/ids.ts';
 import type { BreakerReport, EvidenceHead } from '../../ledger/journal/events.ts';
 import { headOf, lastHeadOf } from '../../ledger/state/fold-response.ts';
 import { releaseOf } from '../../ledger/state/releasing.ts';
-import type { Cluster, State } from '../../ledger/state/state.ts';
+import type { Cluster, JournaledHead, State } from '../../ledger/state/state.ts';
 import type { Store, StoreFaultCode } from '../../ledger/store.ts';
 
 export type ResponseFaultCode =
@@ -47,11 +47,15 @@ export class ResponseReports {
     const member = this.#member(this.#store.state(), cluster);
     if (!member.ok) return member;
     const known = headOf(member.value, head);
-    if (known !== undefined) return ok(this.#receipt(cluster, head, known.sequence, known.atMs));
+    if (known !== undefined) return ok(this.#receipt(cluster, head, known));
     const limited = this.#take(cluster);
     if (limited !== undefined) return { ok: false, fault: limited };
-    const kept = await this.#store.commit<void, 'EVIDENCE_CONFLICT'>({ kind: 'cluster', cluster }, (now) => {
-      const last = lastHeadOf(now.clusters.get(cluster), head.signer);
+    type Same = JournaledHead | undefined;
+    const kept = await this.#store.commit<Same, 'EVIDENCE_CONFLICT'>({ kind: 'cluster', cluster }, (now) => {
+      const row = now.clusters.get(cluster);
+      const same = row && headOf(row, head); // Asked for again while the first entry was on its way.
+      if (same !== undefined) return ok({ events: [], value: same });
+      const last = lastHeadOf(row, head.signer);
       if (last !== undefined && head.record <= last.record) {
         const message = `record ${head.record} has another digest than it had, or comes after record ${last.record}`;
         return refuse('EVIDENCE_CONFLICT', message);
@@ -59,8 +63,8 @@ export class ResponseReports {
       return ok({ events: [{ kind: 'evidenceJournaled', cluster, ...head }], value: undefined });
     });
     if (!kept.ok) return kept;
-    const entry = kept.value.entries.at(-1);
-    return ok(this.#receipt(cluster, head, entry?.seq ?? 0, entry?.atMs ?? 0));
+    const { value: same, entries } = kept.value;
+    return ok(this.#receipt(cluster, head, same ?? { sequence: entries[0]?.seq ?? 0, atMs: entries[0]?.atMs ?? 0 }));
   }
 
   /** The position of what the cluster's breaker does in the journal. */
@@ -87,7 +91,11 @@ export class ResponseReports {
     return kept.ok ? ok(kept.value.entries.at(-1)?.seq ?? 0) : kept;
   }
 
-  #receipt(cluster: ClusterId, head: EvidenceHead, sequence: number, acceptedAtMs: EpochMs): SignedEvidenceReceipt {
+  #receipt(
+    cluster: ClusterId,
+    head: EvidenceHead,
+    { sequence, atMs: acceptedAtMs }: Readonly<{ sequence: number; atMs: EpochMs }>,
+  ): SignedEvidenceReceipt {
     const receipt = { federation: this.#store.federation, cluster, ...head, sequence, acceptedAtMs };
     return { receipt, signature: signEvidenceReceipt(receipt, this.#receiptKey) };
   }

@@ -232,7 +232,7 @@ export interface Cluster {
   quarantined: boolean;
   /** SHA-256 digest of its Ed25519 signing key. */
   signingKeyDigest: string;
-  /** Labels given with its token, at most 32. */
+  /** Its labels, at most 96: those of its token as they were changed since, with one for each class that it was approved for. */
   labels: Label[];
   /** What its client says that it is, at most 64 printable ASCII characters; empty while no Watch stream is open. */
   build: string;

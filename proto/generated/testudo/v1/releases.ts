@@ -95,7 +95,7 @@ export interface SubscribeResponse {
   catalogue: Buffer;
   /** Signed by operators: which cluster stays on which version. */
   pins: Buffer;
-  /** The calling cluster's labels, at most 32: what assignments and pins by label refer to. */
+  /** The calling cluster's labels, at most 96, sent again when they change: what assignments and pins by label refer to. */
   labels: Label[];
 }
 
