@@ -72,8 +72,17 @@ const remedies: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another process listens there: end it, or name another port',
 };
 
-/** Faults that are thrown and no fault of ours: what is not installed, a track that somebody else wrote, a key that a disk changed. */
-const othersToMend: ReadonlySet<string> = new Set(['ADD_ON_MISSING', 'TRACK_UNLOADABLE', 'KEY_DAMAGED']);
+/**
+ * Faults that are thrown and no fault of ours: what is not installed, a track that somebody else wrote, a key that a disk changed,
+ * a process that says itself why it ended.
+ */
+const othersToMend: ReadonlySet<string> = new Set([
+  'ADD_ON_MISSING',
+  'TRACK_UNLOADABLE',
+  'KEY_DAMAGED',
+  'PROCESS_ENDED',
+  'INTERRUPTED',
+]);
 
 /**
  * The end of the process with what no verb has caught: what the system refused (a file that is not there, a full disk) as a

@@ -9,7 +9,7 @@ import { clusterValues, installLines, sensorLabels } from '../kubernetes/cluster
 import { manifests, namespace, namespaceFrom, secret } from '../kubernetes/manifests.ts';
 import { clientStart } from '../operator/client-start.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
-import { enrolmentPort } from '../operator/enrol-address.ts';
+import { enrolmentPortText } from '../operator/enrol-address.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { complain, print } from '../print.ts';
@@ -34,7 +34,7 @@ function add() {
       '--coordinator <host:port>',
       'where the cluster reaches the coordinator; as the credentials say unless given',
     )
-    .option('--enrol <host:port>', `its enrolment port; as the credentials say, or ${enrolmentPort} of the same host`)
+    .option('--enrol <host:port>', `where it enrols; as the credentials say, or ${enrolmentPortText}`)
     .option('--hours <count>', 'how long the token may be used, up to 720', '24')
     .option('--label <key=value...>', 'labels that the cluster will carry')
     .option('--gitops', 'write no secret: its manifest goes to standard output, to be sealed')

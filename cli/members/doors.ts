@@ -10,7 +10,7 @@ import { claimFile } from '../claimed-file.ts';
 import { orExit, usage } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { withConnection } from '../operator/connection.ts';
-import { checkAddresses, enrolAddressOf } from '../operator/enrol-address.ts';
+import { checkAddresses, enrolAddressOf, enrolmentPortText } from '../operator/enrol-address.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { print } from '../print.ts';
@@ -56,7 +56,7 @@ function add() {
       '--leader <host:port>',
       "where it finds coordinators, if not where one's own credentials say; several with commas",
     )
-    .option('--enrol <host:port>', 'their enrolment ports; port 7441 of the same hosts unless said otherwise')
+    .option('--enrol <host:port>', `where they enrol; unless given, of each ${enrolmentPortText}`)
     .requiredOption('--out <file>', "the door's credentials: bring them there safely")
     .action((name, options) =>
       withConnection(options, async (connection) => {

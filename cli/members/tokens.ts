@@ -9,7 +9,7 @@ import { wireJson } from '../json/wire-json.ts';
 import { claimKitFolder, writeClientKit } from '../kit/client-kit.ts';
 import { clientStart } from '../operator/client-start.ts';
 import { withConnection } from '../operator/connection.ts';
-import { enrolmentPort } from '../operator/enrol-address.ts';
+import { enrolmentPortText } from '../operator/enrol-address.ts';
 import { allClusters, refuseMisspeltKeys } from '../operator/known-names.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
@@ -39,10 +39,7 @@ function create() {
       '--coordinator <host:port>',
       'with --kit: where the cluster reaches the coordinator; as the credentials say',
     )
-    .option(
-      '--enrol <host:port>',
-      `with --kit: its enrolment port; as the credentials say, or ${enrolmentPort} of the same host`,
-    )
+    .option('--enrol <host:port>', `with --kit: where it enrols; as the credentials say, or ${enrolmentPortText}`)
     .action((cluster, options) =>
       withConnection(options, async (connection) => {
         const { kit: folder } = options;

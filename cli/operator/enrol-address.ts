@@ -2,13 +2,13 @@ import { hostOf } from '../../base/serving/listen.ts';
 import { addressesIn, parseAddress } from '../../client/link/address.ts';
 import { usage } from '../exit.ts';
 
-/** The enrolment port of a coordinator, unless somebody says another. */
-export const enrolmentPort = 7441;
+/** For the help of an option: what `enrolAddressOf` makes of an address. */
+export const enrolmentPortText = 'the port before it, as `coordinator init --listen` lays them out';
 
-/** The usual enrolment port of each host that serves the federation, as `address` names them. */
+/** Where each host that serves the federation at `address` enrols, unless somebody says otherwise: at the port before. 0 is refused by whoever reads it. */
 export function enrolAddressOf(address: string): string {
   return addressesIn(address)
-    .map((one) => `${hostOf(one)}:${enrolmentPort}`)
+    .map((one) => `${hostOf(one)}:${Number(one.slice(one.lastIndexOf(':') + 1)) - 1}`)
     .join(',');
 }
 

@@ -10,7 +10,7 @@ import { trySources } from '../../client/try-sources.ts';
 import { schemaCommand } from '../config-schema.ts';
 import { endWith, usage } from '../exit.ts';
 import { claimKitFolder, writeClientKit } from '../kit/client-kit.ts';
-import { checkAddresses, enrolAddressOf, enrolmentPort } from '../operator/enrol-address.ts';
+import { checkAddresses, enrolAddressOf, enrolmentPortText } from '../operator/enrol-address.ts';
 import { print } from '../print.ts';
 import { durationMsOf, textOfTried } from './try-sources.ts';
 
@@ -62,7 +62,7 @@ function initCommand() {
     .description('write a configuration to edit, and its JSON Schema for editors')
     .argument('[folder]', 'where they go', '.')
     .requiredOption('--coordinator <host:port>', 'where the coordinator is; several with commas between')
-    .option('--enrol <host:port>', `its enrolment port; ${enrolmentPort} of the same host unless given`)
+    .option('--enrol <host:port>', `where it enrols; unless given, ${enrolmentPortText}`)
     .option('--tracks <name...>', 'the tracks to take part in', [defaultKind])
     .action(async (folder, { coordinator, enrol, tracks }) => {
       checkAddresses('--coordinator', coordinator, addressesIn(coordinator));

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { parse as parseYaml } from 'yaml';
+import { FaultError, refuse } from '../../base/fault.ts';
 import { lockFolder } from '../../base/folder-lock.ts';
 import { readWholeText } from '../../base/text/read-whole.ts';
 import { shellWord } from '../../base/text/shell-word.ts';
@@ -53,7 +54,10 @@ End it with \`testudo down\`; \`testudo up\` goes on from there.`,
         const before = orExit(await readState(folder)) ?? orExit(await found(foundingOf(folder, testudo, flags)));
         refuseOthers(before, flags);
         orExit(await readCredentials(placesIn(folder).credentials)); // Before anything is started for them.
-        const state = await bringUp(before, { folder, testudo, onProgress: say() });
+        const state = await bringUp(before, { folder, testudo, onProgress: say() }).catch((error: unknown) => {
+          complain('not all of it came up; what was started now has been ended again');
+          throw error;
+        });
         await keepAddresses(state, placesIn(folder).credentials);
         const context = await useContext(state, placesIn(folder).credentials);
         if (json) print(jsonLine({ folder, context, ...state }));
@@ -109,10 +113,16 @@ function sourcesIn(file: string): readonly unknown[] {
   return Array.isArray(sources) ? sources : usage(`--sources: ${file} holds no list called sources`);
 }
 
-/** One line for each step that is done, so that a log of it reads well too. */
+/** One line for each step that is done, so that a log of it reads well too. Throws once a signal has asked this process to end. */
 function say(): (progress: Progress) => void {
   let last = '';
+  let asked: NodeJS.Signals | undefined;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (asked = signal));
   return ({ started, connected, read, clusters }) => {
+    if (asked !== undefined) {
+      const message = `${asked} came before all of it was up; \`testudo up\` goes on from there`;
+      throw new FaultError(refuse('INTERRUPTED', message).fault);
+    }
     const line =
       started < clusters
         ? 'the coordinator is ready; starting clusters'

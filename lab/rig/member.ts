@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { type Fault, FaultError, refuse } from '../../base/fault.ts';
 
 /** A process of a rig's own: its output goes to a file, and whoever started it ends it. */
 export type Member = Readonly<{
@@ -69,9 +70,14 @@ export async function lastLines({ logFile }: Pick<Member, 'logFile'>, count = 12
   return text.trimEnd().split('\n').slice(-count).join('\n');
 }
 
+/** `said`: the end of its log. */
+export function processEnded(name: string, said: string): Fault<'PROCESS_ENDED'> {
+  return refuse('PROCESS_ENDED', `${name} ended by itself. It said last:\n${said}`).fault;
+}
+
 /** A short pause; throws when a member has ended by itself, with what it said last. */
 export async function pauseWhileRunning(members: readonly Member[], pauseMs = pollMs): Promise<void> {
   const ended = members.find((member) => !member.running());
-  if (ended !== undefined) throw new Error(`${ended.name} ended by itself:\n${await lastLines(ended)}`);
+  if (ended !== undefined) throw new FaultError(processEnded(ended.name, await lastLines(ended)));
   await new Promise((resolve) => setTimeout(resolve, pauseMs));
 }

@@ -9,14 +9,19 @@ const graceMs = 20_000;
 export type Ended = Readonly<{ name: string; pid: number; how: 'ended' | 'killed' | 'was gone' }>;
 
 /**
- * Ends the processes that are remembered in `folder`, and no other: one whose number belongs to somebody else by now counts as
- * gone. Clients first, so that none is left asking for a coordinator.
+ * Ends the processes that are remembered in `folder`, all or those that `isMeant` says, and no other: one whose number belongs to
+ * somebody else by now counts as gone. Clients first, so that none is left asking for a coordinator.
  */
-export async function endAll(folder: string, state: StandingState): Promise<readonly Ended[]> {
-  const clients = state.processes.filter(({ name }) => name !== coordinatorName);
-  const coordinator = state.processes.filter(({ name }) => name === coordinatorName);
+export async function endAll(
+  folder: string,
+  state: StandingState,
+  isMeant: (one: Marked) => boolean = () => true,
+): Promise<readonly Ended[]> {
+  const meant = state.processes.filter(isMeant);
+  const clients = meant.filter(({ name }) => name !== coordinatorName);
+  const coordinator = meant.filter(({ name }) => name === coordinatorName);
   const ended = [...(await Promise.all(clients.map(endOne))), ...(await Promise.all(coordinator.map(endOne)))];
-  await writeState(folder, { ...state, processes: [] });
+  await writeState(folder, { ...state, processes: state.processes.filter((one) => !meant.includes(one)) });
   return ended;
 }
 

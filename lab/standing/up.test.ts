@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
@@ -7,7 +8,7 @@ import { startCoordinatorProcess } from '../rig/coordinator-process.ts';
 import { endAll } from './down.ts';
 import { found } from './founding.ts';
 import { isStill, markOf } from './process-mark.ts';
-import { coordinatorName, placesIn, readState, writeState } from './standing-state.ts';
+import { coordinatorName, placesIn, readState, type StandingState, writeState } from './standing-state.ts';
 import { bringUp } from './up.ts';
 
 const testudo = fileURLToPath(new URL('../../cli/testudo.ts', import.meta.url));
@@ -34,4 +35,30 @@ it('an up that was cut short before its coordinator was ready leaves none that t
   expect(up.processes.every(isStill)).toBe(true);
   expect(unwrap(await readState(folder))).toEqual(up);
   expect((await endAll(folder, up)).map(({ how }) => how)).toEqual(['ended']);
+}, 600_000);
+
+it('an up that fails ends what it started, and leaves what was up before', async () => {
+  const folder = join(tempDir(afterAll), 'herd');
+  const clusters = { own: [], classes: ['nginx'] };
+  const founded = unwrap(await found({ folder, testudo, federation: 'herd', liars: 0, clusters }));
+  const spoilt = { ...founded, clusters: [{ name: 'web', sources: [], ends: false }] };
+  const given = { folder, testudo, onProgress: () => {} };
+  onTestFinished(async () => void (await endAll(folder, unwrap(await readState(folder)) ?? founded)));
+  mkdirSync(placesIn(folder).cluster('web'), { recursive: true });
+  writeFileSync(join(placesIn(folder).cluster('web'), 'client.yaml'), 'sources: [');
+  const started: StandingState['processes'] = [];
+  const onProgress = () => void readState(folder).then((state) => started.push(...(unwrap(state)?.processes ?? [])));
+  await expect(bringUp(spoilt, { ...given, onProgress })).rejects.toMatchObject({
+    fault: { code: 'PROCESS_ENDED', message: expect.stringMatching(/^web ended by itself.*is not YAML/s) },
+  });
+  expect(started.map(({ name }) => name)).toContain(coordinatorName);
+  expect(started.filter(isStill)).toEqual([]);
+  expect(unwrap(await readState(folder))?.processes).toEqual([]);
+
+  const { processes, addresses } = await bringUp(founded, given);
+  await expect(bringUp({ ...spoilt, processes, addresses }, given)).rejects.toMatchObject({
+    fault: { code: 'PROCESS_ENDED' },
+  });
+  expect(unwrap(await readState(folder))?.processes).toEqual(processes);
+  expect(processes.every(isStill)).toBe(true);
 }, 600_000);

@@ -2,16 +2,16 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
-import { unwrap } from '../../base/fault.ts';
+import { FaultError, unwrap } from '../../base/fault.ts';
 import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import type { ClusterState } from '../../proto/generated/testudo/v1/operator_status.ts';
 import { type Addresses, startCoordinatorProcess } from '../rig/coordinator-process.ts';
-import { lastLines, startMember } from '../rig/member.ts';
+import { lastLines, processEnded, startMember } from '../rig/member.ts';
 import { connectOperator, type Operator } from '../rig/operator.ts';
-import { endOne } from './down.ts';
+import { endAll, endOne } from './down.ts';
 import { writeClientConfig } from './founding.ts';
 import { isStill, markOf } from './process-mark.ts';
-import { coordinatorName, placesIn, type StandingState, writeState } from './standing-state.ts';
+import { coordinatorName, placesIn, readState, type StandingState, writeState } from './standing-state.ts';
 
 const lookMs = 100;
 
@@ -23,10 +23,20 @@ type Given = Readonly<{ folder: string; testudo: string; onProgress: (progress: 
 /**
  * Starts what is not running of a federation that was founded, and returns once every cluster is connected, runs the release
  * that it shall, and has read what it reads to an end. Processes outlive this one; every one is remembered as soon as it is there, so that `down` finds it
- * whatever happens. Throws what a process said last when it ends before.
+ * whatever happens. Throws what a process said last when it ends before, and what `onProgress` throws: what this call started has ended again by then.
  */
 export async function bringUp(state: StandingState, given: Given): Promise<StandingState> {
   const before = { ...state, processes: state.processes.filter(isStill) };
+  try {
+    return await startMissing(before, given);
+  } catch (error) {
+    const now = unwrap(await readState(given.folder)) ?? before;
+    await endAll(given.folder, now, ({ pid }) => !before.processes.some((one) => one.pid === pid));
+    throw error;
+  }
+}
+
+async function startMissing(before: StandingState, given: Given): Promise<StandingState> {
   const withCoordinator = await startCoordinator(before, given);
   const { addresses } = withCoordinator;
   const operator = connectOperator(
@@ -137,7 +147,7 @@ async function whenReady(state: Running, operator: Operator, { folder, onProgres
     const gone = state.processes.find((one) => !isStill(one));
     if (gone !== undefined) {
       const said = await lastLines({ logFile: placesIn(folder).logOf(gone.name) });
-      throw new Error(`${gone.name} ended by itself:\n${said}`);
+      throw new FaultError(processEnded(gone.name, said));
     }
     await pause(lookMs);
   }

@@ -66,8 +66,9 @@ export function initCommand(host: string) {
         `${config.serverNames[0] ?? '127.0.0.1'}:${listen.slice(listen.lastIndexOf(':') + 1)}`;
       const address = reachedAt(config.listen.federation);
       const enrolment = reachedAt(config.listen.enrolment);
-      // Left out where a client's kit would take it for granted, for builds that know no such member.
-      const enrolAddress = enrolment === enrolAddressOf(address) ? {} : { enrolAddress: enrolment };
+      // Left out where any build's kit would take it for granted, for builds that know no such member.
+      const isUsual = enrolment === enrolAddressOf(address) && enrolment.endsWith(':7441');
+      const enrolAddress = isUsual ? {} : { enrolAddress: enrolment };
       const { newPinKey, pinKeyPair } = await import('../../operator/pin-key.ts');
       const pinKey = newPinKey();
       const wanted = { name: admin, role: 'admin', address, pin: pinKeyPair(pinKey) } as const;

@@ -7,7 +7,7 @@ import { defaultKind } from '../../../client/tracks/track-kinds.ts';
 import { relayConfigJsonSchema } from '../../../relay/config.ts';
 import { refuseExisting } from '../../claimed-file.ts';
 import { exitWith } from '../../exit.ts';
-import { checkAddresses, enrolAddressOf, enrolmentPort } from '../../operator/enrol-address.ts';
+import { checkAddresses, enrolAddressOf, enrolmentPortText } from '../../operator/enrol-address.ts';
 import { print } from '../../print.ts';
 
 /** `testudo relay init`: beside a coordinator's configuration, what makes a region of it. */
@@ -16,10 +16,11 @@ export function initCommand() {
     .description("write relay.yaml beside a coordinator's configuration: whose region it is")
     .argument('[folder]', 'where `testudo coordinator init` wrote', '.')
     .requiredOption('--parent <host:port>', "where the parent's coordinator is")
-    .option('--enrol <host:port>', `its enrolment port; ${enrolmentPort} of the same host unless given`)
+    .option('--enrol <host:port>', `where it enrols; unless given, ${enrolmentPortText}`)
     .option('--tracks <name...>', "the tracks that take part in the parent's rounds", [defaultKind])
-    .action(async (folder, { parent, enrol, tracks }) => {
+    .action(async (folder, { parent, enrol = enrolAddressOf(parent), tracks }) => {
       checkAddresses('--parent', parent, [parent]);
+      checkAddresses('--enrol', enrol, [enrol]);
       const coordinator = join(folder, 'coordinator.yaml');
       if (!existsSync(coordinator)) {
         const message = `${coordinator} is not there: \`testudo coordinator init ${folder}\` makes it, under a name of its own`;
@@ -29,8 +30,8 @@ export function initCommand() {
       if (existsSync(path)) refuseExisting(path);
       const schema = `${JSON.stringify(relayConfigJsonSchema(), null, 2)}\n`;
       await writeFileAtomic(join(folder, 'relay.schema.json'), schema);
-      await writeFileAtomic(path, configText({ parent, enrol: enrol ?? enrolAddressOf(parent), tracks }));
-      print(`made ${path}; \`upward: true\` goes into the policy of ${tracks.join(', ')} here, whose spec is the parent's: the same --classes in the same order
+      await writeFileAtomic(path, configText({ parent, enrol, tracks }));
+      print(`made ${path}: ${parent} is the parent, and ${enrol} is where it enrols; \`upward: true\` goes into the policy of ${tracks.join(', ')} here, whose spec is the parent's: the same --classes in the same order
 
 at the parent, for a token  testudo tokens create REGION --label relay=yes > ${shellWord(join(folder, 'parent-token'))}
 start it                    testudo relay --config ${shellWord(path)}`);
