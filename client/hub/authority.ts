@@ -47,17 +47,18 @@ export class HubAuthority {
     }
   }
 
-  /** A peer's certificate for the key of its PKCS #10 request, leaf first, DER. */
+  /** A peer's certificate for the key of its PKCS #10 request, leaf first, DER, and when it ends: with the authority's at the latest. */
   async issue(
     peer: HubPeer,
     request: Uint8Array,
     times: Readonly<{ nowMs: number; lifetimeMs: number }>,
-  ): Promise<Result<readonly Buffer[], 'CERTIFICATE_REQUEST_INVALID'>> {
+  ): Promise<Result<Readonly<{ chain: readonly Buffer[]; expiresAtMs: EpochMs }>, 'CERTIFICATE_REQUEST_INVALID'>> {
     const spki = await publicKeyOfRequest(request, ['prime256v1']);
     if (!spki.ok) return spki;
     const names = [{ type: 'url' as const, value: uriOfPeer(peer) }];
     const leaf = await this.#sign(spki.value, names, x509.ExtendedKeyUsage.clientAuth, times);
-    return ok([Buffer.from(leaf.rawData), Buffer.from(this.#issuer.rawData)]);
+    const chain = [Buffer.from(leaf.rawData), Buffer.from(this.#issuer.rawData)];
+    return ok({ chain, expiresAtMs: leaf.notAfter.getTime() });
   }
 
   /** A fresh key and certificate for the hub's own listeners. */

@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { ok, unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
+import type { Timers } from '../../base/time.ts';
 import { DeliverRequest } from '../../proto/generated/testudo/v1/sensors.ts';
 import { parseClusterId, parseDigest, parseFederationId } from '../../proto/ids.ts';
 import type { CountedExample } from '../learning/example-buffer.ts';
@@ -101,7 +102,11 @@ async function startHub(ports = { sensors: 0, admission: 0 }, admission: object 
   });
 }
 
-function linkOf(node: string, over: Readonly<{ authorityFile?: string; tokenFile?: string }> = {}): HubLink {
+function linkOf(
+  node: string,
+  over: Readonly<{ authorityFile?: string; tokenFile?: string }> = {},
+  clock: Timers = timers,
+): HubLink {
   const address = (port: number) => unwrap(parseAddress(`127.0.0.1:${port}`));
   const link = new HubLink(
     {
@@ -112,7 +117,7 @@ function linkOf(node: string, over: Readonly<{ authorityFile?: string; tokenFile
       node,
       ...over,
     },
-    timers,
+    clock,
   );
   links.push(link);
   return link;
@@ -229,6 +234,23 @@ describe('Hub', () => {
     expect(learnt).toEqual([]);
     unwrap(await link.deliver(batch({ alerts: [told] }), signal));
     expect(raised).toHaveLength(1);
+  });
+
+  it('gives a sensor another certificate by the time that has passed, though its clock was set back, and the other way round', async () => {
+    const aheadMs = { wall: 0, steady: 0 };
+    const now = () => systemTimers.now() + aheadMs.wall;
+    const monotonicMs = () => systemTimers.monotonicMs() + aheadMs.steady;
+    const link = linkOf('node-a', {}, { ...timers, now, monotonicMs });
+    const identity = async () => unwrap(await link.admitted(signal));
+    const dayMs = 86_400_000;
+    const first = await identity();
+    aheadMs.wall = -dayMs;
+    expect(await identity()).toBe(first);
+    aheadMs.steady = dayMs;
+    const second = await identity();
+    expect(second).not.toBe(first);
+    aheadMs.wall = dayMs; // A node that slept: its steady clock stood still.
+    expect(await identity()).not.toBe(second);
   });
 
   it('writes few lines and keeps few words of a sensor that calls without end', async () => {

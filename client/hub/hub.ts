@@ -284,13 +284,13 @@ async function admit(
   if (!peer.ok) return peer;
   const nowMs = timers.now();
   const lifetimeMs = config.certificateHours * hourMs;
-  const chain = await authority.issue(peer.value, request.certificateRequest, { nowMs, lifetimeMs });
-  if (!chain.ok) return chain;
+  const issued = await authority.issue(peer.value, request.certificateRequest, { nowMs, lifetimeMs });
+  if (!issued.ok) return issued;
   const { kind, name } = peer.value;
   log.info({ node: name }, kind === 'sensor' ? 'sensor admitted' : 'agent admitted');
   return ok({
-    certificateChain: [...chain.value],
-    expiresAtMs: BigInt(nowMs + lifetimeMs),
+    certificateChain: [...issued.value.chain],
+    expiresAtMs: BigInt(issued.value.expiresAtMs),
     issuedAtMs: BigInt(nowMs),
     node: name,
     role: kind,

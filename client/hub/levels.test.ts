@@ -19,11 +19,14 @@ describe('Levels', () => {
     expect(levels.all()).toMatchObject([{ level: 2 }]);
   });
 
-  it('says no more than fits into one message, however long the names are that one sensor makes up', () => {
+  it('says no more than fits into one message, however long the names are that sensors make up', () => {
     const levels = new Levels();
     levels.hear('a', sketch(1, { count: 300 }));
     for (let at = 0; at < 4_000; at++) {
-      levels.hear('liar', sketch(9, { count: 300, model: 'm'.repeat(256), group: `${at}`.padStart(256, '€') }));
+      levels.hear(
+        `liar ${at % 8}`,
+        sketch(9, { count: 300, model: 'm'.repeat(256), group: `${at}`.padStart(256, '€') }),
+      );
     }
     levels.hear('b', sketch(2, { count: 300 }));
     const answer = DeliverResponse.fromPartial({ levels: { version: 1n, levels: [...levels.all()] } });
@@ -67,8 +70,33 @@ describe('Levels', () => {
     expect(levels.all()).toMatchObject([{ level: 1 }]);
   });
 
+  it('counts what a sensor said no longer once it is forgotten', () => {
+    const levels = new Levels();
+    for (const [at, sensor] of ['a', 'b', 'liar'].entries()) levels.hear(sensor, sketch([1, 2, 900][at] as number));
+    expect(levels.all()).toMatchObject([{ level: 2 }]);
+    const { version } = levels;
+    levels.forget('liar');
+    expect([levels.all()[0]?.level, levels.version]).toEqual([1.5, version + 1]);
+    levels.forget('a');
+    levels.forget('b');
+    expect([levels.all(), levels.version]).toEqual([[], version + 2]);
+  });
+
+  it('lets no sensor that makes up groups have those of others forgotten', () => {
+    const levels = new Levels();
+    for (const sensor of ['a', 'b']) levels.hear(sensor, sketch(1));
+    for (let at = 0; at < 10_000; at++) levels.hear('liar', sketch(9, { count: 300, group: `made up ${at}` }));
+    expect(levels.all()).toHaveLength(513);
+    expect(levels.all()[0]).toMatchObject({ group: 'nginx', level: 1 });
+    // What it speaks of still is not what goes.
+    levels.hear('liar', sketch(9, { count: 300, group: 'made up 9488' }));
+    levels.hear('liar', sketch(9, { count: 300, group: 'another' }));
+    const groups = levels.all().map(({ group }) => group);
+    expect([groups.includes('made up 9488'), groups.includes('made up 9489')]).toEqual([true, false]);
+  });
+
   it('holds so many groups and no more', () => {
-    const levels = new Levels({ warmUp: 1, sensorScoresMin: 1, groupsMax: 2 });
+    const levels = new Levels({ warmUp: 1, sensorScoresMin: 1, groupsMax: 2, groupsOfSensorMax: 8 });
     for (const group of ['a', 'b', 'c']) levels.hear('s', sketch(1, { group }));
     expect(levels.all().map(({ group }) => group)).toEqual(['b', 'c']);
   });

@@ -18,9 +18,16 @@ export type LevelsOptions = Readonly<{
   /** Scores that a sensor needs to be heard at all. */
   sensorScoresMin: number;
   groupsMax: number;
+  /** Of one sensor: as many as it sends at once. Who makes up more has its own forgotten, and nobody else's. */
+  groupsOfSensorMax: number;
 }>;
 
-export const defaultLevelsOptions: LevelsOptions = { warmUp: 200, sensorScoresMin: 20, groupsMax: 4_096 };
+export const defaultLevelsOptions: LevelsOptions = {
+  warmUp: 200,
+  sensorScoresMin: 20,
+  groupsMax: 4_096,
+  groupsOfSensorMax: 512,
+};
 
 /** What is left of a message beside the contents that an answer asks for. */
 const answerBytesMax = 1 << 20;
@@ -33,7 +40,10 @@ type Group = { readonly sketches: Map<string, Sketch>; told: ClusterLevel | unde
  */
 export class Levels {
   readonly #options: LevelsOptions;
+  /** Those that were heard last stand last. */
   readonly #groups = new Map<string, Group>();
+  /** Of each sensor the groups that it speaks of, in that order. */
+  readonly #bySensor = new Map<string, Set<string>>();
   #version = 0;
 
   constructor(options: LevelsOptions = defaultLevelsOptions) {
@@ -46,7 +56,7 @@ export class Levels {
   }
 
   hear(sensor: string, sketch: Sketch): void {
-    const { sensorScoresMin, groupsMax } = this.#options;
+    const { sensorScoresMin, groupsMax, groupsOfSensorMax } = this.#options;
     if (![sketch.usual, sketch.level].every(Number.isFinite) || sketch.level < sketch.usual) return;
     const key = JSON.stringify([sketch.track, sketch.model, sketch.group]);
     let group = this.#groups.get(key);
@@ -56,17 +66,22 @@ export class Levels {
     }
     this.#groups.delete(key);
     this.#groups.set(key, group);
+    const own = this.#bySensor.get(sensor) ?? new Set<string>();
+    own.delete(key);
     if (sketch.count < sensorScoresMin) group.sketches.delete(sensor);
-    else group.sketches.set(sensor, sketch);
-    const next = this.#levelOf(group);
-    if (next?.level === group.told?.level && next?.usual === group.told?.usual) return;
-    group.told = next;
-    this.#version += 1;
+    else {
+      group.sketches.set(sensor, sketch);
+      this.#bySensor.set(sensor, own.add(key));
+    }
+    this.#settle(group);
+    const [oldest] = own;
+    if (own.size > groupsOfSensorMax && oldest !== undefined) this.#forgetOf(sensor, oldest);
   }
 
   /** A sensor is gone: what it said counts no longer. */
   forget(sensor: string): void {
-    for (const group of this.#groups.values()) group.sketches.delete(sensor);
+    for (const key of [...(this.#bySensor.get(sensor) ?? [])]) this.#forgetOf(sensor, key);
+    this.#bySensor.delete(sensor);
   }
 
   /** As many as one answer holds, the groups that were heard last before the others. */
@@ -82,6 +97,22 @@ export class Levels {
     return levels.reverse();
   }
 
+  #forgetOf(sensor: string, key: string): void {
+    this.#bySensor.get(sensor)?.delete(key);
+    const group = this.#groups.get(key);
+    if (group?.sketches.delete(sensor) !== true) return;
+    this.#settle(group);
+    if (group.sketches.size === 0) this.#groups.delete(key);
+  }
+
+  /** Says what follows from what its sensors say now. */
+  #settle(group: Group): void {
+    const next = this.#levelOf(group);
+    if (next?.level === group.told?.level && next?.usual === group.told?.usual) return;
+    group.told = next;
+    this.#version += 1;
+  }
+
   #levelOf({ sketches }: Group): ClusterLevel | undefined {
     const heard = [...sketches.values()];
     const [first] = heard;
@@ -93,8 +124,11 @@ export class Levels {
   }
 
   #forgetOldest(): void {
-    const [oldest] = this.#groups.keys();
-    if (oldest !== undefined) this.#groups.delete(oldest);
+    const [oldest] = this.#groups.entries();
+    if (oldest === undefined) return;
+    const [key, { sketches }] = oldest;
+    this.#groups.delete(key);
+    for (const sensor of sketches.keys()) this.#bySensor.get(sensor)?.delete(key);
   }
 }
 

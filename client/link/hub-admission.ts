@@ -42,7 +42,8 @@ export class HubAdmission {
   readonly #config: HubAdmissionConfig;
   readonly #timers: Timers;
   #identity: ClusterIdentity | undefined;
-  #renewAtMs = 0;
+  /** By the wall's clock, which may be set, and by the steady one, which may have stood still: whichever comes first. */
+  #renewAt = { wallMs: 0, steadyMs: 0 };
   /** The hub said when to come back. */
   #refused: Readonly<{ fault: Fault<AdmissionFaultCode>; untilMs: number }> | undefined;
 
@@ -57,7 +58,9 @@ export class HubAdmission {
 
   /** A certificate that holds for a good while yet: the one there is, or another. */
   async admitted(signal: AbortSignal): Promise<Result<ClusterIdentity, AdmissionFaultCode>> {
-    if (this.#identity !== undefined && this.#timers.now() < this.#renewAtMs) return ok(this.#identity);
+    const { wallMs, steadyMs } = this.#renewAt;
+    const isFresh = this.#timers.now() < wallMs && this.#timers.monotonicMs() < steadyMs;
+    if (this.#identity !== undefined && isFresh) return ok(this.#identity);
     const refused = this.#refused;
     if (refused !== undefined && this.#timers.monotonicMs() < refused.untilMs)
       return { ok: false, fault: refused.fault };
@@ -73,7 +76,7 @@ export class HubAdmission {
 
   /** The hub does not take the certificate: the next call asks for another. */
   distrusted(): void {
-    this.#renewAtMs = 0;
+    this.#renewAt = { wallMs: 0, steadyMs: 0 };
   }
 
   async #admit(signal: AbortSignal): Promise<Result<ClusterIdentity, AdmissionFaultCode>> {
@@ -110,7 +113,8 @@ export class HubAdmission {
       const chainPem = certificateChain.map((one) => pemOfCertificate(new X509Certificate(one).raw)).join('');
       const now = this.#timers.now();
       // By the time since it came: the clocks of node and hub may differ.
-      this.#renewAtMs = now + (lifeMs * 2) / 3;
+      const heldMs = (lifeMs * 2) / 3;
+      this.#renewAt = { wallMs: now + heldMs, steadyMs: this.#timers.monotonicMs() + heldMs };
       return ok({
         federation,
         cluster,

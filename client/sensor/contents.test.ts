@@ -15,13 +15,13 @@ describe('Contents', () => {
       ['b', 1],
     ]);
     expect(contents.takeFresh(1_000)).toEqual([]);
-    expect(contents.takeCounts(10)).toEqual([]);
+    expect(contents.takeCounts()).toEqual([]);
     contents.note('t', said('a'));
     contents.note('t', said('a'));
-    const counts = contents.takeCounts(10);
+    const counts = contents.takeCounts();
     expect(told(counts)).toEqual([['', 2]]);
     expect(counts[0]?.content).toEqual(fresh[0]?.content);
-    expect(contents.takeCounts(10)).toEqual([]);
+    expect(contents.takeCounts()).toEqual([]);
   });
 
   it('tells a content whole again that the hub does not know, and the same content of another track', () => {
@@ -38,8 +38,11 @@ describe('Contents', () => {
     const contents = new Contents();
     for (const text of ['aaaa', 'bbbb', 'cccc']) contents.note('t', said(text));
     expect(told(contents.takeFresh(8))).toHaveLength(2);
-    expect(contents.freshBytes).toBe(4);
+    expect(contents.fresh).toEqual({ bytes: 4, count: 1 });
     expect(told(contents.takeFresh(1))).toEqual([['cccc', 1]]);
+    for (const text of ['d', 'e', 'f']) contents.note('t', said(text));
+    expect(told(contents.takeFresh(8, 2))).toHaveLength(2);
+    expect(contents.fresh).toEqual({ bytes: 1, count: 1 });
   });
 
   it('remembers so many contents and no more', () => {

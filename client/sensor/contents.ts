@@ -25,9 +25,9 @@ export class Contents {
     this.#max = max;
   }
 
-  /** Bytes of new contents that wait to be taken. */
-  get freshBytes(): number {
-    return this.#freshBytes;
+  /** New contents that wait to be taken. */
+  get fresh(): Readonly<{ bytes: number; count: number }> {
+    return { bytes: this.#freshBytes, count: this.#fresh.length };
   }
 
   /** Counts an encoded example; true where its content is new here. */
@@ -48,11 +48,11 @@ export class Contents {
     return true;
   }
 
-  /** New contents, whole, at most so many bytes of them. */
-  takeFresh(bytesMax: number): readonly SensorExample[] {
+  /** New contents, whole, at most so many and so many bytes of them. */
+  takeFresh(bytesMax: number, countMax = Number.POSITIVE_INFINITY): readonly SensorExample[] {
     const taken: SensorExample[] = [];
     let bytes = 0;
-    while (this.#fresh.length > taken.length) {
+    while (taken.length < Math.min(this.#fresh.length, countMax)) {
       const next = this.#fresh[taken.length] as Known;
       const example = next.example ?? new Uint8Array(0);
       if (taken.length > 0 && bytes + example.length > bytesMax) break;
@@ -71,11 +71,10 @@ export class Contents {
     return taken;
   }
 
-  /** How often contents that were handed on before came since, at most so many. */
-  takeCounts(max: number): readonly SensorExample[] {
+  /** How often contents that were handed on before came since. */
+  takeCounts(): readonly SensorExample[] {
     const taken: SensorExample[] = [];
     for (const known of this.#known.values()) {
-      if (taken.length >= max) break;
       if (known.count === 0 || known.example !== undefined) continue;
       taken.push({ track: known.track, content: known.content, example: nothing, count: BigInt(known.count) });
       known.count = 0;

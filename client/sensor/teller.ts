@@ -22,7 +22,8 @@ const countsMs = 60_000;
 /** The interval that flows are counted by. */
 const flowsMs = 10_000;
 const recordBytesMax = 512 << 10;
-const countsMax = 4_096;
+/** In one record, whole or counted: a hub takes no more at once. */
+const examplesMax = 4_096;
 const flowsMax = 2_000;
 
 /** Makes records of what the hub asks for, and puts them into the spool: alerts at once, the rest gathered for a while. */
@@ -75,19 +76,26 @@ export class Teller {
   /** Puts everything into the spool that was gathered. */
   async close(): Promise<void> {
     for (const timer of this.#beats) this.#ports.timers.cancel(timer);
-    while (this.#contents.freshBytes > 0) await this.#tellFresh();
+    while (this.#contents.fresh.count > 0) await this.#tellFresh();
     await this.#tellCounts();
     await this.#tellFlows();
   }
 
+  /** What fits into one record, and the rest as long as it fills another: what waits in the spool is bounded, and here it is not. */
   async #tellFresh(): Promise<void> {
-    const examples = this.#contents.takeFresh(recordBytesMax);
-    if (examples.length > 0 && this.#wants.examples) await this.#put('ordinary', { examples: [...examples] });
+    for (;;) {
+      const examples = this.#contents.takeFresh(recordBytesMax, examplesMax);
+      if (examples.length > 0 && this.#wants.examples) await this.#put('ordinary', { examples: [...examples] });
+      const { bytes, count } = this.#contents.fresh;
+      if (bytes < recordBytesMax && count < examplesMax) return;
+    }
   }
 
   async #tellCounts(): Promise<void> {
-    const examples = this.#contents.takeCounts(countsMax);
-    if (examples.length > 0 && this.#wants.examples) await this.#put('ordinary', { examples: [...examples] });
+    const counts = this.#contents.takeCounts();
+    for (let from = 0; from < counts.length && this.#wants.examples; from += examplesMax) {
+      await this.#put('ordinary', { examples: counts.slice(from, from + examplesMax) });
+    }
   }
 
   async #tellFlows(): Promise<void> {

@@ -73,6 +73,22 @@ describe('ReleasesRelay', () => {
     expect(text(relay.messageFor(0)?.received.catalogue)).toBe(text(sound.catalogue));
   });
 
+  it('keeps of roots those alone that lawfully follow: no other keeps sensors from the next', async () => {
+    const relay = await open();
+    relay.hear(message(press.set()));
+    press.newRoot([press.rootKeys]);
+    const [first = '', second = ''] = press.roots.map(text);
+    const roots = [first, second, second.replace('"version":2', '"version":3')].map((one) => Buffer.from(one));
+    relay.hear(message({ ...press.set(), roots }));
+    expect(faults).toHaveLength(1);
+    expect(relay.messageFor(0)?.received.roots.map(text)).toEqual([first, second]);
+    press.newRoot([press.rootKeys]);
+    const set = press.set();
+    relay.hear(message({ ...set, roots: set.roots.slice(2) }));
+    expect(relay.messageFor(0)?.received.roots.map(text)).toEqual(press.roots.map(text));
+    expect(faults).toHaveLength(1);
+  });
+
   it('tells sensors the labels that its operator gave, whatever the coordinator says of them', async () => {
     const labels = { ring: 'held' };
     const relay = await open({ labels });

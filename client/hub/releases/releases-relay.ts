@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { isMissing, writeFileAtomic } from '../../../base/atomic-file.ts';
 import type { Fault } from '../../../base/fault.ts';
-import { anchorTrust, type ReleaseTrust, trustedRoot } from '../../../proto/release/trust.ts';
+import { followRoots } from '../../../proto/release/follow-roots.ts';
+import { anchorTrust, type ReleaseTrust } from '../../../proto/release/trust.ts';
 import { type ReceivedReleases, type ReleaseProposal, walkReleases } from '../../../proto/release/walk.ts';
 import type { ConnectToReleases, ReleaseMessage } from '../../releases/release-calls.ts';
 import type { FetchCalls } from '../../releases/release-files.ts';
@@ -116,9 +117,8 @@ export class ReleasesRelay {
       this.#roots = [first];
     }
     if (this.#trust === undefined) return;
+    this.#roots = [...this.#roots, ...lawfulAmong(this.#trust, roots)];
     const { rooted, result } = walkReleases(this.#trust, received, this.#parts.now());
-    const newer = trustedRoot(rooted).version - trustedRoot(this.#trust).version;
-    if (newer > 0) this.#roots = [...this.#roots, ...roots.slice(-newer)];
     this.#trust = rooted;
     if (!result.ok) {
       this.#parts.report(result.fault);
@@ -168,6 +168,19 @@ export class ReleasesRelay {
     // Losing it costs a fetch: a disk that is full must not end the hub.
     this.#saving = this.#saving.then(() => writeFileAtomic(this.#path, text).catch(() => undefined));
   }
+}
+
+/** Of roots as they came those that the walk follows: what comes behind them may be anybody's, and would keep every sensor from the next. */
+function lawfulAmong(trust: ReleaseTrust, roots: readonly Uint8Array[]): readonly Uint8Array[] {
+  const lawful: Uint8Array[] = [];
+  let now = trust;
+  for (const root of roots) {
+    const followed = followRoots(now, [root]);
+    if (followed.fault !== undefined) break;
+    if (followed.trust !== now) lawful.push(root);
+    now = followed.trust;
+  }
+  return lawful;
 }
 
 function trustOf(roots: readonly Uint8Array[]): ReleaseTrust | undefined {

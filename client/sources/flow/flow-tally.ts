@@ -14,7 +14,7 @@ export type FlowTallyOptions = Readonly<{
  */
 export class FlowTally {
   readonly #keysMax: number;
-  #flows = new Map<string, ObservedFlow>();
+  #flows = new Map<string, CountedFlow>();
   #lost = 0;
   /** A source that goes on where it was repeats itself. Oldest first. */
   readonly #ids = new Set<string>();
@@ -33,7 +33,7 @@ export class FlowTally {
   }
 
   /** What was counted since it was taken last. */
-  take(): readonly ObservedFlow[] {
+  take(): readonly CountedFlow[] {
     const taken = [...this.#flows.values()];
     this.#flows = new Map();
     return taken;
@@ -57,22 +57,24 @@ export class FlowTally {
   }
 }
 
-function withFoldedPort(flow: ObservedFlow): ObservedFlow {
-  // Many flows have no name of their own.
+/** What is told of a flow that stands for many: neither a name, nor one of their requests, nor what a data set calls it. */
+type CountedFlow = Omit<ObservedFlow, 'request' | 'label'>;
+
+function withFoldedPort({ request: _, label: __, ...flow }: ObservedFlow): CountedFlow {
   const nameless = { ...flow, id: '' };
   if (flow.isReply === undefined) return nameless;
   return flow.isReply ? { ...nameless, destinationPort: foldedPort } : { ...nameless, sourcePort: foldedPort };
 }
 
-function keyOf({ source, destination, l7, ...flow }: ObservedFlow): string {
+function keyOf({ source, destination, l7, ...flow }: CountedFlow): string {
   const ends = [endKey(source), endKey(destination), flow.sourcePort, flow.destinationPort, flow.protocol, flow.node];
-  const seen = [flow.isReply, flow.seenAt, flow.verdict, flow.verdictReason, flow.label];
+  const seen = [flow.isReply, flow.seenAt, flow.verdict, flow.verdictReason];
   const call = l7 === undefined ? [] : [l7.phase, l7.apiClass, l7.method, l7.route, l7.status];
   return JSON.stringify([...ends, ...seen, ...call]);
 }
 
 /** The first one's time stands for both; a time of ends would share the sum out once more. */
-function together(known: ObservedFlow, more: ObservedFlow): ObservedFlow {
+function together(known: CountedFlow, more: CountedFlow): CountedFlow {
   const { endMs = known.atMs, ...rest } = known;
   const lastMs = Math.max(endMs, more.endMs ?? more.atMs);
   return {

@@ -30,6 +30,7 @@ export async function* hubbleStream(
   address: string,
   { tls, ...options }: SensorStreamOptions & Readonly<{ tls?: SensorTls | undefined }>,
 ): AsyncGenerator<FlowBatch<never>> {
+  const { timers } = options;
   let since: Timestamp | undefined;
   let index = 0;
   const open = async () => {
@@ -46,15 +47,17 @@ export async function* hubbleStream(
   for await (const messages of reconnecting(address, open, options)) {
     const items = messages.map((message) => {
       index += 1;
-      if (message.responseTypes?.$case === 'flow') since = later(since, message.responseTypes.value.time);
+      if (message.responseTypes?.$case === 'flow') since = later(since, message.responseTypes.value.time, timers.now());
       return itemOfHubble(readHubbleMessage(message), `${address}#${index}`);
     });
     yield { items, cursor: undefined };
   }
 }
 
-function later(one: Timestamp | undefined, other: Timestamp | undefined): Timestamp | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
+/** A node whose clock is ahead must not have Hubble keep back what all others see until then. */
+function later(one: Timestamp | undefined, other: Timestamp | undefined, nowMs: number): Timestamp | undefined {
+  if (other === undefined || Number(other.seconds) * 1_000 > nowMs) return one;
+  if (one === undefined) return other;
   const difference = Number(other.seconds - one.seconds) || other.nanos - one.nanos;
   return difference > 0 ? other : one;
 }

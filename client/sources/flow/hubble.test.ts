@@ -11,7 +11,7 @@ import { itWhere } from '../../../tools/testing/where.ts';
 import type { ObservedFlow } from '../../events/flow-record.ts';
 import type { FlowItem } from '../../events/source-item.ts';
 import type { FilePosition } from '../../recordings/file-follower.ts';
-import { type GetFlowsRequest, type GetFlowsResponse, ObserverService } from '../wire/generated/hubble.ts';
+import { type Flow, type GetFlowsRequest, type GetFlowsResponse, ObserverService } from '../wire/generated/hubble.ts';
 import { hubbleFile } from './hubble-file.ts';
 import { itemOfHubble } from './hubble-flow.ts';
 import { readHubbleJson } from './hubble-json.ts';
@@ -323,6 +323,9 @@ describe('hubbleStream', () => {
             },
           },
         ];
+        const [, , sound] = types as [unknown, unknown, { $case: 'flow'; value: Flow }];
+        const ahead = { seconds: BigInt(Math.floor(Date.now() / 1_000) + 3_600), nanos: 0 };
+        types.push({ $case: 'flow', value: { ...sound.value, time: ahead, uuid: 'of a node whose clock is ahead' } });
         for (const responseTypes of types) call.write({ responseTypes, nodeName: 'n1', time: undefined });
         if (requests.length === 1) call.emit('error', new Error('gone'));
       },
@@ -343,10 +346,11 @@ describe('hubbleStream', () => {
     const items: FlowItem[] = [];
     for await (const batch of stream) {
       items.push(...batch.items);
-      if (items.length === 6) break;
+      if (items.length === 8) break;
     }
     server.forceShutdown();
-    expect(items.map(told)).toEqual(['NODE_STATUS', 'lost 5', 'flow', 'NODE_STATUS', 'lost 5', 'flow']);
+    const once = ['NODE_STATUS', 'lost 5', 'flow', 'flow'];
+    expect(items.map(told)).toEqual([...once, ...once]);
     expect(items[2]).toEqual({ kind: 'flow', flow: flow() });
     expect(breaks).toEqual(['GRPC_UNKNOWN']);
     expect(requests.map(({ follow, since }) => [follow, since])).toEqual([
