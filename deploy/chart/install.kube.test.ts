@@ -35,7 +35,7 @@ describe('the chart on a control plane', () => {
       metadata: { name, namespace },
       stringData: { 'master.key': 'k', 'founding.gz': '-', token: 't', url: 'u', 'tls.crt': 'c', 'tls.key': 'k' },
     }));
-    await kubectl.run(['create', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+    await kubectl.create(items);
     return namespace;
   };
   const act = (verb: readonly string[], namespace: string, values?: object) =>
@@ -47,11 +47,8 @@ describe('the chart on a control plane', () => {
     (await kubectl.run(['-n', namespace, 'get', 'statefulset,deployment,daemonset', '-o', 'name']))
       .split('\n')
       .filter(Boolean);
-  const rolledOut = async (namespace: string) => {
-    for (const name of await workloads(namespace)) {
-      await kubectl.run(['-n', namespace, 'rollout', 'status', name, '--timeout=10m']);
-    }
-  };
+  const rolledOut = (namespace: string) =>
+    kubectl.run(['-n', namespace, 'rollout', 'status', 'statefulset,deployment,daemonset', '--timeout=10m']);
 
   it.each(combinations.map((of) => [of.join(' + '), of] as const))(
     '%s: valid to the last field, admitted, ready, and gone again',

@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { systemTimers } from '../../../base/system-timers.ts';
 import { KubeEndpoint } from '../../../client/kube/endpoint.ts';
 import { type Send, sendTo } from '../../../client/response/cluster/send.ts';
+import type { KubeObject } from './admin-calls.ts';
 import type { Kubectl } from './kubectl.ts';
 
 /** All that the agent may do in a namespace where it acts. The chart renders the same; `install.kube.test.ts` holds it to that. */
@@ -82,8 +83,8 @@ export function sendWith(access: Awaited<ReturnType<typeof accessAs>>): Send {
   return sendTo(endpoint, systemTimers, stopping.signal);
 }
 
-export async function apply(kubectl: Kubectl, objects: readonly object[]): Promise<void> {
-  await kubectl.run(['create', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+export async function apply(kubectl: Kubectl, objects: readonly KubeObject[]): Promise<void> {
+  await kubectl.create(objects);
 }
 
 type Workload = Readonly<{ name: string; namespace: string; replicas?: number; strategy?: object; volumes?: object[] }>;

@@ -15,5 +15,5 @@ export async function makeVolumes(kubectl: Kubectl, count: number): Promise<void
       persistentVolumeReclaimPolicy: 'Retain',
     },
   }));
-  await kubectl.run(['create', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+  await kubectl.create(items);
 }
