@@ -57,7 +57,7 @@ async function openTree({ regionPolicy = upward(), rootPolicy = meanOf(2) } = {}
     await until(root.engine, () => root.engine.connected().size === 2 || undefined);
     return unwrap(await root.engine.openRound(operator, { track, reason: 'test' })).value;
   };
-  return { root, region, said, gate, start, openRound };
+  return { root, region, identity, said, gate, start, openRound };
 }
 
 /** Clusters that are there and answer an invitation once they are let. */
@@ -236,6 +236,33 @@ describe('a relay whose region or parent cannot', () => {
     const asked = await hold(mixed, { base: '', sample: undefined }, new AbortController().signal);
     expect(asked).toMatchObject({ ok: false, fault: { code: 'PLAN_UNSUPPORTED' } });
   });
+});
+
+it('holds a round anew where its parent was restored from a backup, and gives a round the name and the base of one before', async () => {
+  const { root, region, identity, gate, start, openRound } = await openTree();
+  const [folder, backup] = [tempDir(), join(tempDir(), 'data')];
+  answering(region.engine, clusters);
+  gate();
+  const before = await start({}, folder);
+  await until(root.engine, () => root.engine.connected().size === 2 || undefined);
+  cpSync(root.dataDir, backup, { recursive: true });
+  const provenanceIn = async (node: Node) =>
+    (await updatesOf(node, 'r-1')).find(({ cluster }) => cluster === 'east')?.provenance;
+  await openRound();
+  const first = await provenanceIn(root);
+  await before.close();
+  await root.close();
+
+  const restored = await openNode('root', meanOf(2), ['other' as ClusterId], backup);
+  gated(restored, ['other' as ClusterId])();
+  await openParent(region, restored, identity, {}, folder);
+  await until(restored.engine, () => restored.engine.connected().size === 2 || undefined);
+  expect(unwrap(await restored.engine.openRound(operator, { track, reason: 'test' })).value).toBe('r-1');
+  const second = await provenanceIn(restored);
+  expect(roundsOf(region).map(({ phase }) => phase.kind)).toEqual(['candidate', 'candidate']);
+  expect(first).toBeDefined();
+  expect(second).toBeDefined();
+  expect(second).not.toBe(first);
 });
 
 it('goes back with its parent, and forward again, to what it published for each of its versions', async () => {

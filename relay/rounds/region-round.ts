@@ -8,7 +8,7 @@ import { byRelay, onceTrue, type Region } from '../region.ts';
 import { specMisfit } from '../spec-fit.ts';
 
 /** What the region's round is for: the parent's round, and the model that it starts from. */
-export type Asked = Pick<Invitation, 'federation' | 'track' | 'round' | 'base' | 'spec'>;
+export type Asked = Pick<Invitation, 'federation' | 'track' | 'round' | 'base' | 'spec' | 'roundKey'>;
 
 export type HeldRound = Readonly<{ round: RoundId; phase: Extract<RoundPhase, { kind: 'candidate' }> }>;
 
@@ -26,10 +26,12 @@ const prefix = 'for round ';
 
 /**
  * Why the region's round was opened, as its journal keeps it. By this the next run of a relay that was killed finds the round
- * again: one round of the parent is at most one of the region.
+ * again: one round of the parent is at most one of the region. A parent that was restored from a backup gives a round's name, and its
+ * base, a second time; the key it never does.
  */
-function reasonFor({ federation, round, base }: Pick<Asked, 'federation' | 'round' | 'base'>): string {
-  return `${prefix}${round} of ${federation}, which starts from ${base.digest}`;
+function reasonFor({ federation, round, base, roundKey }: Omit<Asked, 'track' | 'spec'>): string {
+  const key = Buffer.from(roundKey).toString('hex');
+  return `${prefix}${round} of ${federation}, which starts from ${base.digest}, under key ${key}`;
 }
 
 /**
