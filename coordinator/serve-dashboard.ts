@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Log } from '../base/log.ts';
 import { hostOf } from '../base/serving/listen.ts';
+import { TlsFiles } from '../base/serving/tls-files.ts';
 import type { Timers } from '../base/time.ts';
 import type { Sessions } from './access/sessions.ts';
 import type { CoordinatorConfig } from './config/config.ts';
@@ -31,7 +32,9 @@ export async function serveDashboard(
   const { listen, dashboard, serverNames } = config;
   if (listen.dashboard === undefined) return undefined;
   const { url, tls: files } = dashboard;
-  const tls = files && { cert: await readFile(files.certificate, 'utf8'), key: await readFile(files.key, 'utf8') };
+  const onFault = (cause: string) =>
+    parts.log.error({ cause }, 'dashboard: renewed TLS files cannot be used; those before stay');
+  const tls = files && (await TlsFiles.read(files, { timers: parts.timers, onFault }));
   const origin = url === undefined ? undefined : new URL(url).origin;
   const secure = origin?.startsWith('https:') ?? tls !== undefined;
   const { oidc, proxy, sessionMinutes } = dashboard;

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
 import type { Registry } from 'prom-client';
 import { capConnections } from './http-crowd.ts';
 import { listenOn } from './listen.ts';
 import { createServer } from './node-http.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 export type HttpAnswer = Readonly<{
   /** 200 unless given. */
@@ -29,8 +30,8 @@ export type HttpListener = (request: IncomingMessage, response: ServerResponse) 
 export type HttpOptions = Readonly<{
   /** Beyond it whoever has waited longest gives way (http-crowd.ts). */
   connectionsMax: number;
-  /** PEM, certificate chain and key: TLS. Plain HTTP without. `clients`: only who has a certificate of this authority is heard. */
-  tls?: Readonly<{ cert: string; key: string; clients?: string }> | undefined;
+  /** Plain HTTP without. */
+  tls?: TlsFiles | undefined;
 }>;
 
 /** How long a request may take to arrive: a scraper that stalls must not hold a socket for ever. */
@@ -44,11 +45,10 @@ export async function serveHttp(listen: string, answer: HttpListener, options: H
   const { tls, connectionsMax: atOnceMax } = options;
   const times = { requestTimeout: requestMsMax, headersTimeout: headersMsMax };
   const server =
-    tls === undefined
-      ? createServer(times, answer)
-      : createSecureServer({ ...times, ...secured(tls), minVersion: 'TLSv1.2' }, answer);
+    tls === undefined ? createServer(times, answer) : createSecureServer({ ...times, ...tls.options }, answer);
   capConnections(server, atOnceMax);
   const port = await listenOn(server, listen);
+  if (server instanceof SecureServer) tls?.keep(server);
   return {
     port,
     async close() {
@@ -59,12 +59,6 @@ export async function serveHttp(listen: string, answer: HttpListener, options: H
       await closed;
     },
   };
-}
-
-function secured({ cert, key, clients }: NonNullable<HttpOptions['tls']>) {
-  return clients === undefined
-    ? { cert, key }
-    : { cert, key, ca: clients, requestCert: true, rejectUnauthorized: true };
 }
 
 /**

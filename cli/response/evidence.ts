@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { z } from 'zod';
@@ -11,6 +10,7 @@ import { loadDataKey } from '../../client/storage/data-key.ts';
 import { exitCodes, exitWith, orExit } from '../exit.ts';
 import { writeNew } from '../operator/root-files.ts';
 import { complain, print } from '../print.ts';
+import { chainFolder, placeIn } from './agent-folder.ts';
 
 /** `testudo evidence`: what an agent wrote down before it isolated a pod. */
 export function evidenceCommand() {
@@ -165,22 +165,7 @@ function exportOne() {
     });
 }
 
-/** The records of a folder that is whole; anything else ends the command. */
-/** Ends the process where a folder was never an agent's: to say that all of nothing is whole would mislead. */
-function placeIn(dataDir: string): string {
-  if (existsSync(dataDir)) return join(dataDir, 'evidence');
-  const message = `${dataDir} is not there; give the data directory of a response agent, or a copy of it`;
-  return exitWith({ code: 'EVIDENCE_MISSING', message });
-}
-
-/** An agent makes the folder at its first start: where it is gone, so is what was in it. */
-function chainFolder(dataDir: string): string {
-  const folder = placeIn(dataDir);
-  if (existsSync(join(folder, 'evidence.key'))) return folder;
-  const message = `${folder} has no evidence.key: it was taken away, or no agent that quarantines ever ran here`;
-  return exitWith({ code: 'EVIDENCE_MISSING', message });
-}
-
+/** The records of a folder. Whatever is broken in it is said, and the command's exit code. */
 async function chainIn(dataDir: string): Promise<Readonly<{ records: readonly SignedRecord[] }>> {
   const { records, problems } = await verifyChain(placeIn(dataDir));
   for (const { file, message } of problems) complain(`EVIDENCE_BROKEN: ${file}: ${message}`);

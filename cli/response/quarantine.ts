@@ -5,6 +5,7 @@ import { giveOrder, type Order } from '../../client/response/quarantine/orders.t
 import type { QuarantinePage } from '../../client/response/quarantine/quarantine.ts';
 import { exitCodes } from '../exit.ts';
 import { complain, print } from '../print.ts';
+import { chainFolder } from './agent-folder.ts';
 
 const timeoutMs = 5_000;
 
@@ -55,6 +56,7 @@ function ordering(kind: 'approve' | 'decline' | 'lift', summary: string) {
         return;
       }
       const order = orderOf(kind, uid, reason);
+      chainFolder(dataDir); // Orders in a folder of nobody's lie there unfollowed.
       await giveOrder(dataDir, order);
       if (json === true) return print(jsonLine(order));
       print(
@@ -71,6 +73,7 @@ function resume() {
     .option('--json', 'the order, as JSON')
     .action(async ({ dataDir, reason, json }) => {
       const order = orderOf('resume', '', reason);
+      chainFolder(dataDir); // Orders in a folder of nobody's lie there unfollowed.
       await giveOrder(dataDir, order);
       print(json === true ? jsonLine(order) : 'the agent of this folder resumes, if it leads');
     });

@@ -6,6 +6,7 @@ import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
 import { lockFolder } from '../../base/folder-lock.ts';
 import { type Log, makeLog } from '../../base/log.ts';
 import { type HttpServer, serveHttp } from '../../base/serving/http-server.ts';
+import { TlsFiles } from '../../base/serving/tls-files.ts';
 import type { Timers } from '../../base/time.ts';
 import { type CaptureFaultCode, capture, captureRequest } from './capture.ts';
 import { Freezer } from './freezer.ts';
@@ -47,11 +48,11 @@ export async function startHelper(
     ...{ file: join(dataDirectory, 'frozen.json'), timers, atOnceMax },
     onThawed: (uid, why) => log.warn({ uid, why }, 'a pod was thawed'),
   });
-  let tls: Readonly<{ cert: string; key: string; clients: string }>;
+  let tls: TlsFiles;
   try {
-    const read = (path: string) => readFile(path, 'utf8');
-    const { certificateFile, keyFile, authorityFile } = config;
-    tls = { cert: await read(certificateFile), key: await read(keyFile), clients: await read(authorityFile) };
+    const { certificateFile: certificate, keyFile: key, authorityFile: clients } = config;
+    const onFault = (cause: string) => log.error({ cause }, 'renewed TLS files cannot be used; those before stay');
+    tls = await TlsFiles.read({ certificate, key, clients }, { timers, onFault });
   } catch (error) {
     await freezer.close();
     lock.value.release();

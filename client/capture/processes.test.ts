@@ -69,6 +69,30 @@ describe('processes of a pod', () => {
     expect([count, changed]).toEqual([4, 2]);
   });
 
+  it('show the sockets that each holds, from tables that are read once for the network they share', async () => {
+    await plant(`${pod}/c1/cgroup.procs`, '7\n8\n9\n');
+    for (const pid of [7, 8, 9]) {
+      await plant(`proc/${pid}/stat`, statLine(pid, 'two\nlines', pid));
+      await plant(`proc/${pid}/cgroup`, `0::/kubepods/pod${uid}/c1\n`);
+      await mkdir(join(folder, `proc/${pid}/ns`));
+      await symlink(pid === 9 ? 'net:[2]' : 'net:[1]', join(folder, `proc/${pid}/ns/net`));
+      await mkdir(join(folder, `proc/${pid}/fd`));
+      await symlink('socket:[555]', join(folder, `proc/${pid}/fd/3`));
+      await symlink('socket:[555]', join(folder, `proc/${pid}/fd/4`));
+    }
+    const row = (port: string) => `0: 0100007F:${port} 00000000:0000 0A 0:0 0:0 0 0 0 555 1`;
+    await plant('proc/7/net/tcp', `  sl local_address\n   ${row('1F90')}\n`);
+    await plant('proc/8/net/tcp', `  sl local_address\n   ${row('0000')}\n`); // Nobody looks: it is the same table.
+    await plant('proc/9/net/tcp', `  sl local_address\n   ${row('0050')}\n`);
+    const { processes, sockets } = await read();
+    expect(sockets.map(({ pid, inode, line }) => [pid, inode, line])).toEqual([
+      [7, '555', row('1F90')],
+      [8, '555', row('1F90')],
+      [9, '555', row('0050')],
+    ]);
+    expect(processes.map(({ name }) => name)).toEqual(Array.from({ length: 3 }, () => 'two\\x0alines'));
+  });
+
   it('are bounded, whatever they are called and however many files they hold, and cannot write to a terminal', async () => {
     await plant(`${pod}/c1/cgroup.procs`, Array.from({ length: 400 }, (_, at) => at + 100).join('\n'));
     for (let pid = 100; pid < 500; pid += 1) {

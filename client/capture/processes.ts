@@ -45,8 +45,7 @@ export async function readProcesses(places: Places): Promise<Processes> {
   const pids = await pidsBelow(podPath);
   const executables = new Map<string, Promise<string | null>>();
   const processes: ProcessState[] = [];
-  const sockets: Socket[] = [];
-  const namespaces = new Set<string>();
+  const networks = new Map<string, Holders>();
   let changed = 0;
   for (const [pid, cgroup] of [...pids].slice(0, captureLimits.processes)) {
     const one = await readProcess(proc, pid, relative(podPath, cgroup), executables);
@@ -57,14 +56,15 @@ export async function readProcesses(places: Places): Promise<Processes> {
       continue;
     }
     processes.push(one);
-    const own = new Map(
-      one.fds.flatMap(({ to }) => /^socket:\[(\d+)\]$/.exec(to)?.[1] ?? []).map((inode) => [inode, pid]),
-    );
     const network = await linkText(join(proc, String(pid), 'ns', 'net'));
-    const isNew = !namespaces.has(network) || own.size > 0;
-    namespaces.add(network);
-    if (isNew) sockets.push(...(await socketsOf(proc, pid, own)).slice(0, captureLimits.sockets - sockets.length));
+    const holders = networks.get(network) ?? new Map<string, number[]>();
+    networks.set(network, holders);
+    for (const inode of new Set(one.fds.flatMap(({ to }) => /^socket:\[(\d+)\]$/.exec(to)?.[1] ?? [])))
+      holders.set(inode, [...(holders.get(inode) ?? []), pid]);
   }
+  const sockets: Socket[] = [];
+  for (const holders of networks.values())
+    sockets.push(...(await socketsOf(proc, holders, captureLimits.sockets - sockets.length)));
   return { processes, sockets, count: pids.size, changed };
 }
 
@@ -86,9 +86,9 @@ async function pidsBelow(podPath: string): Promise<ReadonlyMap<number, string>> 
 
 /** Fields of `stat`, after the name, which may hold anything. */
 async function startOf(proc: string, pid: number) {
-  const text = await readText(join(proc, String(pid), 'stat'), 4_096);
-  const end = text?.lastIndexOf(') ') ?? -1;
-  if (text === undefined || end === -1) return undefined;
+  const text = await readLine(join(proc, String(pid), 'stat'), 4_096);
+  const end = text.lastIndexOf(') ');
+  if (end === -1) return undefined;
   const fields = text.slice(end + 2).split(' ');
   const name = text.slice(text.indexOf('(') + 1, end);
   return { name, parentPid: Number(fields[1]), startTicks: fields[19] ?? '' };
@@ -175,16 +175,34 @@ async function digestOfFile(path: string): Promise<string | null> {
 
 const tables = ['tcp', 'tcp6', 'udp', 'udp6', 'unix'] as const;
 
-/** Lines of its network namespace's tables whose socket the process holds. */
-async function socketsOf(proc: string, pid: number, own: ReadonlyMap<string, number>): Promise<readonly Socket[]> {
+/** Of one network namespace: which processes hold the socket of an inode. */
+type Holders = Map<string, number[]>;
+
+/**
+ * Lines of a network namespace's tables, one for each process that holds the socket; at most `max`. The tables are read once,
+ * through a process that holds one: they are long, and the pod stands still meanwhile.
+ */
+async function socketsOf(proc: string, holders: Holders, max: number): Promise<readonly Socket[]> {
   const sockets: Socket[] = [];
-  for (const protocol of own.size === 0 ? [] : tables) {
-    const text = (await readText(join(proc, String(pid), 'net', protocol), captureLimits.socketTableBytes)) ?? '';
-    for (const line of text.split('\n').slice(1)) {
-      const fields = line.trim().split(/\s+/);
-      const inode = fields[protocol === 'unix' ? 6 : 9] ?? '';
-      if (own.has(inode)) sockets.push({ protocol, inode, pid, line: line.trim().slice(0, captureLimits.textBytes) });
+  const readers = new Set([...holders.values()].flat());
+  for (const protocol of readers.size === 0 ? [] : tables) {
+    for (const row of (await tableOf(proc, readers, protocol)).split('\n').slice(1)) {
+      const line = row.trim();
+      const inode = line.split(/\s+/)[protocol === 'unix' ? 6 : 9] ?? '';
+      for (const pid of holders.get(inode) ?? []) {
+        if (sockets.length >= max) return sockets;
+        sockets.push({ protocol, inode, pid, line: line.slice(0, captureLimits.textBytes) });
+      }
     }
   }
   return sockets;
+}
+
+/** Through the first process that is still there. */
+async function tableOf(proc: string, readers: Iterable<number>, protocol: string): Promise<string> {
+  for (const pid of readers) {
+    const text = await readText(join(proc, String(pid), 'net', protocol), captureLimits.socketTableBytes);
+    if (text !== undefined) return text;
+  }
+  return '';
 }

@@ -50,17 +50,27 @@ const pod = z.object({ kind: z.literal('Pod'), metadata, spec, status });
 const policy = z.object({
   kind: z.literal('NetworkPolicy'),
   metadata,
-  spec: z.object({
-    podSelector: z
-      .object({
-        matchLabels: z.record(z.string(), z.string()).default({}),
-        matchExpressions: z
-          .array(z.object({ key: z.string(), operator: z.string(), values: z.array(z.string()).default([]) }))
-          .default([]),
-      })
-      .prefault({}),
-    policyTypes: z.array(z.string()).default(['Ingress']),
-  }),
+  spec: z
+    .object({
+      podSelector: z
+        .object({
+          matchLabels: z.record(z.string(), z.string()).default({}),
+          matchExpressions: z
+            .array(z.object({ key: z.string(), operator: z.string(), values: z.array(z.string()).default([]) }))
+            .default([]),
+        })
+        .prefault({}),
+      policyTypes: z.array(z.string()).optional(),
+      ingress: z.array(z.unknown()).default([]),
+      egress: z.array(z.unknown()).default([]),
+    })
+    .transform(({ podSelector, policyTypes, ingress, egress }) => ({
+      podSelector,
+      // As the server defaults it where nothing is said: a manifest that it never saw says nothing, as a rule.
+      policyTypes: policyTypes ?? ['Ingress', ...(egress.length > 0 ? ['Egress'] : [])],
+      ingressRules: ingress.length,
+      egressRules: egress.length,
+    })),
 });
 
 export type PosturePod = z.infer<typeof pod>;
@@ -76,6 +86,12 @@ export function readSpec(candidate: unknown): PosturePod['spec'] | undefined {
 /** One pod as the API server writes it, in a list too; undefined for what is none. */
 export function readPod(candidate: unknown): Omit<PosturePod, 'kind'> | undefined {
   const parsed = pod.omit({ kind: true }).safeParse(candidate);
+  return parsed.success ? parsed.data : undefined;
+}
+
+/** One policy as the API server writes it, in a list too; undefined for what is none. */
+export function readPolicy(candidate: unknown): Omit<PosturePolicy, 'kind'> | undefined {
+  const parsed = policy.omit({ kind: true }).safeParse(candidate);
   return parsed.success ? parsed.data : undefined;
 }
 

@@ -215,7 +215,7 @@ export const configSchema = z.strictObject({
         .string()
         .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ''), 'expected https://host[:port]')
         .optional(),
-      /** PEM files that browsers trust; read when the coordinator starts. */
+      /** PEM files that browsers trust; read again every minute. */
       tls: z.strictObject({ certificate: path, key: path }).optional(),
       /** People whom an identity provider knows: authorization code with PKCE. Needs `url`. */
       oidc: z

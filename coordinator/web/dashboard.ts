@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Log } from '../../base/log.ts';
 import { type HttpServer, serveHttp } from '../../base/serving/http-server.ts';
+import type { TlsFiles } from '../../base/serving/tls-files.ts';
 import type { Timers } from '../../base/time.ts';
 import type { AccessControl, Call, IncomingCall } from '../access/access-control.ts';
 import { type CallRule, calls, dashboardCalls } from '../access/calls.ts';
@@ -25,7 +26,7 @@ import type { ProxySettings } from './vouching.ts';
 export type DashboardParts = Readonly<{
   /** host:port. */
   listen: string;
-  tls: Readonly<{ cert: string; key: string }> | undefined;
+  tls: TlsFiles | undefined;
   site: Site;
   /** undefined: this coordinator was built without them. */
   assets: Assets | undefined;

@@ -519,6 +519,11 @@ describe('what the chart renders', () => {
       { coordinator: { doors: { postgres: { address: 'postgres://door:secret@db/testudo' } } } },
       "'/coordinator/doors/postgres/address': ",
     ],
+    [
+      'a port at the hub, which has two',
+      { sensors: { enabled: true, hubAddress: 'hub.example.org:7451' } },
+      'hubAddress',
+    ],
     ['sensors without a hub', { sensors: { enabled: true } }, 'sensors need a hub'],
   ])('is refused for %s', async (_why, values, message) => {
     const ended = await kubectl.try('helm', ['template', 't', chart, '--values', '-'], JSON.stringify(values));

@@ -42,6 +42,13 @@ describe('findingsOf', () => {
     expect(codesOf(pod({}), policy)).toEqual([]);
   });
 
+  it('takes a policy of a manifest, which names no types, for what the server would make of it', () => {
+    const { podSelector } = policy.spec;
+    const egress = [{ to: [{ podSelector: {} }] }];
+    expect(codesOf(pod({}), { ...policy, spec: { podSelector, egress } })).toEqual([]);
+    expect(codesOf(pod({}), { ...policy, spec: { podSelector } })).toEqual(['NO_EGRESS_POLICY']);
+  });
+
   it.each([
     ['hostNetwork', pod({ hostNetwork: true }), ['HOST_NETWORK']],
     ['hostPID', pod({ hostPID: true }), ['HOST_PID']],

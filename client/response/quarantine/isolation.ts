@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { readPolicy } from '../../posture/read.ts';
 import type { Selector } from '../cluster/facts.ts';
 import { selects } from '../cluster/selector.ts';
 
@@ -62,31 +62,11 @@ export function isolationText(isolation: Isolation): string {
   }
 }
 
-const texts = z.record(z.string(), z.string()).default({});
-const shape = z.object({
-  metadata: z.object({ namespace: z.string(), name: z.string() }),
-  spec: z.object({
-    podSelector: z
-      .object({
-        matchLabels: texts,
-        matchExpressions: z
-          .array(z.object({ key: z.string(), operator: z.string(), values: z.array(z.string()).default([]) }))
-          .default([]),
-      })
-      .prefault({}),
-    policyTypes: z.array(z.string()).optional(),
-    ingress: z.array(z.unknown()).default([]),
-    egress: z.array(z.unknown()).default([]),
-  }),
-});
-
 /** The projection of a NetworkPolicy as the API server writes it; undefined for what is none. */
 export function projectPolicy(candidate: unknown): PolicyFact | undefined {
-  const parsed = shape.safeParse(candidate);
-  if (!parsed.success) return undefined;
-  const { metadata, spec } = parsed.data;
-  const { podSelector, ingress, egress } = spec;
-  // As the server defaults it where nothing is said.
-  const types = spec.policyTypes ?? ['Ingress', ...(egress.length > 0 ? ['Egress'] : [])];
-  return { ...metadata, podSelector, types, ingressRules: ingress.length, egressRules: egress.length };
+  const policy = readPolicy(candidate);
+  if (policy === undefined) return undefined;
+  const { metadata, spec } = policy;
+  const { policyTypes: types, ...rest } = spec;
+  return { namespace: metadata.namespace, name: metadata.name, types, ...rest };
 }
