@@ -4,7 +4,7 @@
  *
  * A file lies under the digest of its source and of Node's version, so a changed source is never answered by an old one.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { registerHooks, stripTypeScriptTypes } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -15,14 +15,15 @@ const packages = new URL('node_modules/', checkout).href;
 const folder = fileURLToPath(new URL('.cache/testudo-stripped/', packages));
 
 const places = packagePlaces();
+/** A file of ours as nearly all imports name it: up at the beginning alone, and nothing to escape. */
+const plain = /^(?:\.\/|(?:\.\.\/)+)(?:[\w-][\w.-]*\/)*[\w-][\w.-]*\.ts$/;
 
 registerHooks({
   resolve(specifier, context, next) {
     const { parentURL } = context;
     if (parentURL === undefined || !isOurs(parentURL)) return next(specifier, context);
     // Our own imports name the file: Node would ask the disk for what stands there already, hundreds of times a start.
-    const isFile = /^\.\.?\/.*\.ts$/.test(specifier);
-    const url = isFile ? new URL(specifier, parentURL).href : places.get(specifier);
+    const url = plain.test(specifier) ? besides(parentURL, specifier) : places.get(specifier);
     return url === undefined ? next(specifier, context) : { url, format: 'module', shortCircuit: true };
   },
   load(url, context, next) {
@@ -31,6 +32,19 @@ registerHooks({
     return { format: 'module', source: stripped(readFileSync(fileURLToPath(file), 'utf8')), shortCircuit: true };
   },
 });
+
+/**
+ * `new URL(specifier, parentURL).href` of what is plain: a start asks for three thousand.
+ * @param {string} parentURL
+ * @param {string} specifier
+ */
+function besides(parentURL, specifier) {
+  const [file = ''] = parentURL.split('?', 1);
+  let end = file.lastIndexOf('/');
+  let at = specifier.startsWith('./') ? 2 : 0;
+  for (; specifier.startsWith('../', at); at += 3) end = file.lastIndexOf('/', end - 1);
+  return file.slice(0, end + 1) + specifier.slice(at);
+}
 
 /** @param {string} url */
 function isOurs(url) {
@@ -47,7 +61,7 @@ function packagePlaces() {
 
 /** @param {string} source */
 function stripped(source) {
-  const name = createHash('sha256').update(process.version).update('\0').update(source).digest('hex');
+  const name = hash('sha256', `${process.version}\0${source}`);
   const place = `${folder}${name}.mjs`;
   try {
     return readFileSync(place, 'utf8');
