@@ -13,25 +13,34 @@ import { type ProfileDistances, ProfileMemory } from './profile-memory.ts';
  * How models of two views read a trace, beside a cluster's memory and without one (../scoring/trace-score.ts). A calibration counts from
  * scores of its own reading, so that one that was stored before another reading came goes on as it was.
  */
-export type Reading = 1 | 2 | 3 | 4 | 5;
+export type Reading = 1 | 2 | 3 | 4 | 5 | 6;
+
+/** What is usual of a workload's normal traces, in models with a view of sets; what is not said counts as 0, and of sets as no surprise. */
+export type UsualHere = Readonly<{
+  /** The logarithm of a distance that nine of ten normal traces stay below. */
+  setUsual?: number | undefined;
+  /** From the sixth reading on: the middle score before excuses and new runs. */
+  unexcused?: number | undefined;
+  /** From the sixth reading on: the mean share of a normal trace's runs that the cluster's own past would not know without it. */
+  ownNew?: number | undefined;
+}>;
 
 /** How the normal traces of one class score here, each judged as if it had not been learnt. */
-export type Calibration = Readonly<{
-  /** Traces it was made from. */
-  traces: number;
-  /** The middle normal score: what scores are counted from, so that those of different workloads compare. */
-  median: number;
-  /** The middle score by the federated weights alone: what clusters without a local part count from. */
-  sharedMedian: number;
-  /** Scores above the median, at the upper tail shares of `tailShares`. */
-  tail: readonly number[];
-  /** Of models with a view of sets: the logarithm of a distance that nine of ten normal traces stay below. */
-  setUsual?: number;
-  /** False where the federated model knows nothing of this cluster's normal calls: it has no say then. */
-  sharedHelps?: boolean;
-  /** How the traces were read; the first where it is not said. */
-  reading?: Reading;
-}>;
+export type Calibration = UsualHere &
+  Readonly<{
+    /** Traces it was made from. */
+    traces: number;
+    /** The middle normal score: what scores are counted from, so that those of different workloads compare. */
+    median: number;
+    /** The middle score by the federated weights alone: what clusters without a local part count from. */
+    sharedMedian: number;
+    /** Scores above the median, at the upper tail shares of `tailShares`. */
+    tail: readonly number[];
+    /** False where the federated model knows nothing of this cluster's normal calls: it has no say then. */
+    sharedHelps?: boolean;
+    /** How the traces were read; the first where it is not said. */
+    reading?: Reading;
+  }>;
 
 /** The shares of normal traces that score above each entry of a calibration's tail. */
 const tailShares = [0.25, 0.1, 0.05, 0.02, 0.01] as const;
@@ -136,11 +145,11 @@ export class LocalMemory {
   }
 }
 
-type CalibrationOptions = Readonly<{
-  setUsual?: number | undefined;
-  sharedHelps?: boolean;
-  reading?: Reading | undefined;
-}>;
+type CalibrationOptions = UsualHere &
+  Readonly<{
+    sharedHelps?: boolean;
+    reading?: Reading | undefined;
+  }>;
 
 /**
  * The calibration of a class from the raw scores of its normal traces, with the local memory and without; undefined when
@@ -149,7 +158,7 @@ type CalibrationOptions = Readonly<{
 export function calibrate(
   scores: readonly number[],
   sharedScores: readonly number[],
-  { setUsual, sharedHelps = true, reading }: CalibrationOptions = {},
+  { setUsual, unexcused, ownNew, sharedHelps = true, reading }: CalibrationOptions = {},
 ): Calibration | undefined {
   if (scores.length < calibrationTracesMin) return undefined;
   const median = quantileOf(scores, 0.5);
@@ -159,6 +168,8 @@ export function calibrate(
     sharedMedian: quantileOf(sharedScores, 0.5),
     tail: tailShares.map((share) => quantileOf(scores, 1 - share) - median),
     ...(setUsual !== undefined && { setUsual }),
+    ...(unexcused !== undefined && { unexcused }),
+    ...(ownNew !== undefined && { ownNew }),
     ...(!sharedHelps && { sharedHelps }),
     ...(reading !== undefined && { reading }),
   };

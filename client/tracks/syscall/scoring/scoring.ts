@@ -4,34 +4,19 @@
  */
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { Trace } from '../../../events/trace.ts';
-import { vocabulary } from '../../../events/vocabulary.ts';
 import type { JudgingDetector, Observed, OpenDetector } from '../../detector.ts';
 import { atOnce, type Steps } from '../../steps.ts';
-import {
-  type Calibration,
-  calibrate,
-  type LocalFindings,
-  LocalMemory,
-  quantileOf,
-  type Reading,
-} from '../memory/local-memory.ts';
+import { type Calibration, LocalMemory, quantileOf, type Reading } from '../memory/local-memory.ts';
 import { memoryViewsOf } from '../memory/memory-views.ts';
 import { CallWeights } from '../traces/call-weights.ts';
 import { windowStarts } from '../traces/call-windows.ts';
 import { unknownClassId, WorkloadClasses } from '../traces/workload-classes.ts';
+import { calibrationsInSteps } from './calibrations.ts';
 import { explainRuns, type RunsExplanation } from './explain-runs.ts';
 import { explainSet, type SetExplanation } from './explain-set.ts';
 import { freshIn, runsIn } from './new-runs.ts';
-import {
-  distanceOf,
-  latestReading,
-  logarithm,
-  mixedSurprisal,
-  powerMean,
-  rawTraceScore,
-  type SharedFindings,
-  withArguments,
-} from './trace-score.ts';
+import { heard, readingOf, sharedFindings, sharedSurprisal } from './shared-findings.ts';
+import { distanceOf, latestReading, mixedSurprisal, powerMean, rawTraceScore, withArguments } from './trace-score.ts';
 
 /** A cluster's local part: it stays in its cluster, beside the federated weights. */
 export type ClusterState = Readonly<{
@@ -49,8 +34,6 @@ export type SyscallModel = Readonly<{
   /** Cluster id to its local part. Empty for the federated model alone. */
   clusters: ReadonlyMap<string, ClusterState>;
 }>;
-
-const calibrationTracesMax = 150;
 
 type Scored = Pick<Trace, 'calls' | 'service' | 'cluster' | 'argumentClasses'>;
 
@@ -93,107 +76,6 @@ export function calibrateCluster(
   traces: readonly Observed[],
 ): Map<number, Calibration> {
   return atOnce(calibrationsInSteps(detector, weights, memory, traces));
-}
-
-function* calibrationsInSteps(
-  detector: JudgingDetector,
-  weights: Float32Array,
-  memory: LocalMemory,
-  traces: readonly Observed[],
-  callWeights?: CallWeights,
-): Steps<Map<number, Calibration>> {
-  const opened = detector.open(weights);
-  const calibrations = new Map<number, Calibration>();
-  try {
-    for (const [classId, own] of Map.groupBy(sampled(traces), ({ service }) => memory.classes.idOf(service))) {
-      const findings: SharedFindings[] = [];
-      const looks: LocalFindings[] = [];
-      for (const trace of own) {
-        findings.push(sharedFindings(opened, trace));
-        looks.push(memory.lookWithout(trace));
-        yield;
-      }
-      const setUsual = usualOf(findings);
-      const reading = setUsual === undefined ? undefined : latestReading;
-      const sharedHelps = doesSharedHelp(findings, looks);
-      const withLocal = findings.map((shared, at) => {
-        const { calls } = own[at] as Observed;
-        const weights = callWeights?.without(calls, classId);
-        const found = heard(shared, { sharedHelps, reading });
-        const fresh = freshIn(calls, found, looks[at]);
-        return rawTraceScore(found, looks[at], { weights, setUsual, fresh });
-      });
-      const shared = findings.map((one, at) => {
-        const trace = own[at] as Observed;
-        const found = { ...one, setDistance: opened.setDistance?.(trace, true) };
-        return rawTraceScore(found, undefined, { fresh: freshIn(trace.calls, found, undefined) });
-      });
-      const calibration = calibrate(withLocal, shared, { setUsual, sharedHelps, reading });
-      if (calibration !== undefined) calibrations.set(classId, calibration);
-    }
-  } finally {
-    opened.close();
-  }
-  return calibrations;
-}
-
-/** Nats a call by which a federated model may surprise more than a cluster's own past: one that knows nothing costs 1.2. */
-const surpriseMax = 0.5;
-
-/**
- * Whether the federated model knows anything of a cluster's normal calls, each trace judged as if the memory had not learnt
- * it. A model that attacks or foreign traces made useless has no say: it would only make everything surprising.
- */
-function doesSharedHelp(findings: readonly SharedFindings[], looks: readonly LocalFindings[]): boolean {
-  let [gain, calls] = [0, 0];
-  for (const [at, { surprisal }] of findings.entries()) {
-    const local = (looks[at] as LocalFindings).surprisal;
-    const mixed = mixedSurprisal(surprisal, local);
-    for (const [place, value] of local.entries()) gain += value - (mixed[place] as number);
-    calls += local.length;
-  }
-  return gain > -surpriseMax * calls;
-}
-
-/**
- * What is heard of findings: all, or where the federated model knows nothing of what is normal here (`Calibration.sharedHelps`) what one
- * without any evidence finds. Heard alone, as by the readings before, a memory scores what is new to it on a longer scale than a
- * mixture does: few workloads whose model liars had spoilt raised most of the false alarms. That there is a view of sets is left, so that the
- * memory is read the same way.
- */
-function heard(found: SharedFindings, { sharedHelps, reading }: Hearing): SharedFindings {
-  if (sharedHelps !== false) return found;
-  const setDistance = found.setDistance === undefined ? undefined : 0;
-  if (readingOf({ reading }) < 4) return { surprisal: undefined, setDistance };
-  const surprisal = found.surprisal?.map(() => uninformed);
-  const knownRuns = found.knownRuns && new Uint8Array(found.knownRuns.length);
-  return { surprisal, setDistance, surprised: uninformedSurprised, knownRuns };
-}
-
-type Hearing = Readonly<{ sharedHelps?: boolean | undefined; reading?: Reading | undefined }>;
-
-/** Surprisal of a call, nats, after a model that knows nothing: one of the vocabulary. */
-const uninformed = Math.log(vocabulary.length);
-/**
- * How far a federation that knows nothing counts as surprised where a memory's profiles are weighed, nats: about as far as one that knows
- * a workload is by an attack. Chosen among 0.5 … 4 and `uninformed` on splits of the recorded normal contents that no page reports, under
- * liars that none does; 1 to 3 are alike.
- */
-const uninformedSurprised = 2;
-
-/** Undefined for models without a view of sets. */
-function usualOf(findings: readonly SharedFindings[]): number | undefined {
-  const distances = findings.flatMap(({ setDistance }) => (setDistance === undefined ? [] : [logarithm(setDistance)]));
-  return distances.length === 0 ? undefined : quantileOf(distances, 0.9);
-}
-
-/** At most `calibrationTracesMax` traces of each class, evenly spread over time: a median needs no more. */
-function sampled(traces: readonly Observed[]): Observed[] {
-  const byClass = Map.groupBy(traces, (trace) => trace.service);
-  return [...byClass.values()].flatMap((own) => {
-    const stride = Math.max(1, own.length / calibrationTracesMax);
-    return Array.from({ length: Math.min(own.length, calibrationTracesMax) }, (_, i) => own[Math.floor(i * stride)]);
-  }) as Observed[];
 }
 
 /** Scores traces with one model. Close it to free the opened weights. */
@@ -277,8 +159,7 @@ export class SyscallScorer {
     const found = heard(sharedFindings(this.#detector, trace, steadied), calibration ?? {});
     const look = local?.memory.look(trace);
     const fresh = countsRuns ? freshIn(trace.calls, found, look) : 0;
-    const options = { weights, setUsual: calibration?.setUsual, fresh, reading };
-    const raw = rawTraceScore(found, look, options);
+    const raw = rawTraceScore(found, look, { weights, usual: calibration, fresh, reading });
     // A workload that is learning still counts from 0: too few traces say what is usual worse than none.
     if (local !== undefined) return raw - (calibration?.median ?? 0);
     return raw - (elsewhere?.median ?? 0);
@@ -301,32 +182,6 @@ export class SyscallScorer {
     const state = trace.cluster === undefined ? undefined : this.#clusters.get(trace.cluster);
     return state?.memory.knows(this.#classes.idOf(trace.service)) ? state : undefined;
   }
-}
-
-/** What the federated weights find in one trace: of its calls, of their set, and of their arguments where both know any. */
-function sharedFindings(detector: OpenDetector, trace: Observed, steadied = false): SharedFindings {
-  return { ...sharedSurprisal(detector, trace), setDistance: detector.setDistance?.(trace, steadied) };
-}
-
-/** As `sharedFindings`, without the set. */
-function sharedSurprisal(detector: OpenDetector, trace: Observed): SharedFindings {
-  const sequence = detector.surprisalAndRuns?.(trace);
-  const [surprisal] = sequence === undefined ? detector.surprisal([trace]) : [sequence.surprisal];
-  const finite = finiteOrNone(surprisal);
-  const readsArguments = trace.argumentClasses !== undefined && detector.argumentSurprisal !== undefined;
-  const [ofArguments] = readsArguments ? (detector.argumentSurprisal?.([trace]) ?? []) : [];
-  const knownRuns = finite && sequence?.knownRuns;
-  return { surprisal: finite, ofArguments: finiteOrNone(ofArguments), knownRuns };
-}
-
-/** Weights that an attack drove to NaN give no surprisal at all: the local memory then judges alone. */
-function finiteOrNone(surprisal: Float32Array | undefined): Float32Array | undefined {
-  return surprisal?.every(Number.isFinite) ? surprisal : undefined;
-}
-
-/** A stored one may say anything: what no version wrote is read as the first. */
-function readingOf({ reading }: Pick<Hearing, 'reading'>): Reading {
-  return reading === 2 || reading === 3 || reading === 4 || reading === 5 ? reading : 1;
 }
 
 type SharedUsual = Readonly<{ median: number; reading: Reading }>;

@@ -16,8 +16,11 @@ describe('rawTraceScore beside a memory', () => {
   const profiles = 2 * Math.sqrt(0.04 * mean(2)) + Math.sqrt(0.09 * mean(2));
   const excused = (nats: number) => 1.5 * Math.log(1 + 2 * Math.min(0.5, nats));
 
+  /** Where so much is usual nothing is far beyond it: all of an excuse counts. */
+  const usual = { setUsual, unexcused: 100 };
+
   const scoreOf = (setDistance: number, reading?: Reading) =>
-    rawTraceScore({ surprisal, setDistance }, local, { setUsual, reading });
+    rawTraceScore({ surprisal, setDistance }, local, { usual, reading });
 
   it('counts how far the set is beyond what is usual, a fifth of it, up to a quarter of a nat', () => {
     for (const [distance, nats] of [
@@ -30,11 +33,12 @@ describe('rawTraceScore beside a memory', () => {
       for (const before of [2, 3, 4] as const) {
         expect(scoreOf(distance, before)).toBeCloseTo(mean(3) + profiles + 0.2 * nats, 6);
       }
+      expect(scoreOf(distance, 5)).toBe(scoreOf(distance));
     }
   });
 
   it('weighs the distance of profiles by how surprised the federation is said to be, where that is said', () => {
-    const said = rawTraceScore({ surprisal, setDistance: 0, surprised: 2 }, local, { setUsual });
+    const said = rawTraceScore({ surprisal, setDistance: 0, surprised: 2 }, local, { usual });
     expect(said).toBeCloseTo(mean(3) + 2 * Math.sqrt(0.04 * 2) + Math.sqrt(0.09 * 2) - excused(mean(1)), 6);
   });
 
@@ -50,29 +54,57 @@ describe('rawTraceScore beside a memory', () => {
       rawTraceScore(
         { surprisal: calls, setDistance: 0, surprised: 1 },
         { ...local, surprisal: calls },
-        { setUsual, reading },
+        { usual, reading },
       );
     expect(among(surprisal, 4)).toBeCloseTo(among(even, 4), 5);
     expect(among(surprisal) - among(even)).toBeCloseTo(excused(mean(3)) - excused(mean(1)), 5);
   });
 
-  it('excuses no more than half a nat: a program that was never seen surprises throughout', () => {
-    const strange = new Float32Array(64).fill(3);
-    const [before, now] = ([4, 5] as const).map((reading) =>
-      rawTraceScore({ surprisal: strange, setDistance: 0 }, { ...local, surprisal: strange }, { setUsual, reading }),
+  const strange = new Float32Array(64).fill(3);
+  const ofStrange = (reading: Reading, unexcused?: number) =>
+    rawTraceScore(
+      { surprisal: strange, setDistance: 0 },
+      { ...local, surprisal: strange },
+      { usual: { setUsual, unexcused }, reading },
     );
-    expect((before as number) - (now as number)).toBeCloseTo(1.5 * Math.log(2), 6);
+
+  it('excuses no more than half a nat: a program that was never seen surprises throughout', () => {
+    expect(ofStrange(4) - ofStrange(6, 100)).toBeCloseTo(1.5 * Math.log(2), 6);
+    expect(ofStrange(5, 100)).toBe(ofStrange(6, 100));
   });
 
-  it('adds three nats for a trace of new runs alone, and none by the readings before', () => {
-    const found = { surprisal, setDistance: 0.1 };
-    for (const [reading, nats] of [
-      [5, 3],
-      [4, 0],
+  it('excuses less from half a nat beyond what is usual on, and from one nothing', () => {
+    const whole = ofStrange(4);
+    for (const [beyond, share] of [
+      [-3, 1],
+      [0.5, 1],
+      [0.75, 0.5],
+      [1, 0],
+      [9, 0],
     ] as const) {
-      const [none, all] = [0, 1].map((fresh) => rawTraceScore(found, local, { setUsual, fresh, reading }));
+      expect(whole - ofStrange(6, whole - beyond)).toBeCloseTo(share * 1.5 * Math.log(2), 6);
+      expect(ofStrange(5, whole - beyond)).toBe(ofStrange(5));
+    }
+    // A workload that is learning counts from 0.
+    expect(ofStrange(6)).toBe(whole);
+  });
+
+  it('adds four nats for a trace of new runs alone as far as normal ones have none, three by the reading before, and none by those before it', () => {
+    const found = { surprisal, setDistance: 0.1 };
+    for (const [reading, ownNew, nats] of [
+      [6, undefined, 4],
+      [6, 0.3, 2.8],
+      [6, 1, 0],
+      [5, 0.3, 3],
+      [4, 0.3, 0],
+    ] as const) {
+      const [none, all] = [0, 1].map((fresh) =>
+        rawTraceScore(found, local, { usual: { ...usual, ownNew }, fresh, reading }),
+      );
       expect((all as number) - (none as number)).toBeCloseTo(nats, 9);
     }
+    const below = (fresh: number) => rawTraceScore(found, local, { usual: { ...usual, ownNew: 0.3 }, fresh });
+    expect(below(0.2)).toBe(below(0));
   });
 });
 
@@ -113,7 +145,7 @@ describe('a calibration', () => {
     const classId = classes.idOf('web');
     const calibration = state.calibrations.get(classId);
     if (calibration === undefined) throw new Error('twelve traces calibrate');
-    expect(calibration.reading).toBe(5);
+    expect(calibration.reading).toBe(6);
     const { reading: _, ...before } = calibration;
     const judged = { ...trace(5), calls: Uint16Array.of(...trace(5).calls, 90, 31, 91, 30) };
     const opened = detector.open(weights);
@@ -123,7 +155,8 @@ describe('a calibration', () => {
     const fresh = newRuns(judged.calls, [look.knownRuns as Uint8Array]);
     expect(fresh).toBeGreaterThan(0);
     for (const [one, reading] of [
-      [calibration, 5],
+      [calibration, 6],
+      [{ ...calibration, reading: 5 as const }, 5],
       [{ ...calibration, reading: 4 as const }, 4],
       [{ ...calibration, reading: 3 as const }, 3],
       [{ ...calibration, reading: 2 as const }, 2],
@@ -131,10 +164,26 @@ describe('a calibration', () => {
     ] as const) {
       const clusters = new Map([['here', { ...state, calibrations: new Map([[classId, one]]) }]]);
       const scorer = new SyscallScorer({ detector, weights, clusters });
-      const raw = rawTraceScore(found, look, { setUsual: calibration.setUsual, fresh, reading });
+      const raw = rawTraceScore(found, look, { usual: calibration, fresh, reading });
       expect(scorer.score([judged])[0]).toBeCloseTo(raw - calibration.median, 9);
       scorer.close();
     }
+  });
+
+  it('says how much of a normal trace the past would not know without it, whatever the federation has learnt, less of few', () => {
+    const classId = classes.idOf('web');
+    const odd = Array.from({ length: 60 }, (_, at) => ({ ...trace(1), calls: Uint16Array.of(30, 31, 60 + at, 31) }));
+    const known = detector.train(detector.init(1), odd, { seed: 1, steps: 0 }).weights;
+    const ownNew = (count: number) =>
+      learnClusterState(detector, known, odd.slice(0, count)).calibrations.get(classId)?.ownNew;
+    // Of four runs, two hold the call that nobody else makes.
+    expect(ownNew(60)).toBeCloseTo(0.5, 9);
+    expect(ownNew(20)).toBeCloseTo(0.25, 9);
+    const same = Array.from({ length: 40 }, (_, at) => ({
+      ...trace(1),
+      calls: trace(1).calls.subarray(0, 30 + (at % 2)),
+    }));
+    expect(learnClusterState(detector, known, same).calibrations.get(classId)?.ownNew).toBe(0);
   });
 
   it('says what is usual to clusters without a past by its own reading, the latest where they differ', () => {
@@ -149,13 +198,14 @@ describe('a calibration', () => {
     expect(fresh).toBeGreaterThan(0);
     const of = (reading: Reading) => ({
       surprisal: sequence?.surprisal,
-      setDistance: opened.setDistance?.(judged, reading === 5),
+      setDistance: opened.setDistance?.(judged, reading >= 5),
     });
     const stored = (sharedMedian: number, reading: Reading) => ({ ...calibration, sharedMedian, reading });
     for (const [some, median, reading] of [
       [[stored(-5, 2)], -5, 2],
       [[stored(-5, 1), stored(-3, 3), stored(-5, 2)], -3, 3],
       [[stored(-5, 4), stored(-3, 5)], -3, 5],
+      [[stored(-3, 6), stored(-5, 5)], -3, 6],
     ] as const) {
       const clusters = new Map(
         some.map((one, at) => [`c${at}`, { ...state, calibrations: new Map([[classId, one]]) }] as const),
@@ -209,9 +259,9 @@ describe('a calibration', () => {
       const uninformed = new Float32Array(judged.calls.length).fill(Math.log(vocabulary.length));
       for (const flat of [detector.init(1), ...useless]) {
         const { score, surprisal, set, calibration, look } = scored(flat);
-        const { setUsual } = calibration;
         const fresh = newRuns(judged.calls, [look.knownRuns as Uint8Array]);
-        const raw = rawTraceScore({ surprisal: uninformed, setDistance: 0, surprised: 2 }, look, { setUsual, fresh });
+        const found = { surprisal: uninformed, setDistance: 0, surprised: 2 };
+        const raw = rawTraceScore(found, look, { usual: calibration, fresh });
         expect(score).toBeCloseTo(raw - calibration.median, 9);
         const mixed = look.surprisal.map((own) => -Math.log(0.7 / vocabulary.length + 0.3 * Math.exp(-own)));
         for (const [at, value] of surprisal.entries()) expect(value).toBeCloseTo(mixed[at] as number, 5);
@@ -222,9 +272,8 @@ describe('a calibration', () => {
     it('hears the memory alone by the readings before', () => {
       for (const reading of [1, 2, 3] as const) {
         const { score, surprisal, calibration, look } = scored(detector.init(1), reading);
-        const { setUsual, median } = calibration;
-        const raw = rawTraceScore({ surprisal: undefined, setDistance: 0 }, look, { setUsual, reading });
-        expect(score).toBeCloseTo(raw - median, 9);
+        const raw = rawTraceScore({ surprisal: undefined, setDistance: 0 }, look, { usual: calibration, reading });
+        expect(score).toBeCloseTo(raw - calibration.median, 9);
         expect(surprisal).toEqual(look.surprisal);
       }
     });

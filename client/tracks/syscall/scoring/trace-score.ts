@@ -20,14 +20,16 @@
  *    exceeds what nine of ten normal traces of the workload stay below: being nearer than usual excuses nothing, and being much
  *    farther tells no more than a quarter of a nat does (of busy programs some normal sets are very far).
  * 4. In models of two views minus 1.5·ln(1 + 2·mean surprisal), of half a nat at most: where all of a trace is a little surprising, its program is one whose runs
- *    differ, and what is odd stands out of the rest. Plus three times the share of its distinct runs of four calls that nobody did before
- *    (new-runs.ts): in the mean of up to a dozen clusters one trace of one of them is enough to know a run.
+ *    differ, and what is odd stands out of the rest. All of that up to half a nat beyond the workload's usual, nothing from one nat on: what is far out needs
+ *    no telling apart from what is a little unusual, and an attack that is strange throughout is not excused. Plus four times the share of its distinct runs of
+ *    four calls that nobody did before (new-runs.ts), as far as it exceeds what a normal trace here has that the cluster's own past would not know: in the mean
+ *    of up to a dozen clusters one trace of one of them is enough to know a run.
  * 5. Minus the median score of the workload's own normal traces (calibration.median): scores count from "as usual here".
  *
  * The constants were chosen on one half of the recorded traces' validation contents and attack runs, by content, and hold
  * on the other half (`npm run bench -- detection`); those of 4 on splits of contents that are not reported (docs/detection-study.md).
  */
-import type { LocalFindings, Reading } from '../memory/local-memory.ts';
+import type { LocalFindings, Reading, UsualHere } from '../memory/local-memory.ts';
 
 const localShare = 0.3;
 const profileWeight = 2;
@@ -38,9 +40,9 @@ const twoViewsExponent = 2;
 const certainCalls = 32;
 const presenceWeight = 1;
 const setWeight = 0.2;
-const newRunsWeight = 3;
+const newRunsWeight = 4;
 
-export const latestReading: Reading = 5;
+export const latestReading: Reading = 6;
 /** How far, in nats, a set's distance may count beyond what is usual. */
 const unusualMax: Readonly<Record<Reading, number>> = {
   1: Number.POSITIVE_INFINITY,
@@ -48,9 +50,10 @@ const unusualMax: Readonly<Record<Reading, number>> = {
   3: 0.25,
   4: 0.25,
   5: 0.25,
+  6: 0.25,
 };
 /** Without a memory: what lies below is all alike. With 0.02, sets that were very usual hid what was odd in their sequence. */
-const aloneFloor: Readonly<Record<Reading, number>> = { 1: 0.02, 2: 0.02, 3: 0.05, 4: 0.05, 5: 0.05 };
+const aloneFloor: Readonly<Record<Reading, number>> = { 1: 0.02, 2: 0.02, 3: 0.05, 4: 0.05, 5: 0.05, 6: 0.05 };
 
 /** −ln p of each call under the mixture of shared and local, shape [calls]; either alone where the other is missing. */
 export function mixedSurprisal(shared: Float32Array | undefined, local: Float32Array | undefined): Float32Array {
@@ -79,8 +82,8 @@ export type SharedFindings = Readonly<{
 export type RawScoreOptions = Readonly<{
   /** How much each call counts, shape [calls]; every one the same unless given. */
   weights?: Float32Array | undefined;
-  /** See `Calibration.setUsual`. */
-  setUsual?: number | undefined;
+  /** Nothing is usual yet unless given. */
+  usual?: UsualHere | undefined;
   /** See `newRuns`; 0 unless given. */
   fresh?: number | undefined;
   /** The latest unless given. */
@@ -91,7 +94,7 @@ export type RawScoreOptions = Readonly<{
 export function rawTraceScore(
   shared: SharedFindings,
   local: LocalFindings | undefined,
-  { weights, setUsual, fresh = 0, reading = latestReading }: RawScoreOptions = {},
+  { weights, usual = {}, fresh = 0, reading = latestReading }: RawScoreOptions = {},
 ): number {
   const surprisal = withArguments(mixedSurprisal(shared.surprisal, local?.surprisal), shared.ofArguments);
   if (surprisal.length === 0) return 0;
@@ -110,10 +113,19 @@ export function rawTraceScore(
   const { counts, presence } = local.profileDistances;
   const surprised = certainty ** 1.5 * elsewhere(shared, local);
   const profiles = profileWeight * Math.sqrt(counts * surprised) + presenceWeight * Math.sqrt(presence * surprised);
-  const unusualSet = logarithm(shared.setDistance * certainty) - (setUsual ?? Number.POSITIVE_INFINITY);
+  const unusualSet = logarithm(shared.setDistance * certainty) - (usual.setUsual ?? Number.POSITIVE_INFINITY);
   const grams = powerMean(surprisal, traceExponent, weights) * certainty ** (1 / traceExponent);
   const score = grams + profiles + setWeight * Math.max(0, Math.min(unusualMax[reading], unusualSet));
-  return reading < 5 ? score : score - excused(powerMean(surprisal, 1, weights)) + newRunsWeight * fresh;
+  if (reading < 5) return score;
+  const excuse = excused(powerMean(surprisal, 1, weights));
+  if (reading === 5) return score - excuse + 3 * fresh;
+  const beyond = score - (usual.unexcused ?? 0);
+  return score - heeded(beyond) * excuse + newRunsWeight * Math.max(0, fresh - (usual.ownNew ?? 0));
+}
+
+/** How much of an excuse counts so many nats beyond what is usual: all of it up to half a nat, nothing from one on. */
+function heeded(beyond: number): number {
+  return Math.max(0, Math.min(1, 2 - 2 * beyond));
 }
 
 /**

@@ -1,0 +1,117 @@
+/** How a cluster's own normal traces score beside one model, each judged as if it had not been learnt. */
+import type { JudgingDetector, Observed } from '../../detector.ts';
+import type { Steps } from '../../steps.ts';
+import {
+  type Calibration,
+  calibrate,
+  type LocalFindings,
+  type LocalMemory,
+  quantileOf,
+  type Reading,
+  type UsualHere,
+} from '../memory/local-memory.ts';
+import type { CallWeights } from '../traces/call-weights.ts';
+import { freshIn, newRuns } from './new-runs.ts';
+import { heard, sharedFindings } from './shared-findings.ts';
+import { latestReading, logarithm, mixedSurprisal, rawTraceScore, type SharedFindings } from './trace-score.ts';
+
+const calibrationTracesMax = 150;
+
+/** By class id, a trace a step. */
+export function* calibrationsInSteps(
+  detector: JudgingDetector,
+  weights: Float32Array,
+  memory: LocalMemory,
+  traces: readonly Observed[],
+  callWeights?: CallWeights,
+): Steps<Map<number, Calibration>> {
+  const opened = detector.open(weights);
+  const calibrations = new Map<number, Calibration>();
+  try {
+    for (const [classId, own] of Map.groupBy(sampled(traces), ({ service }) => memory.classes.idOf(service))) {
+      const findings: SharedFindings[] = [];
+      const looks: LocalFindings[] = [];
+      for (const trace of own) {
+        findings.push(sharedFindings(opened, trace));
+        looks.push(memory.lookWithout(trace));
+        yield;
+      }
+      const scoreOf = (found: SharedFindings, at: number, usual: UsualHere, as?: Reading) => {
+        const { calls } = own[at] as Observed;
+        const options = {
+          weights: callWeights?.without(calls, classId),
+          usual,
+          fresh: freshIn(calls, found, looks[at]),
+        };
+        return rawTraceScore(found, looks[at], { ...options, reading: as });
+      };
+      const setUsual = usualOf(findings);
+      const reading = setUsual === undefined ? undefined : latestReading;
+      const sharedHelps = doesSharedHelp(findings, looks);
+      const found = findings.map((one) => heard(one, { sharedHelps, reading }));
+      const unexcused =
+        reading &&
+        quantileOf(
+          found.map((one, at) => scoreOf(one, at, { setUsual }, 4)),
+          0.5,
+        );
+      const ownNew = reading && ownNewOf(own, looks);
+      const withLocal = found.map((one, at) => scoreOf(one, at, { setUsual, unexcused, ownNew }));
+      const shared = findings.map((one, at) => {
+        const trace = own[at] as Observed;
+        const found = { ...one, setDistance: opened.setDistance?.(trace, true) };
+        return rawTraceScore(found, undefined, { fresh: freshIn(trace.calls, found, undefined) });
+      });
+      const calibration = calibrate(withLocal, shared, { setUsual, unexcused, ownNew, sharedHelps, reading });
+      if (calibration !== undefined) calibrations.set(classId, calibration);
+    }
+  } finally {
+    opened.close();
+  }
+  return calibrations;
+}
+
+/** From so many traces on what they say of new runs counts whole: to fewer much is new because little was learnt. */
+const ownNewTraces = 40;
+
+/** See `Calibration.ownNew`. The federation does not count: it has learnt these very traces. */
+function ownNewOf(own: readonly Observed[], looks: readonly LocalFindings[]): number {
+  const shares = looks.map(({ knownRuns }, at) =>
+    knownRuns === undefined ? 0 : newRuns((own[at] as Observed).calls, [knownRuns]),
+  );
+  const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  return mean * Math.min(1, shares.length / ownNewTraces);
+}
+
+/** Nats a call by which a federated model may surprise more than a cluster's own past: one that knows nothing costs 1.2. */
+const surpriseMax = 0.5;
+
+/**
+ * Whether the federated model knows anything of a cluster's normal calls, each trace judged as if the memory had not learnt
+ * it. A model that attacks or foreign traces made useless has no say: it would only make everything surprising.
+ */
+function doesSharedHelp(findings: readonly SharedFindings[], looks: readonly LocalFindings[]): boolean {
+  let [gain, calls] = [0, 0];
+  for (const [at, { surprisal }] of findings.entries()) {
+    const local = (looks[at] as LocalFindings).surprisal;
+    const mixed = mixedSurprisal(surprisal, local);
+    for (const [place, value] of local.entries()) gain += value - (mixed[place] as number);
+    calls += local.length;
+  }
+  return gain > -surpriseMax * calls;
+}
+
+/** Undefined for models without a view of sets. */
+function usualOf(findings: readonly SharedFindings[]): number | undefined {
+  const distances = findings.flatMap(({ setDistance }) => (setDistance === undefined ? [] : [logarithm(setDistance)]));
+  return distances.length === 0 ? undefined : quantileOf(distances, 0.9);
+}
+
+/** At most `calibrationTracesMax` traces of each class, evenly spread over time: a median needs no more. */
+function sampled(traces: readonly Observed[]): Observed[] {
+  const byClass = Map.groupBy(traces, (trace) => trace.service);
+  return [...byClass.values()].flatMap((own) => {
+    const stride = Math.max(1, own.length / calibrationTracesMax);
+    return Array.from({ length: Math.min(own.length, calibrationTracesMax) }, (_, i) => own[Math.floor(i * stride)]);
+  }) as Observed[];
+}
