@@ -4,6 +4,7 @@ import type { Steps } from '../../steps.ts';
 import {
   type Calibration,
   calibrate,
+  calibrationTracesMin,
   type LocalFindings,
   type LocalMemory,
   quantileOf,
@@ -71,8 +72,8 @@ export function* calibrationsInSteps(
   return calibrations;
 }
 
-/** From so many traces on what they say of new runs counts whole: to fewer much is new because little was learnt. */
-const ownNewTraces = 40;
+/** So many traces beyond the fewest that calibrate let what they say of new runs count whole: to few much is new because little was learnt. */
+const ownNewTraces = 20;
 
 /** See `Calibration.ownNew`. The federation does not count: it has learnt these very traces. */
 function ownNewOf(own: readonly Observed[], looks: readonly LocalFindings[]): number {
@@ -80,7 +81,7 @@ function ownNewOf(own: readonly Observed[], looks: readonly LocalFindings[]): nu
     knownRuns === undefined ? 0 : newRuns((own[at] as Observed).calls, [knownRuns]),
   );
   const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
-  return mean * Math.min(1, shares.length / ownNewTraces);
+  return mean * Math.max(0, Math.min(1, (shares.length - calibrationTracesMin) / ownNewTraces));
 }
 
 /** Nats a call by which a federated model may surprise more than a cluster's own past: one that knows nothing costs 1.2. */

@@ -179,6 +179,7 @@ describe('a calibration', () => {
     // Of four runs, two hold the call that nobody else makes.
     expect(ownNew(60)).toBeCloseTo(0.5, 9);
     expect(ownNew(20)).toBeCloseTo(0.25, 9);
+    expect(ownNew(10)).toBe(0);
     const same = Array.from({ length: 40 }, (_, at) => ({
       ...trace(1),
       calls: trace(1).calls.subarray(0, 30 + (at % 2)),
