@@ -21,9 +21,9 @@ describe('parsePolicy', () => {
     expect(parsePolicy(defaultPolicy(3))).toEqual({ ok: true, value: defaultPolicy(3) });
     const sampled = defaultPolicy(3, { sample: true });
     expect(parsePolicy(sampled)).toEqual({ ok: true, value: sampled });
-    expect(sampled.rule).toHaveProperty('tellApart', true);
-    // A policy that was stored before the setting was there goes on without it.
-    const { tellApart: _, ...earlier } = sampled.rule as Extract<Rule, { kind: 'trustedWeights' }>;
+    expect(sampled.rule).toMatchObject({ tellApart: true, search: 'patient' });
+    // A policy that was stored before the settings were there goes on without them.
+    const { tellApart: _, search: _too, ...earlier } = sampled.rule as Extract<Rule, { kind: 'trustedWeights' }>;
     expect(parsePolicy({ ...sampled, rule: earlier })).toEqual({ ok: true, value: { ...sampled, rule: earlier } });
   });
 
@@ -47,6 +47,7 @@ describe('parsePolicy', () => {
     ['an unknown field', { ...policy({ kind: 'krum' }, 1), quorum: 3 }],
     ['a field of another rule', { ...policy({ kind: 'krum' }, 1), rule: { kind: 'krum', trim: 1 } }],
     ['a setting of a rule that is no answer', { ...policy({ kind: 'krum' }, 1), rule: { ...defaultPolicy(1, { sample: true }).rule, tellApart: 'yes' } }], // biome-ignore format: one line
+    ['a search that no build has', { ...policy({ kind: 'krum' }, 1), rule: { ...defaultPolicy(1, { sample: true }).rule, search: 'long' } }], // biome-ignore format: one line
     ['nothing', null],
     ['a mean that should withstand somebody', policy({ kind: 'mean' }, 1)],
     ['more subsets than can be looked through, however few updates', policy({ kind: 'minimumDiameterAveraging' }, 30)],

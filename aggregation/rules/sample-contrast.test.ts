@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { leastSquares, type SquaresExample } from '../trusted/least-squares.ts';
+import type { Search } from '../trusted/spectral-descent.ts';
 import { placed } from './block-values.ts';
 import { contrasted, takenBack } from './sample-contrast.ts';
 
@@ -12,10 +13,21 @@ const lossOf = (examples: readonly number[][]) =>
   leastSquares(examples.map((features): SquaresExample => ({ class: 'seen', features, value: 0 })));
 type Gradient = NonNullable<ReturnType<typeof lossOf>['gradient']>;
 
+const how = (pull: number, search: Search = 'eightHalvings') => ({ pull, search });
+
+test('contrasted › takes back what a steep sample says too, where its search is patient', async () => {
+  const { gradient } = lossOf([[0, 1000, 0, 0]]);
+  const said = { ranges, values: Float64Array.of(3, 2, -1) };
+  expect(await contrasted(gradient as Gradient, base, known, said, how(0.5))).toEqual(said);
+  const { values } = await contrasted(gradient as Gradient, base, known, said, how(0.5, 'patient'));
+  expect(values[0]).toBeCloseTo(0, 4);
+  expect([...values.subarray(1)]).toEqual([2, -1]);
+});
+
 test('contrasted › finds the minimum, and leaves what the sample has nothing of', async () => {
   const { gradient } = lossOf([[0, 1, 0, 0]]);
   const said = { ranges, values: Float64Array.of(3, 2, -1) };
-  const left = await contrasted(gradient as Gradient, base, known, said, 0.5);
+  const left = await contrasted(gradient as Gradient, base, known, said, how(0.5));
   // ½ x² + ½ · 0.5 (x − 3)² is least at x = 1.
   expect(left.values[0]).toBeCloseTo(1, 4);
   expect([...left.values.subarray(1)]).toEqual([2, -1]);
@@ -27,14 +39,14 @@ test.each([0, Number.POSITIVE_INFINITY, Number.NaN])(
   'contrasted › takes nothing back by a pull of %s',
   async (pull) => {
     const said = { ranges, values: Float64Array.of(3, 2, -1) };
-    expect(await contrasted(lossOf([[0, 1, 0, 0]]).gradient as Gradient, base, known, said, pull)).toBe(said);
+    expect(await contrasted(lossOf([[0, 1, 0, 0]]).gradient as Gradient, base, known, said, how(pull))).toBe(said);
   },
 );
 
 test('contrasted › asks the sample nothing where nothing was said', async () => {
   const asked = () => Promise.reject(new Error('it was asked'));
   const said = { ranges: [], values: new Float64Array(0) };
-  expect(await contrasted(asked, base, known, said, 0.5)).toBe(said);
+  expect(await contrasted(asked, base, known, said, how(0.5))).toBe(said);
 });
 
 test('contrasted › never costs the sample anything, and moves no farther than its bound', () => {
@@ -50,7 +62,7 @@ test('contrasted › never costs the sample anything, and moves no farther than 
         const said = { ranges, values: Float64Array.from(values) };
         const lossAt = async (x: Float64Array) =>
           (await gradient(Float32Array.from(placed(known, { ranges, values: x }, 1)))).loss;
-        const left = await contrasted(gradient, base, known, said, pull);
+        const left = await contrasted(gradient, base, known, said, how(pull));
         const before = await lossAt(said.values);
         expect(await lossAt(left.values)).toBeLessThanOrEqual(before * (1 + 1e-6) + 1e-6);
         const moved = left.values.reduce((sum, value, j) => sum + (value - (said.values[j] as number)) ** 2, 0);

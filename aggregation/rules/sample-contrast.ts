@@ -1,5 +1,5 @@
 import { movedBy } from '../trusted/losses-along.ts';
-import { descent, type Point, squared } from '../trusted/spectral-descent.ts';
+import { descent, type Point, type Search, squared } from '../trusted/spectral-descent.ts';
 import type { LossGradient } from '../trusted/trusted-loss.ts';
 import { type BlockValues, gathered, placed } from './block-values.ts';
 
@@ -23,7 +23,7 @@ export async function contrasted(
   base: Float32Array,
   known: Float64Array,
   said: BlockValues,
-  pull: number,
+  { pull, search }: Readonly<{ pull: number; search: Search }>,
 ): Promise<BlockValues> {
   const { ranges, values: agreed } = said;
   if (agreed.length === 0 || !(pull > 0 && Number.isFinite(pull))) return said; // Nothing is known, or nothing was learnt.
@@ -38,7 +38,7 @@ export async function contrasted(
     }
     return { x, value, slope };
   };
-  const { x } = await descent(at, await at(agreed), { length: () => 1 / pull, stepsMax });
+  const { x } = await descent(at, await at(agreed), { length: () => 1 / pull, stepsMax, search });
   return { ranges, values: x };
 }
 

@@ -4,6 +4,7 @@ import { blocksOf, granted } from '../algebra/samples.ts';
 import { twinAlgebra } from '../algebra/twin-algebra.ts';
 import { memorySink } from '../blocks/blocks.ts';
 import { leastSquares } from '../trusted/least-squares.ts';
+import type { Search } from '../trusted/spectral-descent.ts';
 import type { LossGradient, TrustedLoss } from '../trusted/trusted-loss.ts';
 import { carryOut, updatesOf } from '../updates.ts';
 import { trustedWeights } from './trusted-weights.ts';
@@ -29,11 +30,17 @@ const normal = leastSquares(examples, 'gradient');
 const sent = [[0.9, 0.1, -1], [1, 0, 0.1], [0.8, -0.1, 0.2]]; // biome-ignore format: one line
 const base = new Float32Array(3);
 
-async function decided(attacks: LossGradient | undefined, tellApart: boolean | undefined, vectors = sent, of = normal) {
+async function decided(
+  attacks: LossGradient | undefined,
+  tellApart: boolean | undefined,
+  vectors = sent,
+  of = normal,
+  search?: Search,
+) {
   const loss: TrustedLoss = { ...of, ...(attacks && { attacks }) };
   const updates = updatesOf(twinAlgebra(), blocksOf(vectors.map((vector) => Float32Array.from(vector))));
   const context = { trusted: { loss }, base };
-  const decision = granted(await trustedWeights(updates, 1, { ...parameters, tellApart }, context));
+  const decision = granted(await trustedWeights(updates, 1, { ...parameters, tellApart, search }, context));
   const sink = memorySink(3);
   await carryOut(twinAlgebra(), decision.plan, sink);
   const { selected, shares, onSample } = decision;
@@ -78,6 +85,38 @@ describe('toldApart', () => {
     `);
   });
 
+  it('searches as builds did first where a policy does not say how, and goes on where that gives up', async () => {
+    // The least lies nearer than the eighth halving of a first step, a tenth of the length, leads past it.
+    const plain = await decided(undefined, false);
+    const least = (plain.values[2] as number) + 1e-4;
+    const steep: LossGradient = async (weights) => {
+      const away = (weights[2] as number) - least;
+      return { loss: 1e9 * away * away, gradient: Float32Array.of(0, 0, 2e9 * away) };
+    };
+    const by = async (search?: Search) => (await decided(steep, true, sent, normal, search)).values;
+    expect(await by()).toEqual(plain.values);
+    expect(await by('eightHalvings')).toEqual(plain.values);
+    expect((await by('patient'))[2]).toBeCloseTo(least, 6);
+  });
+
+  it('asks nothing of the attacks where normal work would lose too much', async () => {
+    const [ofNormal, ofAttacks] = [[] as number[], [] as number[]];
+    const gradient: LossGradient = async (weights) => {
+      const found = await (normal.gradient as LossGradient)(weights);
+      ofNormal.push(found.loss);
+      return found;
+    };
+    const attacks: LossGradient = async (weights) => {
+      ofAttacks.push(ofNormal.at(-1) as number);
+      return told(-2, 0, 0)(weights);
+    };
+    const { onSample } = await decided(attacks, true, sent, { ...normal, gradient });
+    const { normalBefore = 0 } = onSample?.toldApart ?? {};
+    const most = normalBefore + 0.1 * (onSample?.lossBefore as number);
+    expect(ofNormal.slice(-ofAttacks.length).some((each) => each > most)).toBe(true); // Some steps led there.
+    expect(Math.max(...ofAttacks)).toBeLessThanOrEqual(most);
+  });
+
   it('changes no bit where it was not asked for, and where a sample has nothing to tell apart', async () => {
     const plain = await decided(undefined, undefined);
     expect(await decided(told(0, 0, 3), undefined)).toEqual(plain);
@@ -98,16 +137,20 @@ describe('toldApart', () => {
   it('moves no farther than half of what clusters did, and costs normal work no more than its bound, whatever a mistaken sample calls an attack', () => {
     const number = fc.double({ min: -1e3, max: 1e3, noNaN: true });
     return fc.assert(
-      fc.asyncProperty(fc.tuple(number, number, number), async (direction) => {
-        const attacks = told(...direction);
-        const [plain, moved] = [await decided(attacks, false), await decided(attacks, true)];
-        expect(between(moved.values, plain.values)).toBeLessThanOrEqual(0.5 * length(plain.values) + 1e-9);
-        const { lossBefore = 0, toldApart: report } = moved.onSample ?? {};
-        expect(report?.moved).toBeLessThanOrEqual(0.5 + 1e-9);
-        expect(report?.normalAfter).toBeLessThanOrEqual((report?.normalBefore as number) + 0.1 * lossBefore);
-        expect(moved.onSample?.lossAfter).toBe(report?.normalAfter);
-      }),
-      { numRuns: 100 },
+      fc.asyncProperty(
+        fc.tuple(number, number, number),
+        fc.constantFrom<Search>('eightHalvings', 'patient'),
+        async (direction, search) => {
+          const attacks = told(...direction);
+          const [plain, moved] = [await decided(attacks, false), await decided(attacks, true, sent, normal, search)];
+          expect(between(moved.values, plain.values)).toBeLessThanOrEqual(0.5 * length(plain.values) + 1e-9);
+          const { lossBefore = 0, toldApart: report } = moved.onSample ?? {};
+          expect(report?.moved).toBeLessThanOrEqual(0.5 + 1e-9);
+          expect(report?.normalAfter).toBeLessThanOrEqual((report?.normalBefore as number) + 0.1 * lossBefore);
+          expect(moved.onSample?.lossAfter).toBe(report?.normalAfter);
+        },
+      ),
+      { numRuns: 150 },
     );
   });
 

@@ -1,6 +1,6 @@
 import { memorySink } from '../blocks/blocks.ts';
 import { movedBy } from '../trusted/losses-along.ts';
-import { descent, type Point, squared, squaredDistance } from '../trusted/spectral-descent.ts';
+import { descent, type Point, type Search, squared, squaredDistance } from '../trusted/spectral-descent.ts';
 import type { LossGradient, TrustedSample } from '../trusted/trusted-loss.ts';
 import { carryOut, type Decision, ofOneRow, type ToldApart, type Updates } from '../updates.ts';
 
@@ -28,7 +28,7 @@ const stepsMax = 10;
 export async function toldApart(
   { algebra, source: { d } }: Updates,
   decision: Decision,
-  { trusted: { loss }, base }: Readonly<{ trusted: TrustedSample; base: Float32Array }>,
+  { trusted: { loss }, base, search }: Readonly<{ trusted: TrustedSample; base: Float32Array; search: Search }>,
 ): Promise<Decision> {
   const { attacks, gradient: normal } = loss;
   const { onSample } = decision;
@@ -36,16 +36,15 @@ export async function toldApart(
   const { values: agreed } = await valuesOf(decision, algebra, d);
   const reach = Math.sqrt(squared(agreed));
   const at = exposed({ attacks, normal }, base);
-  const before = await at(agreed);
+  const before = await at(agreed, Number.POSITIVE_INFINITY);
   const normalMax = before.normal + risesMax * onSample.lossBefore;
   const after = await descent(
     async (x) => {
-      if (Math.sqrt(squaredDistance(x, agreed)) > movedMax * reach) return { ...before, x, value: outside };
-      const there = await at(x);
-      return there.normal > normalMax ? { ...there, value: outside } : there;
+      if (Math.sqrt(squaredDistance(x, agreed)) > movedMax * reach) return outside(x);
+      return at(x, normalMax);
     },
     before,
-    { length: (slope) => (stepLength * reach) / Math.sqrt(squared(slope)), stepsMax },
+    { length: (slope) => (stepLength * reach) / Math.sqrt(squared(slope)), stepsMax, search },
   );
   const told: ToldApart = {
     moved: reach === 0 ? 0 : Math.sqrt(squaredDistance(after.x, agreed)) / reach,
@@ -59,7 +58,11 @@ export async function toldApart(
   };
 }
 
-const outside = Number.POSITIVE_INFINITY;
+/** Where no descent may end. */
+function outside(x: Float64Array): Exposed {
+  const [value, slope] = [Number.POSITIVE_INFINITY, new Float64Array(0)];
+  return { x, value, slope, attacks: value, normal: value };
+}
 
 async function valuesOf({ plan }: Decision, algebra: Updates['algebra'], d: number) {
   const sink = memorySink(d);
@@ -70,14 +73,16 @@ async function valuesOf({ plan }: Decision, algebra: Updates['algebra'], d: numb
 /** What is descended, and what it is made of. */
 type Exposed = Point & Readonly<{ attacks: number; normal: number }>;
 
+/** Where normal work loses more than `normalMax` nobody may end: of the attacks, the dearer part, nothing is asked there. */
 function exposed(
   { attacks, normal }: Readonly<{ attacks: LossGradient; normal: LossGradient }>,
   base: Float32Array,
-): (x: Float64Array) => Promise<Exposed> {
-  return async (x) => {
+): (x: Float64Array, normalMax: number) => Promise<Exposed> {
+  return async (x, normalMax) => {
     const weights = movedBy(base, x);
-    const apart = await attacks(weights);
     const usual = await normal(weights);
+    if (usual.loss > normalMax) return outside(x);
+    const apart = await attacks(weights);
     const slope = new Float64Array(x.length);
     for (let j = 0; j < x.length; j++) {
       slope[j] = attacksCount * (apart.gradient[j] as number) + (usual.gradient[j] as number);

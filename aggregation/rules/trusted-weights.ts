@@ -8,6 +8,7 @@ import { needs, refuseInteger, refusePositive, refuseRows } from '../requirement
 import { clippedToMedian, medianOf } from '../trusted/clipped-rows.ts';
 import { leastLoss } from '../trusted/least-loss.ts';
 import { lossByGradient, lossByOutputs, movedBy, times, weightedSum } from '../trusted/losses-along.ts';
+import type { Search } from '../trusted/spectral-descent.ts';
 import type { LinearOutputs, TrustedLoss, TrustedSample } from '../trusted/trusted-loss.ts';
 import { type BlockPlan, type Decision, ofOneRow, once, squaredNormsOf, type Updates, updatesOf } from '../updates.ts';
 import { type BlindRule, blindBlock, heardRows, letThrough, verdictOf } from './blind-block.ts';
@@ -20,7 +21,8 @@ import { toldApart } from './told-apart.ts';
  * `rho`: how hard shares are pulled to 1/n. `clip`: no update is longer than so many times the median. `split`: what
  * the sample sees and what it does not are clipped apart (models whose outputs are linear in their weights only). `blind`:
  * what becomes of the block of a class that the sample does not cover, where classes are declared. `tellApart`: what came out is
- * moved to where it tells the sample's attacks from its normal work (`told-apart.ts`), for losses that know only normal work.
+ * moved to where it tells the sample's attacks from its normal work (`told-apart.ts`), for losses that know only normal work. `search`:
+ * how long these two look for a step that gains something; absent: `eightHalvings`, as policies of earlier builds have it.
  */
 export type TrustedWeightsParameters = Readonly<{
   rho: number;
@@ -29,6 +31,7 @@ export type TrustedWeightsParameters = Readonly<{
   stepsMax: number;
   blind: BlindRule;
   tellApart?: boolean | undefined;
+  search?: Search | undefined;
 }>;
 
 /**
@@ -55,7 +58,12 @@ export async function trustedWeights(
   context: TrustedContext,
 ): Promise<Aggregated<Decision>> {
   const decided = await byWeights(updates, f, parameters, context);
-  return decided.ok && parameters.tellApart ? ok(await toldApart(updates, decided.value, context)) : decided;
+  if (!decided.ok || !parameters.tellApart) return decided;
+  return ok(await toldApart(updates, decided.value, { ...context, search: searchOf(parameters) }));
+}
+
+function searchOf({ search = 'eightHalvings' }: TrustedWeightsParameters): Search {
+  return search;
 }
 
 type TrustedContext = Readonly<{
@@ -130,7 +138,9 @@ async function byWeights(
     const lossAt = async (delta: Float64Array) => meanOf(await trusted.loss.losses(movedBy(base, delta)));
     const pull = lossBefore / normMax ** 2;
     const said =
-      blind === 'contrast' && gradient ? await contrastEach(gradient, { base, known, pull }, told.value) : told.value;
+      blind === 'contrast' && gradient
+        ? await contrastEach(gradient, { base, known, pull, search: searchOf(parameters) }, told.value)
+        : told.value;
     asked.forEach(({ class: name }, block) => {
       taken.set(name, takenBack(told.value[block] as BlockValues, said[block] as BlockValues));
     });
@@ -206,13 +216,13 @@ async function blocksOfHolders(
 /** All blocks that somebody speaks of, contrasted together; where nobody is heard a block stays as it was. */
 async function contrastEach(
   gradient: NonNullable<TrustedLoss['gradient']>,
-  { base, known, pull }: Readonly<{ base: Float32Array; known: Float64Array; pull: number }>,
+  { base, known, ...how }: Readonly<{ base: Float32Array; known: Float64Array; pull: number; search: Search }>,
   told: readonly BlockValues[],
 ): Promise<BlockValues[]> {
   const isSaid = ({ values }: BlockValues) => values.some((value) => value !== 0);
   const all = allPlaced(known, told, 1);
   const ranges = told.filter(isSaid).flatMap((block) => block.ranges);
-  const { values } = await contrasted(gradient, base, known, { ranges, values: gathered(all, ranges) }, pull);
+  const { values } = await contrasted(gradient, base, known, { ranges, values: gathered(all, ranges) }, how);
   const after = placed(known, { ranges, values }, 1);
   return told.map((block) => ({ ranges: block.ranges, values: gathered(after, block.ranges) }));
 }

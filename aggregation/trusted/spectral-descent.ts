@@ -1,10 +1,16 @@
 /** A point, shape [d], what is minimised there, and its gradient, shape [d]. A value of infinity: no descent may end there. */
 export type Point = Readonly<{ x: Float64Array; value: number; slope: Float64Array }>;
 
-/** How often a step is halved at most. */
-const halvingsMax = 8;
+/**
+ * How long a search goes on: `eightHalvings`, as the first builds had it, gives up on a loss that is steeper than its first step is
+ * short; `patient` halves until the step could gain nothing that counts. Policies were frozen with the one, so that both stay.
+ */
+export type Search = 'eightHalvings' | 'patient';
+
 /** It has settled where the next step would gain less than this part of the value. */
 const tolerance = 1e-6;
+/** Where a slope is infinite any step seems to gain. */
+const halvingsMax: Readonly<Record<Search, number>> = { eightHalvings: 8, patient: 60 };
 /** What part of what its slope promises a step must gain. */
 const sufficient = 1e-4;
 
@@ -16,12 +22,12 @@ const sufficient = 1e-4;
 export async function descent<At extends Point>(
   at: (x: Float64Array) => Promise<At>,
   start: At,
-  { length, stepsMax }: Readonly<{ length: (slope: Float64Array) => number; stepsMax: number }>,
+  { length, stepsMax, search }: Readonly<{ length: (slope: Float64Array) => number; stepsMax: number; search: Search }>,
 ): Promise<At> {
   let here = start;
   let next = length(here.slope);
-  for (let step = 0; step < stepsMax && next * squared(here.slope) > tolerance * here.value; step++) {
-    const there = await lowered(at, here, next);
+  for (let step = 0; step < stepsMax && isWorth(next * squared(here.slope), here.value); step++) {
+    const there = await lowered(at, here, next, search);
     if (there === undefined) break;
     next = spectral(here, there) ?? length(there.slope);
     here = there;
@@ -34,15 +40,22 @@ async function lowered<At extends Point>(
   at: (x: Float64Array) => Promise<At>,
   { x, value, slope }: At,
   length: number,
+  search: Search,
 ): Promise<At | undefined> {
   const enough = sufficient * squared(slope);
-  for (let halving = 0, tried = length; halving < halvingsMax; halving++, tried /= 2) {
+  for (let halving = 0, tried = length; halving < halvingsMax[search]; halving++, tried /= 2) {
+    if (search === 'patient' && !isWorth(tried * squared(slope), value)) return undefined;
     const moved = new Float64Array(x.length);
     for (let j = 0; j < x.length; j++) moved[j] = (x[j] as number) - tried * (slope[j] as number);
     const next = await at(moved);
     if (next.value <= value - tried * enough) return next;
   }
   return undefined;
+}
+
+/** Whether this much is worth a step from where the value is that. */
+function isWorth(gain: number, value: number): boolean {
+  return gain > tolerance * value;
 }
 
 /** ‖values‖². */

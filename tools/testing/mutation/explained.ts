@@ -409,10 +409,10 @@ export const explanations: readonly Explanation[] = [
     from: 'onSample === undefined',
     why: 'trusted weights always say what they did to the sample',
   },
-  ...['{ ...before, x, value: outside }', '{ ...there, value: outside }'].map((from) => ({
-    ...{ file: `${rules}/told-apart.ts`, from, to: '{}' },
+  {
+    ...{ file: `${rules}/told-apart.ts`, from: '{ x, value, slope, attacks: value, normal: value }', to: '{}' },
     why: 'a point without a value lowers none either',
-  })),
+  },
   {
     file: `${rules}/told-apart.ts`,
     from: '> movedMax * reach',
@@ -421,8 +421,8 @@ export const explanations: readonly Explanation[] = [
   },
   {
     file: `${rules}/told-apart.ts`,
-    from: 'there.normal > normalMax',
-    to: 'there.normal >= normalMax',
+    from: 'usual.loss > normalMax',
+    to: 'usual.loss >= normalMax',
     why: 'no descent ends at a bound to the bit',
   },
   { file: `${rules}/told-apart.ts`, from: 'j < x.length', to: 'j <= x.length', why: beyond },
