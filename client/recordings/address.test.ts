@@ -36,6 +36,7 @@ describe('canonicalAddress', () => {
     ':::',
     '1:2',
     '::ffff:1.2.3',
+    `fe80::1%${'x'.repeat(1_000)}`,
   ])('has none for %j', (text) => {
     expect(canonicalAddress(text)).toBeUndefined();
   });

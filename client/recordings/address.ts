@@ -9,6 +9,9 @@ export type Endpoint = Readonly<{
   port: number;
 }>;
 
+/** Of an address with brackets and zone: no interface has a name of more than 15 characters. */
+const addressMax = 64;
+
 const nowhere: Endpoint = { host: '', isAddress: false, port: 0 };
 
 /**
@@ -18,10 +21,11 @@ const nowhere: Endpoint = { host: '', isAddress: false, port: 0 };
 export function canonicalAddress(text: string): string | undefined {
   // Nearly every address: nothing to do.
   if (isIP(text) === 4) return text;
+  if (text.length > addressMax) return undefined;
   const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
   const zone = bare.indexOf('%');
   const plain = zone === -1 ? bare : bare.slice(0, zone);
-  if (plain.length > 45 || isIP(plain) !== 6) return isIP(plain) === 4 && zone === -1 ? plain : undefined;
+  if (isIP(plain) !== 6) return isIP(plain) === 4 && zone === -1 ? plain : undefined;
   const { address } = new SocketAddress({ address: plain, family: 'ipv6' });
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1];
   return mapped ?? address;

@@ -117,4 +117,15 @@ describe('FlowLines', () => {
       expect(found.filter(({ kind }) => kind === 'flow')).toMatchObject(items.slice(0, 2));
     }
   });
+  it('reads a list of which each line holds a whole record, the first one too', () => {
+    const flowsOf = (...lines: readonly string[]) => {
+      const reader = new FlowLines('x', layout);
+      return [...lines.flatMap((line) => reader.push(line)), ...reader.end()].filter(({ kind }) => kind === 'flow');
+    };
+    for (const { lines } of flowLogLines.cases) {
+      const [one = '', other = ''] = lines;
+      if (one.startsWith('{')) expect(flowsOf(`[${one},`, `${other}]`)).toEqual(flowsOf(one, other));
+    }
+    expect.hasAssertions();
+  });
 });

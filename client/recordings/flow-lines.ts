@@ -105,15 +105,12 @@ function remarked(log: ZeekTsv | AwsFlowLog, addresses: AddressBook): Format {
   };
 }
 
-/** A line that only opens what others hold: a list over many lines, as people and blobs are given it. */
-const opening = /^(?:\[\s*\{?|\{\s*(?:"records"\s*:\s*(?:\[\s*\{?)?)?)$/;
-
-/** What closes such a list. */
+/** What closes a list over many lines, as people and blobs are given it. */
 const closing = /^[\]}\s]*$/;
 
 function jsonFormat(first: string, addresses: AddressBook): Format {
   const line = (text: string): Answers => (text.trim() === '' ? [] : flowsOfJson(withoutMark(text), addresses));
-  if (!opening.test(first.trimEnd())) return { read: line };
+  if (isWhole(first)) return { read: line };
   const document = jsonDocument(addresses);
   let isDocument = true;
   /** Lines that were read and gave nothing yet. */

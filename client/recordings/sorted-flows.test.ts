@@ -1,5 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ObservedFlow } from '../events/flow-record.ts';
@@ -77,5 +78,23 @@ describe('sortedFlows', () => {
     const { flows: found, error } = await read(batchesOf(flows, 2, new Error('unexpected end of file')), 2);
     expect(found.map(({ atMs }) => atMs)).toEqual([1, 3, 4, 5]);
     expect(error).toEqual(new Error('unexpected end of file'));
+  });
+
+  it.runIf(process.platform === 'linux')('leaves no file open behind one who has seen enough', async () => {
+    const open = () =>
+      readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`).includes('testudo-sort-');
+        } catch {
+          return false; // Closed meanwhile.
+        }
+      }).length;
+    // Longer than what is read of a file at once.
+    const flows = Array.from({ length: 3_000 }, (_, index) => flow(index, index));
+    for await (const items of sortedFlows(batchesOf(flows, 100), { heldMax: 1_000 })) {
+      if (items.some(({ kind }) => kind === 'flow')) break;
+    }
+    while (open() > 0) await setImmediate();
+    expect(open()).toBe(0);
   });
 });

@@ -11,7 +11,7 @@ import type { FlowItem } from '../events/source-item.ts';
 const heldMax = 131_072;
 const batchSize = 256;
 
-type Run = AsyncIterator<ObservedFlow>;
+type Run = AsyncGenerator<ObservedFlow>;
 
 /**
  * The items of a recording that is there as a whole: first everything but the flows, as it is read, then all flows in the
@@ -90,18 +90,23 @@ async function* inMemory(flows: readonly ObservedFlow[]): AsyncGenerator<Observe
 /** The earliest of all runs each time; of equals the one of the earliest run. Runs are few: one for each `heldMax` flows. */
 async function* merged(runs: readonly Run[]): AsyncGenerator<ObservedFlow> {
   const heads: { flow: ObservedFlow; run: Run }[] = [];
-  for (const run of runs) {
-    const { done, value } = await run.next();
-    if (!done) heads.push({ flow: value, run });
-  }
-  while (heads.length > 0) {
-    let first = 0;
-    for (let at = 1; at < heads.length; at++) if (atOf(heads, at) < atOf(heads, first)) first = at;
-    const head = heads[first] as (typeof heads)[number];
-    yield head.flow;
-    const { done, value } = await head.run.next();
-    if (done) heads.splice(first, 1);
-    else head.flow = value;
+  try {
+    for (const run of runs) {
+      const { done, value } = await run.next();
+      if (!done) heads.push({ flow: value, run });
+    }
+    while (heads.length > 0) {
+      let first = 0;
+      for (let at = 1; at < heads.length; at++) if (atOf(heads, at) < atOf(heads, first)) first = at;
+      const head = heads[first] as (typeof heads)[number];
+      yield head.flow;
+      const { done, value } = await head.run.next();
+      if (done) heads.splice(first, 1);
+      else head.flow = value;
+    }
+  } finally {
+    // Whoever has enough leaves files open otherwise.
+    for (const run of runs) await run.return(undefined);
   }
 }
 

@@ -37,7 +37,7 @@ describe('readTraceFile', () => {
       { split: 'validation', service: 'Normal', family: 'Normal', name: 'UVD-1', calls: ids(265, 168) },
       { split: '', service: '', family: '', name: 'live', calls: ids(257, 3, 257) },
     ];
-    for (const content of [text, gzipSync(text)]) {
+    for (const content of [text, gzipSync(text), `\ufeff${text}`]) {
       const traces = (await itemsOf(content)).map((item) => item.kind === 'trace' && item.trace);
       expect(traces.map((trace) => trace && { ...trace, calls: [...trace.calls] })).toEqual(expected);
     }

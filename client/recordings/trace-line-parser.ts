@@ -147,7 +147,9 @@ export class TraceLineParser {
   #finishColumn(): void {
     // More columns than any layout has: keep counting, not collecting.
     if (this.#columns.length <= 6) {
-      this.#columns.push(this.#textTooLong ? '' : this.#text.toString('utf8', 0, this.#textLength));
+      const text = this.#textTooLong ? '' : this.#text.toString('utf8', 0, this.#textLength);
+      // Windows writes a byte order mark before UTF-8.
+      this.#columns.push(this.#line === 1 && this.#columns.length === 0 ? text.replace(/^\ufeff/, '') : text);
     }
     this.#startColumn();
   }
