@@ -38,6 +38,24 @@ describe('the control plane of the tests', () => {
     expect(bare).toMatchObject({ code: 1, error: expect.stringContaining('violates PodSecurity "restricted:latest"') });
   });
 
+  it('is asked by tests themselves for what kubectl would print, and makes what kubectl would', async () => {
+    const namespace = await kubectl.namespace();
+    await kubectl.create([{ ...deployment, metadata: { name: 'web', namespace } }]);
+    await kubectl.run(['-n', namespace, 'rollout', 'status', 'deployment/web', '--timeout=10m']);
+    type Got = { items?: Got[]; metadata: { uid: string }; spec?: object; rules?: object };
+    const lasting = ({ items, metadata, spec, rules }: Got): unknown =>
+      items?.map(lasting) ?? { uid: metadata.uid, spec, rules };
+    for (const words of ['pods -l app=web', 'pods -l app=db', 'deploy web', 'clusterrole admin', 'namespace default']) {
+      const look = ['-n', namespace, 'get', ...words.split(' ')];
+      const printed = JSON.parse(await kubectl.run([...look, '-o', 'json'])) as Got;
+      expect(lasting(await kubectl.json<Got>(look)), words).toEqual(lasting(printed));
+    }
+    const spec = { ...deployment.spec, replicaCount: 2 };
+    const unknown = kubectl.create([{ ...deployment, metadata: { name: 'other', namespace }, spec }]);
+    await expect(unknown).rejects.toThrow(/unknown field .*spec\.replicaCount/);
+    await expect(kubectl.json(['-n', namespace, 'get', 'pod', 'none'])).rejects.toThrow(/pods .*none.* not found/);
+  });
+
   it('lets a service account do what its role says and nothing else, and writes down what it asked for', async () => {
     const namespace = await kubectl.namespace();
     await kubectl.run(['-n', namespace, 'create', 'serviceaccount', 'reader']);
