@@ -145,7 +145,7 @@ export const aggregationSettings = z.strictObject({
       stepsMax: integer(1, 1000),
       blind: z.enum(['shares', 'coordinateMedian', 'geometricMedian', 'evidence', 'contrast']),
       tellApart: z.boolean().optional(),
-      search: z.enum(['eightHalvings', 'patient']).optional(),
+      search: z.enum(['eightHalvings', 'patient', 'quasiNewton']).optional(),
     }),
     z.strictObject({ kind: z.literal('fltrust') }),
     z.strictObject({

@@ -45,6 +45,8 @@ const toldApart: TrustedLoss = {
     return { loss: Math.log1p(Math.exp(-margin)), gradient };
   },
 };
+const weighed = defaultPolicy(2, { sample: true });
+const byQuasiNewton = { ...weighed, rule: { ...weighed.rule, search: 'quasiNewton' } } as AggregationPolicy;
 const blocks = [...Array(8).keys()].map((at) => ({
   class: `c${at}`,
   ranges: [{ offset: (at * d) / 8, length: d / 8 }],
@@ -81,6 +83,7 @@ describe('rounds over data that rest', () => {
     ['counts by declared class and sample', defaultPolicy(2, { classes: true, sample: true }), 2],
     ['networks with a sample', defaultPolicy(2, { sample: true }), 20],
     ['networks with a sample of attacks', defaultPolicy(2, { sample: true }), 30, toldApart],
+    ['networks with a sample of attacks, by quasi-Newton steps', byQuasiNewton, 30, toldApart],
     ['the plain mean', { ...defaultPolicy(0), before: [], rule: { kind: 'mean' } } as AggregationPolicy, 2],
   ] as const)('settle under the default for %s', async (_, policy, rounds, loss?: TrustedLoss) => {
     const { digests, settled } = await candidates(policy, rounds + 4, true, loss);

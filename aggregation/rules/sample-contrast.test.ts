@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { leastSquares, type SquaresExample } from '../trusted/least-squares.ts';
-import type { Search } from '../trusted/spectral-descent.ts';
+import type { SampleSearch } from '../trusted/sample-descent.ts';
 import { placed } from './block-values.ts';
 import { contrasted, takenBack } from './sample-contrast.ts';
 
@@ -13,15 +13,17 @@ const lossOf = (examples: readonly number[][]) =>
   leastSquares(examples.map((features): SquaresExample => ({ class: 'seen', features, value: 0 })));
 type Gradient = NonNullable<ReturnType<typeof lossOf>['gradient']>;
 
-const how = (pull: number, search: Search = 'eightHalvings') => ({ pull, search });
+const how = (pull: number, search: SampleSearch = 'eightHalvings') => ({ pull, search });
 
 test('contrasted › takes back what a steep sample says too, where its search is patient', async () => {
   const { gradient } = lossOf([[0, 1000, 0, 0]]);
   const said = { ranges, values: Float64Array.of(3, 2, -1) };
   expect(await contrasted(gradient as Gradient, base, known, said, how(0.5))).toEqual(said);
-  const { values } = await contrasted(gradient as Gradient, base, known, said, how(0.5, 'patient'));
-  expect(values[0]).toBeCloseTo(0, 4);
-  expect([...values.subarray(1)]).toEqual([2, -1]);
+  for (const search of ['patient', 'quasiNewton'] as const) {
+    const { values } = await contrasted(gradient as Gradient, base, known, said, how(0.5, search));
+    expect(values[0]).toBeCloseTo(0, 4);
+    expect([...values.subarray(1)]).toEqual([2, -1]);
+  }
 });
 
 test('contrasted › finds the minimum, and leaves what the sample has nothing of', async () => {

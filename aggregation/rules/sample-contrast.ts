@@ -1,5 +1,6 @@
 import { movedBy } from '../trusted/losses-along.ts';
-import { descent, type Point, type Search, squared } from '../trusted/spectral-descent.ts';
+import { lowest, type SampleSearch } from '../trusted/sample-descent.ts';
+import { type Point, squared } from '../trusted/spectral-descent.ts';
 import type { LossGradient } from '../trusted/trusted-loss.ts';
 import { type BlockValues, gathered, placed } from './block-values.ts';
 
@@ -16,14 +17,14 @@ const stepsMax = 20;
  * sample what it knows, and are taken back; what its traces have nothing of stays as the holders said.
  *
  * The sample never loses by it: L there ≤ L(w + known + v), so ‖x − v‖² ≤ 2 L(w + known + v) / pull. One gradient of the sample a
- * step of the descent (`spectral-descent.ts`), no pass over the updates.
+ * step of the descent (`sample-descent.ts`), no pass over the updates.
  */
 export async function contrasted(
   gradient: LossGradient,
   base: Float32Array,
   known: Float64Array,
   said: BlockValues,
-  { pull, search }: Readonly<{ pull: number; search: Search }>,
+  { pull, search }: Readonly<{ pull: number; search: SampleSearch }>,
 ): Promise<BlockValues> {
   const { ranges, values: agreed } = said;
   if (agreed.length === 0 || !(pull > 0 && Number.isFinite(pull))) return said; // Nothing is known, or nothing was learnt.
@@ -38,7 +39,7 @@ export async function contrasted(
     }
     return { x, value, slope };
   };
-  const { x } = await descent(at, await at(agreed), { length: () => 1 / pull, stepsMax, search });
+  const { x } = await lowest(at, await at(agreed), { length: () => 1 / pull, stepsMax, search });
   return { ranges, values: x };
 }
 

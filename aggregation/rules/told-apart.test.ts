@@ -4,7 +4,7 @@ import { blocksOf, granted } from '../algebra/samples.ts';
 import { twinAlgebra } from '../algebra/twin-algebra.ts';
 import { memorySink } from '../blocks/blocks.ts';
 import { leastSquares } from '../trusted/least-squares.ts';
-import type { Search } from '../trusted/spectral-descent.ts';
+import type { SampleSearch } from '../trusted/sample-descent.ts';
 import type { LossGradient, TrustedLoss } from '../trusted/trusted-loss.ts';
 import { carryOut, updatesOf } from '../updates.ts';
 import { trustedWeights } from './trusted-weights.ts';
@@ -35,7 +35,7 @@ async function decided(
   tellApart: boolean | undefined,
   vectors = sent,
   of = normal,
-  search?: Search,
+  search?: SampleSearch,
 ) {
   const loss: TrustedLoss = { ...of, ...(attacks && { attacks }) };
   const updates = updatesOf(twinAlgebra(), blocksOf(vectors.map((vector) => Float32Array.from(vector))));
@@ -93,10 +93,11 @@ describe('toldApart', () => {
       const away = (weights[2] as number) - least;
       return { loss: 1e9 * away * away, gradient: Float32Array.of(0, 0, 2e9 * away) };
     };
-    const by = async (search?: Search) => (await decided(steep, true, sent, normal, search)).values;
+    const by = async (search?: SampleSearch) => (await decided(steep, true, sent, normal, search)).values;
     expect(await by()).toEqual(plain.values);
     expect(await by('eightHalvings')).toEqual(plain.values);
     expect((await by('patient'))[2]).toBeCloseTo(least, 6);
+    expect((await by('quasiNewton'))[2]).toBeCloseTo(least, 6);
   });
 
   it('asks nothing of the attacks where normal work would lose too much', async () => {
@@ -139,7 +140,7 @@ describe('toldApart', () => {
     return fc.assert(
       fc.asyncProperty(
         fc.tuple(number, number, number),
-        fc.constantFrom<Search>('eightHalvings', 'patient'),
+        fc.constantFrom<SampleSearch>('eightHalvings', 'patient', 'quasiNewton'),
         async (direction, search) => {
           const attacks = told(...direction);
           const [plain, moved] = [await decided(attacks, false), await decided(attacks, true, sent, normal, search)];

@@ -1,6 +1,7 @@
 import { memorySink } from '../blocks/blocks.ts';
 import { movedBy } from '../trusted/losses-along.ts';
-import { descent, type Point, type Search, squared, squaredDistance } from '../trusted/spectral-descent.ts';
+import { lowest, type SampleSearch } from '../trusted/sample-descent.ts';
+import { type Point, squared, squaredDistance } from '../trusted/spectral-descent.ts';
 import type { LossGradient, TrustedSample } from '../trusted/trusted-loss.ts';
 import { carryOut, type Decision, ofOneRow, type ToldApart, type Updates } from '../updates.ts';
 
@@ -28,7 +29,7 @@ const stepsMax = 10;
 export async function toldApart(
   { algebra, source: { d } }: Updates,
   decision: Decision,
-  { trusted: { loss }, base, search }: Readonly<{ trusted: TrustedSample; base: Float32Array; search: Search }>,
+  { trusted: { loss }, base, search }: Readonly<{ trusted: TrustedSample; base: Float32Array; search: SampleSearch }>,
 ): Promise<Decision> {
   const { attacks, gradient: normal } = loss;
   const { onSample } = decision;
@@ -38,7 +39,7 @@ export async function toldApart(
   const at = exposed({ attacks, normal }, base);
   const before = await at(agreed, Number.POSITIVE_INFINITY);
   const normalMax = before.normal + risesMax * onSample.lossBefore;
-  const after = await descent(
+  const after = await lowest(
     async (x) => {
       if (Math.sqrt(squaredDistance(x, agreed)) > movedMax * reach) return outside(x);
       return at(x, normalMax);

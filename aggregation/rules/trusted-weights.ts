@@ -8,7 +8,7 @@ import { needs, refuseInteger, refusePositive, refuseRows } from '../requirement
 import { clippedToMedian, medianOf } from '../trusted/clipped-rows.ts';
 import { leastLoss } from '../trusted/least-loss.ts';
 import { lossByGradient, lossByOutputs, movedBy, times, weightedSum } from '../trusted/losses-along.ts';
-import type { Search } from '../trusted/spectral-descent.ts';
+import type { SampleSearch } from '../trusted/sample-descent.ts';
 import type { LinearOutputs, TrustedLoss, TrustedSample } from '../trusted/trusted-loss.ts';
 import { type BlockPlan, type Decision, ofOneRow, once, squaredNormsOf, type Updates, updatesOf } from '../updates.ts';
 import { type BlindRule, blindBlock, heardRows, letThrough, verdictOf } from './blind-block.ts';
@@ -22,7 +22,7 @@ import { toldApart } from './told-apart.ts';
  * the sample sees and what it does not are clipped apart (models whose outputs are linear in their weights only). `blind`:
  * what becomes of the block of a class that the sample does not cover, where classes are declared. `tellApart`: what came out is
  * moved to where it tells the sample's attacks from its normal work (`told-apart.ts`), for losses that know only normal work. `search`:
- * how long these two look for a step that gains something; absent: `eightHalvings`, as policies of earlier builds have it.
+ * how these two look for a lower loss on the sample; absent: `eightHalvings`, as policies of earlier builds have it.
  */
 export type TrustedWeightsParameters = Readonly<{
   rho: number;
@@ -31,7 +31,7 @@ export type TrustedWeightsParameters = Readonly<{
   stepsMax: number;
   blind: BlindRule;
   tellApart?: boolean | undefined;
-  search?: Search | undefined;
+  search?: SampleSearch | undefined;
 }>;
 
 /**
@@ -62,7 +62,7 @@ export async function trustedWeights(
   return ok(await toldApart(updates, decided.value, { ...context, search: searchOf(parameters) }));
 }
 
-function searchOf({ search = 'eightHalvings' }: TrustedWeightsParameters): Search {
+function searchOf({ search = 'eightHalvings' }: TrustedWeightsParameters): SampleSearch {
   return search;
 }
 
@@ -216,7 +216,7 @@ async function blocksOfHolders(
 /** All blocks that somebody speaks of, contrasted together; where nobody is heard a block stays as it was. */
 async function contrastEach(
   gradient: NonNullable<TrustedLoss['gradient']>,
-  { base, known, ...how }: Readonly<{ base: Float32Array; known: Float64Array; pull: number; search: Search }>,
+  { base, known, ...how }: Readonly<{ base: Float32Array; known: Float64Array; pull: number; search: SampleSearch }>,
   told: readonly BlockValues[],
 ): Promise<BlockValues[]> {
   const isSaid = ({ values }: BlockValues) => values.some((value) => value !== 0);

@@ -12,7 +12,7 @@ const tolerance = 1e-6;
 /** Where a slope is infinite any step seems to gain. */
 const halvingsMax: Readonly<Record<Search, number>> = { eightHalvings: 8, patient: 60 };
 /** What part of what its slope promises a step must gain. */
-const sufficient = 1e-4;
+export const sufficient = 1e-4;
 
 /**
  * Gradient descent with Barzilai and Borwein's step lengths and a monotone search: the value never rises, and where no step lowers it
@@ -54,7 +54,7 @@ async function lowered<At extends Point>(
 }
 
 /** Whether this much is worth a step from where the value is that. */
-function isWorth(gain: number, value: number): boolean {
+export function isWorth(gain: number, value: number): boolean {
   return gain > tolerance * value;
 }
 

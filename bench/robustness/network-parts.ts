@@ -28,7 +28,7 @@ import {
   type Part,
   reportedSeeds,
 } from './parts.ts';
-import { contrastRule, deploymentOf, type RuleName, ruleNames, toldApartRule } from './rules.ts';
+import { contrastRule, deploymentOf, type RuleName, ruleNames, toldApartRule, toldFartherRule } from './rules.ts';
 import { type TableWorld, tableWorld } from './table-world.ts';
 
 const [n, f, rounds] = [8, 2, 6];
@@ -39,19 +39,26 @@ const tracesMax = 60;
 /** Of what tables are judged on one trace in so many: a network reads them call by call. */
 const judgedEvery = 3;
 
-type NetworkRule = RuleName | typeof toldApartRule;
+type NetworkRule = RuleName | ToldRule;
+type ToldRule = typeof toldApartRule | typeof toldFartherRule;
 
-const byWeights: readonly NetworkRule[] = ['trusted weights', toldApartRule];
+const told: readonly NetworkRule[] = [toldApartRule, toldFartherRule];
+const byWeights: readonly NetworkRule[] = ['trusted weights', ...told];
 const deployed: readonly NetworkRule[] = ['mean', 'today: mixing + multi-krum', 'FLTrust', ...byWeights];
 /** Where the sample holds every class, what blind classes are heard by changes nothing; nor is a network linear in its weights. */
 const rules = [...deployed, ...ruleNames.filter((rule) => rule !== contrastRule && !deployed.includes(rule))];
 
 /** The rule as a network's policy has it; what share of what clients train on is the sample where that covers every service. */
 function deploymentFor(rule: NetworkRule): Readonly<{ policy: AggregationPolicy; mix: number }> {
-  const { policy, sampleShare } = deploymentOf(rule === toldApartRule ? 'trusted weights' : rule, f);
+  const { policy, sampleShare } = deploymentOf(isTold(rule) ? 'trusted weights' : rule, f);
   if (!byWeights.includes(rule)) return { policy, mix: sampleShare > 0 || rule === 'FLTrust' ? 0.5 : 0 };
-  const trusted = { ...defaultPolicy(f, { sample: true }).rule, tellApart: rule === toldApartRule } as Rule;
+  const farther = rule === toldFartherRule && { search: 'quasiNewton' };
+  const trusted = { ...defaultPolicy(f, { sample: true }).rule, tellApart: isTold(rule), ...farther } as Rule;
   return { policy: { ...policy, rule: trusted }, mix: 0.5 };
+}
+
+function isTold(rule: NetworkRule): rule is ToldRule {
+  return told.includes(rule);
 }
 
 const generic = ['sign flip ×4', 'alie z=1.5', 'min-max'] as const;

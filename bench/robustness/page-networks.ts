@@ -16,7 +16,7 @@ import { knowingAttacks } from './behaviours.ts';
 import type { Cover } from './federation.ts';
 import type { Cell } from './kept.ts';
 import { familyInAttackSet, familyInNoSample, type Part } from './parts.ts';
-import { toldApartRule } from './rules.ts';
+import { toldApartRule, toldFartherRule } from './rules.ts';
 
 /** A network that predicts: areas under the curve, of a killed class its own as well, and how much of one family passes. */
 export function tableOfNetwork({ name, cover }: Part, measured: readonly Measured[], report: Report): void {
@@ -41,7 +41,7 @@ export function tableOfNetwork({ name, cover }: Part, measured: readonly Measure
       ];
     }),
   );
-  for (const rule of ['trusted weights', toldApartRule]) {
+  for (const rule of ['trusted weights', toldApartRule, toldFartherRule]) {
     const deployed = measured.find((each) => each.rule === rule);
     if (deployed !== undefined) barsOf(deployed, measured, cover, report);
   }

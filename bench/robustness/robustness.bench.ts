@@ -79,7 +79,7 @@ function introduce(report: Report): void {
       'Tables and the LSTM: clusters are halves of recorded ones, figures are areas under the ROC curve, attacks against normal work. What passes is counted of the family’s traces that are found ' +
       'while liars are silent, at one false alarm in twenty; of a rule that cannot run without their updates, while they are honest. Trusted weights are not for tables, whose loss on a sample has no gradient, ' +
       'nor are samples in batches: a table counts a sample as one more holder. The LSTM predicts the next call with 16 cells, in six rounds of 20 steps; its backdoor teaches the family as normal work of all ' +
-      'that liars run, and the class that is killed is the one that fewest honest clusters have. Ten of the family’s traces in the attacked classes, which are not judged, are one honest attack set. “Attacks told apart” moves what trusted weights gave to where the model tells the sample’s attacks from its normal work (`tellApart`), as the default of a network with a sample does.',
+      'that liars run, and the class that is killed is the one that fewest honest clusters have. Ten of the family’s traces in the attacked classes, which are not judged, are one honest attack set. “Attacks told apart” moves what trusted weights gave to where the model tells the sample’s attacks from its normal work (`tellApart`), as the default of a network with a sample does; “by quasi-Newton” it goes there by other steps (`search: quasiNewton`), which get farther, where a policy asks for it.',
   );
 }
 

@@ -44,6 +44,9 @@ export const contrastRule: RuleName = 'trusted weights, blind by contrast';
 /** Of networks: what came out of trusted weights is moved to where it tells the sample's attacks apart (`tellApart`). */
 export const toldApartRule = 'trusted weights, attacks told apart';
 
+/** The same by quasi-Newton steps (`search`), which get farther. */
+export const toldFartherRule = 'trusted weights, attacks told apart by quasi-Newton';
+
 /** Whether the rule, or what its clients train on, depends on the sample. */
 export function usesSample(name: RuleName): boolean {
   const { policy: used, sampleShare } = deploymentOf(name, 0);
