@@ -2,15 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { canonicalJson, type JsonValue } from '../base/canonical-json.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import type { TrackId } from '../proto/ids.ts';
-import { schemaDigest } from '../proto/model-spec.ts';
+import { type SpecFaultCode, schemaDigest, specOfBytes } from '../proto/model-spec.ts';
 import type { BlobFaultCode } from './blobs/blob-store.ts';
 import type { TrackFile } from './config/config.ts';
 import { parseTrackPolicy } from './config/policy.ts';
-import { knowledgeOf } from './config/track-knowledge.ts';
+import { knowledgeBySample, knowledgeOf } from './config/track-knowledge.ts';
 import type { Actor } from './ledger/journal/events.ts';
 import type { Store, StoreFaultCode } from './ledger/store.ts';
 import type { TrackFaultCode } from './ledger/track-changes.ts';
-import { type ModelFaultCode, readSpec, type SpecFaultCode } from './ledger/track-input.ts';
+import type { ModelFaultCode } from './ledger/track-input.ts';
 import { putTrack } from './operations/tracks.ts';
 import { hasRelays } from './round/relay-rule.ts';
 
@@ -51,14 +51,14 @@ async function declareTrack(
 ): Promise<Result<void, DeclareFaultCode>> {
   const specText = await readText(specPath);
   if (!specText.ok) return specText;
-  const spec = readSpec(specText.value);
+  const spec = specOfBytes(specText.value);
   if (!spec.ok) return spec;
   const policyText = await readText(policyPath);
   if (!policyText.ok) return policyText;
   const known = store.state().tracks.get(id);
   const text = policyText.value.toString('utf8');
   const overRegions = hasRelays(store.state().clusters.values());
-  const knows = knowledgeOf(spec.value, known?.samples.at(-1), overRegions);
+  const knows = knowledgeBySample(spec.value, known?.samples ?? [], overRegions);
   const policy = parseTrackPolicy(text, knows);
   if (!policy.ok) return policy;
   if (known !== undefined) {

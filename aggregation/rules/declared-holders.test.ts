@@ -47,6 +47,14 @@ async function run(
 }
 
 describe('declaredHolders', () => {
+  test('leaves nobody out for a loss that is no number', async () => {
+    let calls = 0;
+    const losses = async () => Float64Array.of(calls++ === 0 ? 1 : Number.NaN);
+    const { result } = await run(1, tables, { classes, shape, trusted: { loss: { covered: ['db'], losses } } });
+    expect(granted(result).report.classes?.[1]).toMatchObject({ class: 'db', holders: [2, 3, 4], leftOut: [] });
+    expect(calls).toBe(4);
+  });
+
   test('averages each block over its holders, in proportion to how many there are, and keeps what nobody declares', async () => {
     const { result, table } = await run(1, tables, { classes, shape });
     const { report } = granted(result);

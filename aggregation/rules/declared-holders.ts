@@ -147,7 +147,7 @@ function subsetSearch(holders: readonly number[], most: number): Search {
       return under;
     },
     took(value) {
-      if (value >= least || under === undefined) return;
+      if (!(value < least) || under === undefined) return; // A loss that is no number is the least of none.
       least = value;
       best = under;
     },

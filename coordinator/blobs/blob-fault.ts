@@ -11,3 +11,11 @@ export function blobFault(error: unknown): Refused<BlobFaultCode> {
   const text = error instanceof Error ? error.message : String(error);
   return refuse('BLOB_IO', `the disk failed while it stored a blob (${text}); check the disk`);
 }
+
+/** Of an upload that goes on after it was let go, as at the end of its round. */
+export function letGo(): Refused<BlobFaultCode> {
+  return refuse(
+    'BLOB_IO',
+    'this upload was let go, and nothing more of it is kept; begin it anew, where its round still runs',
+  );
+}

@@ -174,6 +174,19 @@ export function blobStoreContract(name: string, makeMedium: () => Medium): void 
       expect(await store.uploadedBytes(later)).toBe(100);
     });
 
+    it('takes nothing more into an upload that was dropped while it was open, and keeps nothing of it', async () => {
+      const store = await newStore();
+      const upload = unwrap(await store.openUpload(uploadKey));
+      unwrap(await send(upload, 0, payload.byteLength));
+      await store.dropUploads('syscall', 'r-1');
+      expect(codeOf(await upload.write(Buffer.from([1])))).toBe('BLOB_IO');
+      expect(codeOf(await upload.finish())).toBe('BLOB_IO');
+      expect(await store.has(uploadKey.digest)).toBe(false);
+      const again = unwrap(await store.openUpload(uploadKey));
+      expect(again.received).toBe(0);
+      await again.release();
+    });
+
     it('refuses before it starts what would not fit, and counts what open uploads may still write', async () => {
       const full = await makeMedium().full();
       expect(codeOf(await full.openUpload(uploadKey))).toBe('DISK_FULL');

@@ -72,7 +72,7 @@ export interface BlobStore {
   openUpload(key: UploadKey): Promise<Result<Upload, BlobFaultCode>>;
   /** Bytes held of an upload that has not finished. */
   uploadedBytes(key: UploadKey): Promise<number>;
-  /** Removes unfinished uploads of a round. */
+  /** Removes unfinished uploads of a round; those that are open take nothing more. */
   dropUploads(track: string, round: string): Promise<void>;
   /**
    * Blobs that someone else wrote to files of this machine's store, as a thread does on a store that it joined: durable here,

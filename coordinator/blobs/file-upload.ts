@@ -4,7 +4,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { commitFile, privateFileMode } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Digest } from '../../proto/ids.ts';
-import { blobFault } from './blob-fault.ts';
+import { blobFault, letGo } from './blob-fault.ts';
 import type { BlobFaultCode, Upload } from './blob-store.ts';
 
 type UploadFiles = Readonly<{
@@ -57,6 +57,7 @@ export class FileUpload implements Upload {
 
   async write(chunk: Uint8Array): Promise<Result<void, BlobFaultCode>> {
     if (chunk.byteLength === 0) return ok(undefined);
+    if (this.#released) return letGo();
     if (this.#handle === undefined || chunk.byteLength > this.remaining) {
       return refuse('LENGTH_MISMATCH', `more bytes than the ${this.#files.bytes} announced; send exactly those`);
     }
@@ -76,6 +77,7 @@ export class FileUpload implements Upload {
 
   async finish(): Promise<Result<Digest, BlobFaultCode>> {
     const { partialPath, finalPath, digest, bytes, syncFolder } = this.#files;
+    if (this.#released) return letGo();
     if (this.#received !== bytes) {
       return refuse('LENGTH_MISMATCH', `${this.#received} of ${bytes} bytes came; resume the upload there`, {
         received: this.#received,
@@ -105,8 +107,11 @@ export class FileUpload implements Upload {
     this.#released = true;
     const handle = this.#handle;
     this.#handle = undefined;
-    await handle?.close();
-    this.#files.released();
+    try {
+      await handle?.close();
+    } finally {
+      this.#files.released(); // Whatever the disk says of it: else nobody could resume it.
+    }
   }
 
   /** A write failed half-way: the file ends again where the hash does. */

@@ -118,7 +118,11 @@ export class MemoryBlobStore implements BlobStore {
   }
 
   async dropUploads(track: string, round: string): Promise<void> {
-    for (const name of this.#partial.keys()) if (name.startsWith(`${track}.${round}.`)) this.#partial.delete(name);
+    for (const [name, upload] of this.#partial) {
+      if (!name.startsWith(`${track}.${round}.`)) continue;
+      await upload.release();
+      this.#partial.delete(name);
+    }
   }
 
   async remove(digest: Digest): Promise<void> {

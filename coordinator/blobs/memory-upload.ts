@@ -1,6 +1,7 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { digestOf } from '../../proto/digest.ts';
 import type { Digest } from '../../proto/ids.ts';
+import { letGo } from './blob-fault.ts';
 import type { BlobFaultCode, Upload, UploadKey } from './blob-store.ts';
 
 type UploadEnds = Readonly<{
@@ -43,7 +44,8 @@ export class MemoryUpload implements Upload {
 
   async write(chunk: Uint8Array): Promise<Result<void, BlobFaultCode>> {
     if (chunk.byteLength === 0) return ok(undefined);
-    if (this.#ends === undefined || chunk.byteLength > this.remaining) {
+    if (this.#ends === undefined) return letGo();
+    if (chunk.byteLength > this.remaining) {
       return refuse('LENGTH_MISMATCH', `more bytes than the ${this.bytes} announced; send exactly those`);
     }
     this.#chunks.push(new Uint8Array(chunk)); // Not `slice`: of a Buffer that is no copy.
@@ -52,19 +54,20 @@ export class MemoryUpload implements Upload {
   }
 
   async finish(): Promise<Result<Digest, BlobFaultCode>> {
+    const ends = this.#ends;
+    if (ends === undefined) return letGo();
     if (this.remaining > 0) {
       return refuse('LENGTH_MISMATCH', `${this.#received} of ${this.bytes} bytes came; resume the upload there`, {
         received: this.#received,
       });
     }
     const whole = this.#chunks.length === 0 && this.bytes > 0 ? undefined : new Uint8Array(Buffer.concat(this.#chunks));
-    const ends = this.#ends;
     this.#ends = undefined;
-    ends?.ended();
+    ends.ended();
     if (whole !== undefined && digestOf(whole) !== this.#digest) {
       return refuse('DIGEST_MISMATCH', 'the bytes do not have the announced digest; send the update again');
     }
-    ends?.stored(whole);
+    ends.stored(whole);
     return ok(this.#digest);
   }
 

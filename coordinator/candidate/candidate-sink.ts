@@ -23,7 +23,7 @@ export type WrittenCandidate = Readonly<{ candidate: Digest; optimiserState: Dig
  */
 export class CandidateSink implements AggregateSink {
   #optimiser: ServerOptimiser;
-  #base: number;
+  #base = -1;
   #moments: number | undefined;
   #aggregate: Float32Array | undefined;
   #candidate: BlobWriter;
@@ -38,15 +38,20 @@ export class CandidateSink implements AggregateSink {
     keepsAggregate: boolean,
   ) {
     this.#optimiser = optimiser;
-    this.#base = openSync(basePath, 'r');
-    const per = momentsPerValue(optimiser);
-    if (per > 0 && statePath !== null) {
-      this.#moments = openSync(statePath, 'r');
-      if (partsOfState(this.#moments, d).momentsBytes !== d * per * 4) this.#dropMoments(); // Another optimiser's.
-    }
     this.#candidate = out.create();
-    this.#aggregate = keepsAggregate ? new Float32Array(d) : undefined;
-    this.#state = per > 0 || keepsAggregate ? out.create() : undefined;
+    try {
+      this.#base = openSync(basePath, 'r');
+      const per = momentsPerValue(optimiser);
+      if (per > 0 && statePath !== null) {
+        this.#moments = openSync(statePath, 'r');
+        if (partsOfState(this.#moments, d).momentsBytes !== d * per * 4) this.#dropMoments(); // Another optimiser's.
+      }
+      this.#aggregate = keepsAggregate ? new Float32Array(d) : undefined;
+      this.#state = per > 0 || keepsAggregate ? out.create() : undefined;
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
   }
 
   write(offset: number, delta: Float64Array): void {

@@ -1,9 +1,10 @@
-import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../base/fault.ts';
 import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
 import { systemTimers } from '../../base/system-timers.ts';
+import { digestOf } from '../../proto/digest.ts';
 import { Vault } from '../keys/vault.ts';
 import { takePart } from '../testing/small-client.ts';
 import {
@@ -89,6 +90,24 @@ describe('a receipted update that we cannot read', () => {
       ).toString(),
     );
     expect(provenance).toMatchObject({ n: 5, nAdmitted: 5, fApplied: 1 });
+  });
+
+  it('leaves nothing open where what the last round left cannot be read, however often it is tried', async () => {
+    const optimiser = { kind: 'momentum', learningRate: 1, momentum: 0.9 } as const;
+    const open: number[] = [];
+    const codes: string[] = [];
+    const engine = await federationWith(async (job, real) => {
+      const lacking = { ...job, optimiser, optimiserState: digestOf(Buffer.from('lost')) };
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const ran = await real(lacking);
+        codes.push(ran.ok ? 'OK' : ran.fault.code);
+        open.push(readdirSync('/proc/self/fd').length);
+      }
+      return real(job);
+    });
+    expect((await roundEnd(engine, 'r-1')).phase.kind).toBe('candidate');
+    expect(codes).toEqual(Array.from({ length: 3 }, () => 'BLOB_UNREADABLE'));
+    expect(open[2]).toBe(open[0]);
   });
 
   it('abandons the round at its deadline, naming the cause and every receipted update', async () => {

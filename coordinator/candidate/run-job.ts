@@ -78,56 +78,54 @@ async function fromFiles(
       : await kept.open(job, job.tiles.rows, openingOf, places);
   if (!opened.ok) return opened;
   const updates = opened.value;
+  const held = [() => updates.release()];
   failpoint('updates-opened');
-  const statePath = job.optimiserState === null ? null : path(job.optimiserState);
-  const startsFromLast = job.policy.rule.kind === 'centredClipping';
-  const start = startsFromLast && statePath !== null ? readLastAggregate(statePath, layout.length) : undefined;
   try {
     const { blocks } = updates;
     if (blocks === undefined) {
       return refuse('AGGREGATION_REFUSED', `none of the ${job.updates.length} accepted updates can be opened`);
     }
-    const files = { out, basePath, statePath };
+    const statePath = job.optimiserState === null ? null : path(job.optimiserState);
+    const startsFromLast = job.policy.rule.kind === 'centredClipping';
+    const start = startsFromLast && statePath !== null ? readLastAggregate(statePath, layout.length) : undefined;
     const judged = await judging(job, { ...updates, blocks }, { path, sampleReader });
     if (!judged.ok) return judged;
+    held.push(() => judged.value.close());
+    const files = { out, basePath, statePath };
     const sink = new CandidateSink(job.optimiser, files, layout.length, startsFromLast);
-    try {
-      const seed = canonicalBytes([job.federation, job.track, job.round, ...job.updates.map((u) => u.payloadDigest)]);
-      const distances = tiledDistances(job, updates.opened, path);
-      const aggregated = await aggregate(
-        policyFor(job, updates),
-        judged.value.blocks,
-        await algebraFor(layout.length * updates.opened.length),
-        sink,
-        {
-          ...{ slots: layout.slots, seed: digestOf(seed) },
-          ...(job.withoutPlaces !== true && { places: digestOf(seed) }),
-          ...(start && { start }),
-          ...(distances && { distances }),
-          ...judged.value.context,
-        },
-      );
-      failpoint('aggregated');
-      if (!aggregated.ok) {
-        return refuse('AGGREGATION_REFUSED', explain(aggregated.fault, updates.unopened.length));
-      }
-      const written = await sink.finish(layout.length);
-      if (written === undefined) {
-        return refuse('AGGREGATION_REFUSED', 'the candidate would leave the range of float32; lower the learning rate');
-      }
-      failpoint('candidate-written');
-      const provenance = provenanceOf(job, updates, aggregated.value.report, written);
-      const writer = out.create();
-      writer.write(canonicalBytes(provenance as unknown as JsonValue));
-      const digest = await writer.commit();
-      failpoint('provenance-written');
-      return ok({ ...written, provenance: digest });
-    } finally {
-      sink.abandon();
-      judged.value.close();
+    held.push(() => sink.abandon());
+    const seed = canonicalBytes([job.federation, job.track, job.round, ...job.updates.map((u) => u.payloadDigest)]);
+    const distances = tiledDistances(job, updates.opened, path);
+    const aggregated = await aggregate(
+      policyFor(job, updates),
+      judged.value.blocks,
+      await algebraFor(layout.length * updates.opened.length),
+      sink,
+      {
+        ...{ slots: layout.slots, seed: digestOf(seed) },
+        ...(job.withoutPlaces !== true && { places: digestOf(seed) }),
+        ...(start && { start }),
+        ...(distances && { distances }),
+        ...judged.value.context,
+      },
+    );
+    failpoint('aggregated');
+    if (!aggregated.ok) {
+      return refuse('AGGREGATION_REFUSED', explain(aggregated.fault, updates.unopened.length));
     }
+    const written = await sink.finish(layout.length);
+    if (written === undefined) {
+      return refuse('AGGREGATION_REFUSED', 'the candidate would leave the range of float32; lower the learning rate');
+    }
+    failpoint('candidate-written');
+    const provenance = provenanceOf(job, updates, aggregated.value.report, written);
+    const writer = out.create();
+    writer.write(canonicalBytes(provenance as unknown as JsonValue));
+    const digest = await writer.commit();
+    failpoint('provenance-written');
+    return ok({ ...written, provenance: digest });
   } finally {
-    updates.release();
+    for (const letGo of held.toReversed()) letGo();
   }
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { type ConfigSources, parseConfig } from './config.ts';
 import { parseTrackPolicy } from './policy.ts';
+import { knowledgeBySample } from './track-knowledge.ts';
 
 const minimal = 'federation: herd\ndataDirectory: data\nmasterKey: { environment: HERD_KEY }\n';
 
@@ -254,6 +255,20 @@ describe('parseTrackPolicy', () => {
     expect(parseTrackPolicy(JSON.stringify(stored.value), knows)).toEqual(stored);
     const byClass = parseTrackPolicy('aggregation: { f: 2 }', { classes: true });
     expect(parseTrackPolicy('aggregation: { f: 2 }', { ...knows, classes: true })).toEqual(byClass);
+  });
+
+  it('takes the sample that it names for its default, where that is not the newest', () => {
+    const spec = { architecture: 'syscall-lstm-lm/1', hyperparameters: {}, tensors: [] };
+    const digests = ['a', 'b', 'c'].map((digit) => `sha256:${digit.repeat(64)}`);
+    const sample = (at: number, normalCount: number) => {
+      return { digest: digests[at] as string, classes: [{ name: 'web', normalCount }] };
+    };
+    const knows = knowledgeBySample(spec, [sample(0, 3), sample(1, 0)]);
+    const ruleOf = (more: string) =>
+      unwrap(parseTrackPolicy(`aggregation: { f: 2 }\n${more}`, knows)).aggregation.rule.kind;
+    expect(ruleOf('')).toBe('multiKrum');
+    expect(ruleOf(`sample: { digest: "${digests[0]}" }`)).toBe('trustedWeights');
+    expect(ruleOf(`sample: { digest: "${digests[2]}" }`)).toBe('multiKrum');
   });
 
   it('reads back what it wrote', () => {

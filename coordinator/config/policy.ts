@@ -15,11 +15,14 @@ const mixOfWhole = 0.5;
 
 /**
  * A track's policy from the text that an operator wrote (YAML or JSON, at most 64 KiB), with defaults filled in: those of a
- * track that `knows` so much. A sample bears on a policy that names neither a rule nor what comes before it, and is then mixed
+ * track of which so much is `known`, if need be by the sample that the policy names. A sample bears on a policy that names neither a rule nor what comes before it, and is then mixed
  * into training unless the text says otherwise. One fault lists every problem, also those between settings: a quorum below what the
  * rule can score, 2f + 3 for Krum.
  */
-export function parseTrackPolicy(text: string, knows: Knowledge = {}): Result<TrackPolicy, 'POLICY_INVALID'> {
+export function parseTrackPolicy(
+  text: string,
+  known: Knowledge | ((sampleDigest: string | undefined) => Knowledge) = {},
+): Result<TrackPolicy, 'POLICY_INVALID'> {
   if (Buffer.byteLength(text) > policyBytesMax) return invalid([`at most ${policyBytesMax} bytes are allowed`]);
   const tree = readYaml(text, 0);
   if (!tree.ok) return invalid([`it is neither YAML nor JSON: ${tree.fault.message}`]);
@@ -27,6 +30,7 @@ export function parseTrackPolicy(text: string, knows: Knowledge = {}): Result<Tr
   if (!parsed.success) {
     return invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.') || '(top)'}: ${message}`));
   }
+  const knows = typeof known === 'function' ? known(parsed.data.sample?.digest) : known;
   const { rule, before } = parsed.data.aggregation;
   const sample = knows.sample === true && rule === undefined && before === undefined;
   const aggregation = parseAggregation({

@@ -3,7 +3,7 @@ import { classBlocksOf } from '../../proto/class-blocks.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 
 /** What a track's sample holds, as the command counted that read it; the numbers as a journal or a wire has them. */
-type Held = Readonly<{ classes: readonly Readonly<{ name: string; normalCount: number }>[] }>;
+type Held = Readonly<{ digest?: string; classes: readonly Readonly<{ name: string; normalCount: number }>[] }>;
 
 /** `covered`: of the classes that the model names, the share that the sample holds normal work of; 1 where it names none. */
 export type Knowledge = TrackKnowledge & Readonly<{ covered?: number }>;
@@ -31,4 +31,12 @@ export function knowledgeOf(spec: ModelSpec, sample: Held | undefined, overRegio
     .filter((name) => name !== '');
   const covered = named.length === 0 ? 1 : named.filter((name) => held.includes(name)).length / named.length;
   return { classes, sample: covered > 0, covered };
+}
+
+/** The same for a policy that names one of a track's samples by digest, or none: then the newest counts. `samples`: oldest first. */
+export function knowledgeBySample(spec: ModelSpec, samples: readonly Held[], overRegions = false) {
+  return (named: string | undefined): Knowledge => {
+    const sample = named === undefined ? samples.at(-1) : samples.find(({ digest }) => digest === named);
+    return knowledgeOf(spec, sample, overRegions);
+  };
 }

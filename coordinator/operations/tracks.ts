@@ -1,16 +1,16 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { isTrackId, type RoundId, type TrackId } from '../../proto/ids.ts';
 import { layoutOf } from '../../proto/layout.ts';
-import { type ModelSpec, schemaDigest } from '../../proto/model-spec.ts';
+import { type ModelSpec, type SpecFaultCode, schemaDigest, specOfBytes } from '../../proto/model-spec.ts';
 import type { BlobFaultCode } from '../blobs/blob-store.ts';
 import { parseTrackPolicy } from '../config/policy.ts';
-import { knowledgeOf } from '../config/track-knowledge.ts';
+import { knowledgeBySample } from '../config/track-knowledge.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import { moveHead as move } from '../ledger/move-head.ts';
 import { headOf, type State, type Track } from '../ledger/state/state.ts';
 import type { Store } from '../ledger/store.ts';
 import { createTrack, setPolicy, type TrackFaultCode } from '../ledger/track-changes.ts';
-import { checkModel, type ModelFaultCode, readSpec, type SpecFaultCode } from '../ledger/track-input.ts';
+import { checkModel, type ModelFaultCode } from '../ledger/track-input.ts';
 import type { TrackPolicy } from '../round/policy.ts';
 import { hasRelays } from '../round/relay-rule.ts';
 import { checkId } from '../views/request.ts';
@@ -31,7 +31,7 @@ export type TrackSettings = Readonly<{ track: TrackId; spec: ModelSpec; policy: 
 
 type SettingsFaultCode = 'REQUEST_INVALID' | 'POLICY_INVALID' | SpecFaultCode;
 
-/** What the policy leaves out comes from what the track has: blocks by class, and the sample that is in force when it is set. */
+/** What the policy leaves out comes from what the track has: blocks by class, and the sample that it names, or that is in force when it is set. */
 export function readSettings(
   request: TrackRequest,
   { tracks, clusters }: Pick<State, 'tracks' | 'clusters'>,
@@ -40,12 +40,13 @@ export function readSettings(
   if (!track.ok) return track;
   const unreasoned = checkReason(request.reason);
   if (unreasoned !== undefined) return unreasoned;
-  const spec = readSpec(request.spec);
+  const spec = specOfBytes(request.spec);
   if (!spec.ok) return spec;
   if (request.schemaDigest !== '' && request.schemaDigest !== schemaDigest(spec.value)) {
     return refuse('SPEC_INVALID', 'model spec: schema_digest is not the digest of this spec');
   }
-  const knows = knowledgeOf(spec.value, tracks.get(track.value)?.samples.at(-1), hasRelays(clusters.values()));
+  const samples = tracks.get(track.value)?.samples ?? [];
+  const knows = knowledgeBySample(spec.value, samples, hasRelays(clusters.values()));
   const policy = parseTrackPolicy(request.policy, knows);
   if (!policy.ok) return policy;
   return ok({ track: track.value, spec: spec.value, policy: policy.value, reason: request.reason });

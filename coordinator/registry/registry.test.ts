@@ -152,6 +152,21 @@ describe('pins', () => {
     expect(codeOf(await propose(pinsBytes(4, [pinOf('r', 0, { belowFloor: true })], [first])))).toBe('PIN_ILLEGAL');
   });
 
+  it('and a root that names others for them are never both taken, however close together they come', async () => {
+    const [first, other] = [newSigningKeyPair(), newSigningKeyPair()];
+    const house = await open(undefined, { pin: first });
+    const { registry, vault } = house;
+    await candidates(house, 1);
+    const rootKey = signingKeyPairOf((await vault.get('release-root-key')) as Uint8Array);
+    const root = rootOf(house);
+    const pins = { publicKeys: [other.publicKey], threshold: 1 };
+    const next: ReleaseRoot = { ...root, version: 2, roles: { ...root.roles, pins } };
+    const rotation = { root: signRoot(next, [rootKey]), pins: pinsBytes(2, [], [other]), reason };
+    const proposal = { pins: pinsBytes(2, [pinOf('p', 0)], [first]), reason };
+    const asked = [registry.publishRoot(operator, rotation), registry.proposePins(operator, proposal)];
+    expect((await Promise.all(asked)).filter(({ ok }) => ok)).toHaveLength(1);
+  });
+
   it('wait for a second signature where root asks for two, and start again when the document changes', async () => {
     const [first, second] = [newSigningKeyPair(), newSigningKeyPair()];
     const house = await open(undefined, { pin: first });

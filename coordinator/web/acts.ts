@@ -142,6 +142,7 @@ export class ActDesk {
       const read = z.object({ dryRun: z.boolean().default(false), agreed: z.string().optional() }).safeParse(asked);
       const fields = body.safeParse(asked);
       if (!read.success || !fields.success) return invalid('the fields are not those of this act');
+      if (!triable && read.data.dryRun) return invalid('this act cannot be tried first');
       if (!triable) return run(this.#parts, actor, fields.data, false, nowMs);
       const tried = await run(this.#parts, actor, fields.data, true, nowMs);
       if (!tried.ok) return tried;

@@ -123,6 +123,11 @@ describe('the dashboard', () => {
     const entry = (await federation.audit()).find(({ event }) => event.kind === 'freezeSet');
     expect(entry).toMatchObject({ actor: { kind: 'operator', name: 'ada' }, event: { reason: 'a holiday' } });
 
+    // What cannot be tried is not done in the place of a trial.
+    const antibody = { track, digest: `sha256:${'0'.repeat(64)}`, reason: 'test', dryRun: true };
+    const untried = await ada.change('/api/acts/revoke-antibody', antibody);
+    expect([untried.status, untried.body]).toEqual([400, refusal('REQUEST_INVALID')]);
+
     for (const [path, status, code] of [
       ['/api/acts/freeze', 400, 'REQUEST_INVALID'],
       ['/api/acts/constructor', 404, 'PAGE_UNKNOWN'],

@@ -90,7 +90,9 @@ async function walk(
       if (open.length === places.length) await consume(await (open.shift() as Promise<BlockAnswer>));
       if (shared === undefined)
         await base.read(offset, count, new Float32Array(place.buffer, place.at.input, n * count));
-      open.push(answerOf(place, offset, count, bytes));
+      const answer = answerOf(place, offset, count, bytes);
+      answer.catch(() => {}); // It is heard in its turn; one that fails before would end the process.
+      open.push(answer);
     }
     while (open.length > 0) await consume(await (open.shift() as Promise<BlockAnswer>));
   } finally {

@@ -197,6 +197,29 @@ rounds: { goal: { kind: count, updates: 3 }, overSelection: 1.3, quorum: { kind:
     expect(codeOf(await straggler.submit(delta(0.03)))).toBe('OK');
   });
 
+  it('tells who is in the middle of an update that its round has closed, and nothing of the bytes', async () => {
+    const policy = `
+aggregation: { f: 0, before: [], rule: { kind: krum } }
+rounds: { goal: { kind: count, updates: 3 }, overSelection: 1.3, quorum: { kind: count, updates: 3 }, collectForMs: 60000 }
+`;
+    const federation = await TestFederation.start({ values, policy });
+    const members = await federation.round(['a', 'b', 'c', 'd']);
+    const straggler = members[3] as TestCluster;
+    const { header, sealed } = await straggler.seal(delta(0.03));
+    const slowly = async function* () {
+      yield straggler.signed(header);
+      yield* chunksOf(sealed.subarray(0, 100));
+      for (const member of members.slice(0, 3)) unwrap(await member.submit(delta()));
+      // The end of a round drops what is unfinished.
+      await federation.until(({ tracks }) => {
+        const round = tracks.get(track)?.rounds.get('r-1' as never);
+        return round?.phase.kind === 'candidate' && round.pending.length === 0;
+      });
+      yield* chunksOf(sealed, 100);
+    };
+    expect(codeOf(await straggler.send(slowly()))).toBe('ROUND_CLOSED');
+  });
+
   it('keeps the non-finite, the huge and the wrongly sealed out of the candidate, and says so of each', async () => {
     const policy = `
 aggregation: { f: 1, before: [], rule: { kind: krum } }

@@ -112,7 +112,10 @@ export class UpdateIntake {
     if (!entered.ok) return entered;
     try {
       const stored = await this.#store(peer, signed, messages);
-      if (!stored.ok && !(await this.#isAcceptedMeanwhile(header, stored.fault))) return stored;
+      if (!stored.ok && !(await this.#isAcceptedMeanwhile(header, stored.fault))) {
+        const now = desk.check(header); // The end of its round, which drops what is unfinished, says more than what that broke.
+        return now.ok ? stored : now;
+      }
     } finally {
       entered.value();
     }

@@ -80,6 +80,9 @@ export class SignedByPeople {
       actor,
       { reason, dryRun },
       (state) => {
+        if (state.metadata.roots.length !== root.version) {
+          return refuse('PINS_STALE', 'another root was published meanwhile; fetch it, and sign by its keys');
+        }
         const isSame = state.metadata.pendingPins?.digest === metadata.pendingPins?.digest;
         if (!isSame || (state.metadata.pins?.version ?? 0) !== version - 1) {
           return refuse('PINS_STALE', 'other pins were proposed meanwhile; fetch them and sign again');
@@ -126,10 +129,16 @@ export class SignedByPeople {
       events.push({ kind: 'pinsPublished', pins: pinsRef.value, signers, reason });
     }
     const opened = pins === undefined ? undefined : unwrap(openPins(pins, federation));
-    const plan = (state: State): Result<Plan, RegistryFaultCode> =>
-      state.metadata.roots.length === root.version - 1
-        ? ok({ events, version: root.version })
-        : refuse('ROOT_INVALID', 'another root was published meanwhile');
+    const plan = (state: State): Result<Plan, RegistryFaultCode> => {
+      // What was checked against one another must be what stands: agents refuse a set of a root and pins that it does not know.
+      if (state.metadata.roots.length !== root.version - 1) {
+        return refuse('ROOT_INVALID', 'another root was published meanwhile');
+      }
+      if (state.metadata.pins?.digest !== metadata.pins?.digest) {
+        return refuse('ROOT_INVALID', 'other pins were published meanwhile: fetch them, and sign them by its keys too');
+      }
+      return ok({ events, version: root.version });
+    };
     const changed = await change(actor, { reason, dryRun }, plan, opened);
     if (changed.ok && !dryRun) await settleKeys(vault, root);
     return changed;

@@ -50,6 +50,7 @@ export class EnvelopeWorker {
       const shared = new SharedArrayBuffer(ring.slotBytes * ring.slots);
       const target = { sealedPath, context, roundPublicKey };
       const sealed = link.ask<Result<Sealed, SealFaultCode>>({ kind: 'sealValues', target, shared });
+      sealed.catch(() => {}); // It is heard at the end; values may be long in coming, and one that fails meanwhile would end the process.
       let complete = false;
       try {
         await fillSlots(link, shared, parts);
@@ -122,7 +123,9 @@ async function fillSlots(
         }
         const piece = bytes.subarray(start, start + ring.slotBytes);
         new Uint8Array(shared, slot * ring.slotBytes, piece.byteLength).set(piece);
-        taken.push(handOver(link, slot, piece.byteLength));
+        const handed = handOver(link, slot, piece.byteLength);
+        handed.catch(() => {}); // As above.
+        taken.push(handed);
       }
     }
   } finally {

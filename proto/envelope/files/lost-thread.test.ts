@@ -21,6 +21,20 @@ it('a thread that is lost while values go to it is told of once: nothing is left
       expect(codeOf(sealed)).toBe('WORKER_UNAVAILABLE');
       await new Promise(setImmediate);
     }
+    // Lost while values are waited for.
+    const lost = Promise.withResolvers<void>();
+    process.once('worker', (thread) => thread.once('exit', () => lost.resolve()));
+    async function* slowly() {
+      yield new Float32Array(100);
+      await lost.promise;
+      for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+      yield new Float32Array(100);
+    }
+    const sealing = worker.sealValues({
+      ...{ sealedPath: path.join(dir, 'a\0b'), roundPublicKey: newRoundKeyPair().publicKey },
+      ...{ values: slowly(), context: sampleContext(800) },
+    });
+    expect(codeOf(await sealing)).toBe('WORKER_UNAVAILABLE');
     expect(unheard).toEqual([]);
     expect(readdirSync(dir)).toEqual([]);
   } finally {
