@@ -22,5 +22,11 @@ export const messageBytesMax = 1_310_720;
 /** The best size of a chunk of a model or of a sealed update: grpc-js buffers 16 messages before it says stop. */
 export const chunkBytes = 262_144;
 
+/**
+ * HTTP/2's window of a stream and of its connection, at both ends: a chunk. With the standard's 64 KiB of either, no more than that
+ * would come in a round trip, however wide the line is.
+ */
+export const windowBytes = 262_144;
+
 /** What a cluster tells of its map at most; a coordinator refuses more. */
 export const sharedMapLimits = { services: 256, edges: 1_024, templates: 1_024, nameCharacters: 128 } as const;

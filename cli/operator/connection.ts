@@ -15,7 +15,7 @@ import { wayTo } from '../../proto/by-proxy.ts';
 import { faultOfError } from '../../proto/call.ts';
 import { EnrolmentClient, type RenewResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
-import { coordinatorServerName, messageBytesMax } from '../../proto/wire-names.ts';
+import { coordinatorServerName, messageBytesMax, windowBytes } from '../../proto/wire-names.ts';
 import { exitWith, orExit } from '../exit.ts';
 import { changes, orLostAnswer } from '../lost-answer.ts';
 import { complain } from '../print.ts';
@@ -32,6 +32,7 @@ function channelOptions(address: string): Partial<ClientOptions> {
     'grpc.default_authority': coordinatorServerName,
     'grpc.max_receive_message_length': messageBytesMax,
     'grpc.max_send_message_length': messageBytesMax,
+    'grpc-node.flow_control_window': windowBytes,
     ...(parsed.ok ? wayTo(parsed.value.host) : {}),
   };
 }

@@ -1,6 +1,6 @@
 import { createSecureContext, checkServerIdentity as ofItsName, type PeerCertificate } from 'node:tls';
 import { type ChannelCredentials, type ClientOptions, credentials } from '@grpc/grpc-js';
-import { messageBytesMax } from '../../proto/wire-names.ts';
+import { messageBytesMax, windowBytes } from '../../proto/wire-names.ts';
 import { cutWhenLeft } from './cut-when-left.ts';
 
 /** PEM: the one authority that is trusted, and who we are; without the latter the server alone is authenticated. */
@@ -13,6 +13,7 @@ export function channelOptions(serverName: string): Partial<ClientOptions> {
     'grpc.default_authority': serverName,
     'grpc.max_receive_message_length': messageBytesMax,
     'grpc.max_send_message_length': messageBytesMax,
+    'grpc-node.flow_control_window': windowBytes,
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 10_000,
     // Attempts are ours to make, with full jitter: grpc-js must neither repeat calls nor reconnect behind our back.

@@ -8,11 +8,12 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { systemTimers } from '../../base/system-timers.ts';
 import type { Timers } from '../../base/time.ts';
 import { FederationService } from '../../proto/generated/testudo/v1/federation.ts';
+import { chunkBytes } from '../../proto/wire-names.ts';
 import { pemOfChain } from '../keys/authority.ts';
 import { clientHello } from '../testing/client-hello.ts';
 import type { TestCluster } from '../testing/cluster.ts';
 import { TestFederation } from '../testing/federation.ts';
-import { halfSent, outcomeOf, rawConnection } from '../testing/raw-grpc.ts';
+import { halfSent, outcomeOf, rawConnection, settled } from '../testing/raw-grpc.ts';
 import type { ConnectionCaps } from './connections/connections.ts';
 import { Listener, membersCaps } from './listener.ts';
 import { type AnyCall, peerOf } from './peer.ts';
@@ -78,6 +79,16 @@ it('a certificate is read once for all calls of its connection, and each connect
   expect(heard).toEqual([...names, ...names, ...names]);
   // A client asks for the whole chain of its server's, once for each connection.
   expect(reads.mock.calls.filter(([detailed]) => detailed !== true)).toHaveLength(sessions.length);
+});
+
+it('a peer may be a whole chunk ahead of what it is told has come, of a stream and of its connection', async () => {
+  const federation = await TestFederation.start();
+  const member = await federation.enrol('a');
+  const { port } = await listening(federation, {}, still);
+  const session = rawConnection(`127.0.0.1:${port}`, credentialsOf(member, federation));
+  expect(await settled(session)).toBe(true); // What the port says of its windows came before the ping's answer.
+  expect(session.state.remoteWindowSize).toBe(chunkBytes);
+  expect(session.remoteSettings.initialWindowSize).toBe(chunkBytes);
 });
 
 it('the next handshake, of the newest that said its hello, begins once a peer has made its call or has gone', async () => {

@@ -1,9 +1,10 @@
+import type { Http2SecureServer } from 'node:http2';
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
-import type { TLSSocket, Server as TlsServer } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { type ConnectionInjector, Server, type ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import { listenOn } from '../../base/serving/listen.ts';
 import type { Timers } from '../../base/time.ts';
-import { messageBytesMax } from '../../proto/wire-names.ts';
+import { messageBytesMax, windowBytes } from '../../proto/wire-names.ts';
 import type { ServerIdentity } from '../keys/server-certificate.ts';
 import { type ConnectionCaps, type ConnectionRefusal, Connections } from './connections/connections.ts';
 import type { Peer } from './peer.ts';
@@ -17,7 +18,7 @@ export type SessionCaps = Readonly<{
   clients: ClientCertificate;
   messageBytesMax: number;
   streamsMax: number;
-  /** In flight of one stream, and held here of one that waits for its turn. */
+  /** In flight of one stream, and held here of one that waits for its turn; in flight of a connection, where it is more than the standard's. */
   windowBytes: number;
   /** MB of one HTTP/2 session, buffers and headers of all its streams. */
   sessionMegabytesMax: number;
@@ -40,20 +41,20 @@ export const strangersCaps: SessionCaps = {
   idleMs: 15_000,
 };
 
-/**
- * A window is a chunk: HTTP/2's 64 KiB would hold an upload to 64 KiB a round trip; 1 MiB costs 200 MiB when 200 clusters
- * upload at once.
- */
+/** A window of 1 MiB would cost 200 MiB when 200 clusters upload at once. */
 export const membersCaps: SessionCaps = {
   clients: 'required',
   messageBytesMax,
   streamsMax: 64,
-  windowBytes: 256 << 10,
+  windowBytes,
   sessionMegabytesMax: 64,
   ageMs: 3_600_000,
   graceMs: 300_000,
   idleMs: 900_000,
 };
+
+/** Of every connection until its receiver widens it: RFC 9113, 6.9.2. */
+const standardWindowBytes = 65_535;
 
 type ListenerParts = Readonly<{
   identity: ServerIdentity;
@@ -86,9 +87,11 @@ export class Listener {
     });
     this.grpc = new Server({ ...optionsOf(session), interceptors: [guard] });
     this.#credentials = new TlsCredentials(identity, trusted, session);
-    onTlsServer(this.grpc, (tls) => {
+    onHttp2SecureServer(this.grpc, (tls) => {
       watchHandshakes(tls, parts.onHandshakeRefused);
       tls.on('secureConnection', readCertificateOnce);
+      // No option reaches it: a stream's window alone is a setting (RFC 9113, 6.9.2).
+      tls.on('session', (opened) => opened.setLocalWindowSize(Math.max(standardWindowBytes, session.windowBytes)));
     });
     this.#injector = this.grpc.createConnectionInjector(this.#credentials);
     this.#sockets = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => {
@@ -128,8 +131,8 @@ export class Listener {
 }
 
 /** grpc-js makes its TLS server where nobody sees it; a build of it that makes none there fails here, at the start. */
-function onTlsServer(grpc: Server, made: (tls: TlsServer) => void): void {
-  const hidden = grpc as unknown as { createHttp2Server(credentials: ServerCredentials): TlsServer };
+function onHttp2SecureServer(grpc: Server, made: (tls: Http2SecureServer) => void): void {
+  const hidden = grpc as unknown as { createHttp2Server(credentials: ServerCredentials): Http2SecureServer };
   const make = hidden.createHttp2Server.bind(grpc);
   hidden.createHttp2Server = (credentials) => {
     const tls = make(credentials);
@@ -139,7 +142,7 @@ function onTlsServer(grpc: Server, made: (tls: TlsServer) => void): void {
 }
 
 /** Tells of handshakes that come to nothing, which grpc-js lets pass unheard. */
-function watchHandshakes(tls: TlsServer, refused: ListenerParts['onHandshakeRefused']): void {
+function watchHandshakes(tls: Http2SecureServer, refused: ListenerParts['onHandshakeRefused']): void {
   tls.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket & { _parent?: Socket }) => {
     const address = socket.remoteAddress ?? socket._parent?.remoteAddress ?? 'unknown';
     refused(handshakeRefusal(error, socket), address, String(socket.authorizationError ?? error.code ?? ''));

@@ -22,14 +22,18 @@ import {
 import type { ClassName } from '../../proto/ids.ts';
 import { type JoinToken, parseJoinToken } from '../../proto/join-token.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
-import { chunkBytes, coordinatorServerName, faultCodeKey } from '../../proto/wire-names.ts';
+import { chunkBytes, coordinatorServerName, faultCodeKey, windowBytes } from '../../proto/wire-names.ts';
 import type { Coordinator } from '../coordinator.ts';
 import { pemOfChain } from '../keys/authority.ts';
 import { newOperatorKey } from '../keys/operator-credentials.ts';
 
 type Addresses = Coordinator['addresses'];
 
-const options = { 'grpc.ssl_target_name_override': coordinatorServerName, 'grpc.use_local_subchannel_pool': 1 };
+const options = {
+  'grpc.ssl_target_name_override': coordinatorServerName,
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc-node.flow_control_window': windowBytes, // As clients have it.
+};
 
 /** A call's outcome as a value: the code of ours in its trailers, or the name of the transport's. */
 export function settle<Response>(
