@@ -1,7 +1,8 @@
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { wayTo } from '../../proto/by-proxy.ts';
+import { LeanFederationClient } from '../../proto/federation-client.ts';
 import { EnrolmentClient } from '../../proto/generated/testudo/v1/enrolment.ts';
-import { FederationClient } from '../../proto/generated/testudo/v1/federation.ts';
+import type { FederationClient } from '../../proto/generated/testudo/v1/federation.ts';
 import { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
 import { ResponsesClient } from '../../proto/generated/testudo/v1/responses.ts';
 import { coordinatorServerName } from '../../proto/wire-names.ts';
@@ -34,7 +35,7 @@ export function connectAsNewcomer(address: Address, authorityPem: string): Conne
 
 function open(address: Address, secured: ChannelCredentials): Connection {
   const options = { ...alike, ...wayTo(address.host) };
-  const federation = new FederationClient(address.text, secured, options);
+  const federation = new LeanFederationClient(address.text, secured, options);
   const shared = { ...options, channelOverride: federation.getChannel() };
   const enrolment = new EnrolmentClient(address.text, secured, shared);
   const releases = new ReleasesClient(address.text, secured, shared);

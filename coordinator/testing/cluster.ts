@@ -9,15 +9,16 @@ import { sealedLength } from '../../proto/envelope/format.ts';
 import { signHeader, type UpdateHeader } from '../../proto/envelope/header.ts';
 import { sealStream } from '../../proto/envelope/seal.ts';
 import { headerToWire } from '../../proto/envelope/wire.ts';
+import { LeanFederationClient } from '../../proto/federation-client.ts';
 import type { Receipt } from '../../proto/generated/testudo/v1/common.ts';
 import { EnrolmentClient, type EnrolResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
-import {
+import type {
   FederationClient,
-  type RoundClosed,
-  type RoundInvitation,
-  type UploadStatusResponse,
-  type WatchResponse,
-  type UpdateHeader as WireHeader,
+  RoundClosed,
+  RoundInvitation,
+  UploadStatusResponse,
+  WatchResponse,
+  UpdateHeader as WireHeader,
 } from '../../proto/generated/testudo/v1/federation.ts';
 import type { ClassName } from '../../proto/ids.ts';
 import { type JoinToken, parseJoinToken } from '../../proto/join-token.ts';
@@ -126,7 +127,7 @@ export class TestCluster {
     this.signing = signing;
     const ca = pemOfCertificate(certificateChain.at(-1) as Buffer);
     this.credentials = secure({ ca, cert: pemOfChain(certificateChain), key: tls.key });
-    this.client = new FederationClient(federation, this.credentials, options);
+    this.client = new LeanFederationClient(federation, this.credentials, options);
     this.enrolment = new EnrolmentClient(federation, this.credentials, options);
   }
 
