@@ -12,6 +12,7 @@ import type { Fault } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import type { Connections } from './connections/connections.ts';
 import { Tally } from './connections/tally.ts';
+import { sendAsFramed } from './framed-messages.ts';
 import { type Peer, peerOf } from './peer.ts';
 import { statusFor } from './status.ts';
 
@@ -46,6 +47,7 @@ export function unreadRequests({ rules, connections, timers, refused }: UnreadPa
   const unread = new Tally();
   const slow = new Tally();
   return ({ path, requestStream }, call) => {
+    sendAsFramed(call);
     const { remoteAddress, remotePort } = call.getConnectionInfo();
     const peer = connections.called(remoteAddress, remotePort, (network) => whoIs(call, network));
     const refuseWith = (code: UnreadFault['code'], message: string) => {

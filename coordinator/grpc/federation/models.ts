@@ -3,6 +3,7 @@ import { FetchModelResponse } from '../../../proto/generated/testudo/v1/federati
 import type { Digest } from '../../../proto/ids.ts';
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import type { State } from '../../ledger/state/state.ts';
+import { framedMessage } from '../framed-messages.ts';
 
 /**
  * The size of a global model or of a trusted sample, bytes; undefined for every other blob: nothing else may be fetched.
@@ -84,17 +85,10 @@ export class ReadyFiles {
     let position = 0;
     for await (const chunk of this.#blobs.read(digest)) {
       const message = { offset: BigInt(position), sizeBytes: BigInt(sizeBytes), chunk: Buffer.from(chunk) };
-      messages.push(inOwnMemory(FetchModelResponse.encode(message).finish()));
+      messages.push(framedMessage(FetchModelResponse.encode(message).finish()));
       hash.update(chunk);
       position += chunk.byteLength;
     }
     return { messages, isWhole: `sha256:${hash.digest('hex')}` === digest };
   }
-}
-
-/** Node puts small copies into blocks of 8 KiB that they share: a short message that is kept would keep all of its block. */
-function inOwnMemory(bytes: Uint8Array): Buffer {
-  const own = Buffer.allocUnsafeSlow(bytes.byteLength);
-  own.set(bytes);
-  return own;
 }
