@@ -1,10 +1,10 @@
-import { userInfo } from 'node:os';
 import { Argument, Command } from '@commander-js/extra-typings';
 import { jsonLine } from '../../base/text/table.ts';
 import { feedbackVerdicts, leaveFeedback } from '../../client/scoring/feedback.ts';
 import { isFamily } from '../../proto/antibody.ts';
 import { orExit, usage } from '../exit.ts';
 import { localClient } from '../local-client.ts';
+import { ownName } from '../own-name.ts';
 import { complain, print } from '../print.ts';
 
 const withdrawn = (alert: string, family: string) =>
@@ -19,7 +19,7 @@ export function feedbackCommand() {
     .addArgument(new Argument('<verdict>', 'what it was').choices(feedbackVerdicts))
     .option('-c, --config <file>', "the client's configuration")
     .option('-d, --data <folder>', "the client's data directory, instead of its configuration")
-    .option('--by <name>', 'who says so', userInfo().username)
+    .option('--by <name>', 'who says so', ownName())
     .option('--family <name>', 'what a confirmed attack is called: alerts of one name become an antibody')
     .option('--json', 'as JSON')
     .action(async (alert, verdict, { config: path, data, by, family, json }) => {

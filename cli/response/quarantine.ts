@@ -1,9 +1,9 @@
-import { userInfo } from 'node:os';
 import { Command } from '@commander-js/extra-typings';
 import { jsonLine, table, time } from '../../base/text/table.ts';
 import { giveOrder, type Order } from '../../client/response/quarantine/orders.ts';
 import type { QuarantinePage } from '../../client/response/quarantine/quarantine.ts';
 import { exitCodes } from '../exit.ts';
+import { ownName } from '../own-name.ts';
 import { complain, print } from '../print.ts';
 import { chainFolder } from './agent-folder.ts';
 
@@ -80,7 +80,7 @@ function resume() {
 }
 
 function orderOf(kind: Order['kind'], uid: string, reason: string): Order {
-  return { kind, uid, by: userInfo().username, reason, atMs: Date.now() };
+  return { kind, uid, by: ownName(), reason, atMs: Date.now() };
 }
 
 async function ask(address: string): Promise<QuarantinePage | undefined> {

@@ -16,7 +16,7 @@ import { createMetrics } from '../observability/metrics.ts';
 import { gramTableSpec, initialGramTable } from '../tracks/syscall/gram-table/gram-table.ts';
 import type { AssembledTrace } from '../tracks/syscall/traces/trace-assembler.ts';
 import { WorkloadClasses } from '../tracks/syscall/traces/workload-classes.ts';
-import { LiveScoring, scorerOptionsOf } from './live-scoring.ts';
+import { type HeldModel, LiveScoring, scorerOptionsOf } from './live-scoring.ts';
 
 const track = parseTrackId('syscall');
 const spec = gramTableSpec(new WorkloadClasses(['nginx']), 2 ** 12);
@@ -64,11 +64,17 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function install(version: number): Promise<void> {
-  const bytes = bytesOfValues(initialGramTable(spec).map((_, at) => (at % (90 + version) === 0 ? 1 : 0)));
+async function held(version: number, second = 0): Promise<HeldModel> {
+  const bytes = bytesOfValues(
+    initialGramTable(spec).map((_, at) => (at === 1 ? second : at % (90 + version) === 0 ? 1 : 0)),
+  );
   const weightsPath = join(folder, `weights-${version}`);
   await writeFile(weightsPath, bytes);
-  await scoring.install({ version, digest: digestOf(bytes), spec, weightsPath });
+  return { version, digest: digestOf(bytes), spec, weightsPath };
+}
+
+async function install(version: number): Promise<void> {
+  await scoring.install(await held(version));
 }
 
 function traceOf(number: number, first = 1): AssembledTrace {
@@ -120,6 +126,20 @@ describe('Judge', () => {
     expect(judged.map((normal) => normal.length)).toEqual(batches.map(() => 5));
     expect(await scored()).toBe(200);
     expect(scoring.liveVersion).toBe(1);
+  });
+
+  it('goes on with the live model when its thread ends over the next one, and loads again what was lost with it', async () => {
+    await install(1);
+    const [next, fatal] = [await held(2), await held(3, 77)];
+    const name = unwrap(await scoring.load(next));
+    expect(await scoring.load(fatal)).toMatchObject({ fault: { code: 'SCORER_LOST' } });
+    expect(existsSync(join(folder, 'ended-once'))).toBe(true);
+    expect(await scoring.judge([traceOf(1), traceOf(2)])).toHaveLength(2);
+    expect([await scored(), scoring.liveVersion]).toEqual([2, 1]);
+    expect(await scoring.swap(name)).toMatchObject({ fault: { code: 'MODEL_NOT_LOADED' } });
+    expect(await scoring.swap(unwrap(await scoring.load(next)))).toMatchObject({ ok: true });
+    expect(await scoring.judge([traceOf(3)])).toHaveLength(1);
+    expect([await scored(), scoring.liveVersion]).toEqual([3, 2]);
   });
 
   it('says whose work can raise no alarm yet, until it can', async () => {

@@ -8,7 +8,7 @@ import type { JudgeParts } from './judge-parts.ts';
 import { type GroupLevel, type GroupSketch, JudgedModel } from './judged-model.ts';
 import { judgeWith } from './rates-seen.ts';
 import { type ModelName, type ModelScores, nameOf, type ScoringModel } from './score-protocol.ts';
-import type { JudgeFaultCode, ScoreFaultCode } from './scoring-thread.ts';
+import { isLost, type ScoreFaultCode } from './scoring-thread.ts';
 import { comparedWith, type ShadowObserver, type Verdict } from './shadow-verdicts.ts';
 
 /** Newest normal examples that a new model is warmed on. */
@@ -52,7 +52,7 @@ export class Judge {
   }
 
   /** Makes a loaded model the live one, from one batch to the next. */
-  swap(name: ModelName): Promise<Result<undefined, JudgeFaultCode>> {
+  swap(name: ModelName): Promise<Result<undefined, ScoreFaultCode>> {
     return this.#inTurn(() => this.#swap(name));
   }
 
@@ -60,7 +60,7 @@ export class Judge {
   shadow(
     name: ModelName | undefined,
     observe: ShadowObserver = () => undefined,
-  ): Promise<Result<undefined, JudgeFaultCode>> {
+  ): Promise<Result<undefined, ScoreFaultCode>> {
     return this.#inTurn(() => this.#setShadow(name, observe));
   }
 
@@ -111,7 +111,7 @@ export class Judge {
   }
 
   async #judgedAfterLoading(model: ScoringModel, before: JudgedModel | undefined) {
-    const loaded = await this.#parts.scorer.load(model, this.#parts.clock(), this.#recent);
+    const loaded = await this.#kept(this.#parts.scorer.load(model, this.#parts.clock(), this.#recent));
     if (!loaded.ok) return loaded;
     const judged = new JudgedModel(model, loaded.value, this.#parts.threshold);
     judged.succeed(before);
@@ -128,11 +128,11 @@ export class Judge {
     return ok(name);
   }
 
-  async #swap(name: ModelName): Promise<Result<undefined, JudgeFaultCode>> {
+  async #swap(name: ModelName): Promise<Result<undefined, ScoreFaultCode>> {
     const { scorer, log } = this.#parts;
     const next = this.#loaded.get(name);
     if (next === undefined) return refuse('MODEL_NOT_LOADED', `${name} was not loaded; load it first`);
-    const swapped = await scorer.swap(name);
+    const swapped = await this.#kept(scorer.swap(name));
     if (!swapped.ok) return swapped;
     const before = this.#live;
     this.#live = name;
@@ -144,11 +144,11 @@ export class Judge {
     return ok(undefined);
   }
 
-  async #setShadow(name: ModelName | undefined, observe: ShadowObserver): Promise<Result<undefined, JudgeFaultCode>> {
+  async #setShadow(name: ModelName | undefined, observe: ShadowObserver): Promise<Result<undefined, ScoreFaultCode>> {
     if (name !== undefined && !this.#loaded.has(name)) {
       return refuse('MODEL_NOT_LOADED', `${name} was not loaded; load it first`);
     }
-    const set = await this.#parts.scorer.shadow(name);
+    const set = await this.#kept(this.#parts.scorer.shadow(name));
     if (!set.ok) return set;
     const before = this.#shadow?.name;
     this.#shadow = name === undefined ? undefined : { name, observe };
@@ -169,7 +169,7 @@ export class Judge {
   async assess(name: ModelName, cases: readonly unknown[]) {
     const judged = this.#judgedOf(name);
     if (judged === undefined) return refuse('MODEL_NOT_LOADED', `${name} was not loaded; load it first`);
-    const scored = await this.#parts.scorer.assess(name, cases);
+    const scored = await this.#kept(this.#parts.scorer.assess(name, cases));
     if (!scored.ok) return scored;
     return ok(
       scored.value.map(({ groups, scores }) => {
@@ -222,8 +222,14 @@ export class Judge {
   async #score(examples: readonly unknown[]) {
     const { scorer } = this.#parts;
     const scored = await scorer.score(examples);
-    if (scored.ok || scored.fault.code !== 'SCORER_LOST' || !(await this.#recover())) return scored;
-    return await scorer.score(examples);
+    return isLost(scored) && (await this.#recover()) ? await scorer.score(examples) : scored;
+  }
+
+  /** The same answer; where it says that the thread was lost, over whatever question, what runs is brought back first. */
+  async #kept<Value>(asked: Promise<Result<Value, ScoreFaultCode>>): Promise<Result<Value, ScoreFaultCode>> {
+    const answer = await asked;
+    if (isLost(answer)) await this.#recover();
+    return answer;
   }
 
   #recover(): Promise<boolean> {
@@ -235,6 +241,9 @@ export class Judge {
 
   async #reload(): Promise<boolean> {
     const { scorer, log, clock } = this.#parts;
+    // Whatever else was loaded is to be loaded again: it may be what the thread was lost over.
+    for (const name of this.#loaded.keys())
+      if (name !== this.#live && name !== this.#shadow?.name) this.#loaded.delete(name);
     const live = this.#live === undefined ? undefined : this.#loaded.get(this.#live);
     if (live === undefined) return false;
     const loaded = await scorer.load(live.model, clock(), this.#recent);
@@ -285,8 +294,7 @@ export class Judge {
     const missed = found.value.filter((alarm) => alarm === false).length;
     metrics.regressionMissed.set({ track: this.#parts.track }, missed);
     if (missed === 0) return;
-    const version = judged.version;
-    log.warn({ missed, cases: cases.length, version }, 'confirmed intrusions that this model misses');
+    log.warn({ missed, cases: cases.length, version: judged.version }, 'confirmed intrusions that this model misses');
   }
 
   #judgedOf(name: ModelName | undefined): JudgedModel | undefined {
@@ -300,10 +308,8 @@ export class Judge {
     { place, score, threshold, rates }: Verdict,
   ): Promise<void> {
     const { kind, scorer, track, log, rates: watch } = this.#parts;
-    const explained = await scorer.explain(judged.name, example, place);
+    const explained = await this.#kept(scorer.explain(judged.name, example, place));
     if (!explained.ok) log.warn(faultFields(explained.fault), 'an alert could not be explained');
-    const why = explained.ok ? explained.value : undefined;
-    const remark = this.#parts.remark(observation);
     const described = kind.describe(observation, place);
     const subject = kind.subjectOf(observation, place);
     const id = alertId(track, described.identity);
@@ -315,9 +321,9 @@ export class Judge {
       threshold,
       subject,
       described,
-      why,
+      why: explained.ok ? explained.value : undefined,
       rates: rates && watch?.explain(rates),
-      remark,
+      remark: this.#parts.remark(observation),
       labels: this.#labels.rulesFor(id, subject, described),
       nowMs: this.#parts.clock(),
     });

@@ -20,7 +20,7 @@ import { Judge } from './judge.ts';
 import type { GroupLevel, GroupSketch } from './judged-model.ts';
 import { RateWatch } from './rates-seen.ts';
 import type { CheckedFile, HeldAntibody, ModelName } from './score-protocol.ts';
-import { type JudgeFaultCode, type ScoreFaultCode, type ScoreLink, Scorer } from './scoring-thread.ts';
+import { type ScoreFaultCode, type ScoreLink, Scorer } from './scoring-thread.ts';
 import type { ShadowObserver } from './shadow-verdicts.ts';
 import { defaultWindowMax } from './thresholds/threshold.ts';
 
@@ -200,12 +200,12 @@ export class LiveScoring {
   }
 
   /** Makes a loaded model the live one, between two batches of events. */
-  async swap(model: ModelName): Promise<Result<undefined, JudgeFaultCode>> {
+  async swap(model: ModelName): Promise<Result<undefined, ScoreFaultCode>> {
     return await this.#judge.swap(model);
   }
 
   /** Runs a loaded model beside the live one, or nothing. */
-  async shadow(model: ModelName | undefined, observe?: ShadowObserver): Promise<Result<undefined, JudgeFaultCode>> {
+  async shadow(model: ModelName | undefined, observe?: ShadowObserver): Promise<Result<undefined, ScoreFaultCode>> {
     return await this.#judge.shadow(model, observe);
   }
 
@@ -217,7 +217,7 @@ export class LiveScoring {
   async assess(
     model: ModelName,
     cases: readonly unknown[],
-  ): Promise<Result<readonly (boolean | undefined)[], JudgeFaultCode>> {
+  ): Promise<Result<readonly (boolean | undefined)[], ScoreFaultCode>> {
     return await this.#judge.assess(model, cases);
   }
 

@@ -1,4 +1,4 @@
-import type { Fault } from '../../base/fault.ts';
+import { type Fault, FaultError, refuse } from '../../base/fault.ts';
 import type { TrackScorer } from '../tracks/track-kind.ts';
 import { loadModel } from './loaded-model.ts';
 import {
@@ -100,8 +100,9 @@ export class ScoreDesk {
 
   #modelOf(model: ModelName | undefined): TrackScorer<unknown> {
     const loaded = model === undefined ? undefined : this.#models.get(model);
-    if (loaded === undefined) throw new Error(model === undefined ? 'no model is live' : `${model} is not loaded`);
-    return loaded;
+    if (loaded !== undefined) return loaded;
+    const what = model === undefined ? 'no model is live' : `${model} is not loaded`;
+    throw new FaultError(refuse('MODEL_NOT_LOADED', what).fault);
   }
 
   #drop(model: ModelName): void {

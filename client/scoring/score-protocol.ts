@@ -81,6 +81,8 @@ export type ThreadFaultCode =
   | 'LENGTH_MISMATCH'
   | 'MODEL_DIGEST_MISMATCH'
   | 'MODEL_NOT_FINITE'
+  /** Also of the live one, where the thread began anew. */
+  | 'MODEL_NOT_LOADED'
   | 'MODEL_UNREADABLE'
   | 'MODEL_UNUSABLE'
   | 'SCORING_FAILED';

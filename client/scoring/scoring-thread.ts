@@ -10,9 +10,6 @@ type Reply<Kind extends FromScorer['kind']> = Extract<FromScorer, { kind: Kind }
 
 /** The thread's own refusals, and SCORER_LOST where there is no thread to answer. */
 export type ScoreFaultCode = ThreadFaultCode | 'SCORER_LOST';
-/** What is said of a model by its name: it may not be loaded. */
-export type JudgeFaultCode = ScoreFaultCode | 'MODEL_NOT_LOADED';
-
 /** Whom a scorer asks. */
 export type ScoreLink = Readonly<{
   live(): Readonly<{ ask<Value>(question: ToScorer): Promise<Value> }>;
@@ -109,4 +106,9 @@ export class Scorer {
     if (reply.kind === 'failed') return refuse(reply.code, `scoring: ${reply.message}`);
     throw new Error(`the scoring thread answered ${reply.kind} to ${question.kind}`);
   }
+}
+
+/** The thread has ended, or began anew and holds nothing of what was loaded. */
+export function isLost(answer: Result<unknown, ScoreFaultCode>): boolean {
+  return !answer.ok && (answer.fault.code === 'SCORER_LOST' || answer.fault.code === 'MODEL_NOT_LOADED');
 }

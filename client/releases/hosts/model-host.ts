@@ -2,7 +2,7 @@ import type { Result } from '../../../base/fault.ts';
 import type { LayoutFaultCode } from '../../../proto/layout.ts';
 import type { HeldModel } from '../../scoring/live-scoring.ts';
 import type { ModelName } from '../../scoring/score-protocol.ts';
-import type { JudgeFaultCode } from '../../scoring/scoring-thread.ts';
+import type { ScoreFaultCode } from '../../scoring/scoring-thread.ts';
 import type { ShadowObserver } from '../../scoring/shadow-verdicts.ts';
 import type { KnownVerdicts } from './known-cases.ts';
 
@@ -10,7 +10,7 @@ import type { KnownVerdicts } from './known-cases.ts';
  * Why a host does not take a model; NON_FINITE and TENSOR_MISSING where bytes are all that is looked at, RELEASE_NOT_TAKEN where
  * a region's coordinator does not publish it (relay/).
  */
-export type HostFaultCode = JudgeFaultCode | LayoutFaultCode | 'RELEASE_NOT_TAKEN';
+export type HostFaultCode = ScoreFaultCode | LayoutFaultCode | 'RELEASE_NOT_TAKEN';
 
 /** Where a track's models run: the agent's side of live scoring. One call at a time. */
 export interface ModelHost {
