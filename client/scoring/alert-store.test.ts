@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { newestAlerts } from '../alerts/read-alerts.ts';
 import { anAlert } from '../alerts/testing/alerts.ts';
 import { recordKey } from '../storage/sealed-record.ts';
 import type { ExampleCodec } from '../tracks/example-codec.ts';
@@ -27,7 +28,7 @@ function newStore(keep?: number) {
     return store;
   };
   const lines = () => readFileSync(file, 'utf8').trimEnd().split('\n');
-  return { examples, told, open, ids: () => lines().map((line) => (JSON.parse(line) as Alert).id) };
+  return { examples, file, told, open, ids: () => lines().map((line) => (JSON.parse(line) as Alert).id) };
 }
 
 it('writes an alert down once, also where a kill came between its line and its example', async () => {
@@ -45,6 +46,17 @@ it('writes an alert down once, also where a kill came between its line and its e
   expect(ids()).toEqual([first.id, second.id]);
   expect(unwrap(await again.example(second.id))).toBe('of the second');
   expect(told).toEqual([first.id, second.id, second.id]); // Perhaps nobody was told before the kill.
+});
+
+it('writes an alert down where it is found again, behind a line of which a full disk took half', async () => {
+  const { file, open } = newStore();
+  const store = open();
+  const [first, second, third] = [anAlert('1'), anAlert('2'), anAlert('3')];
+  await store.raise(first, 'of the first');
+  appendFileSync(file, JSON.stringify(second).slice(0, 40));
+  for (const alert of [second, third]) expect(await store.raise(alert, 'example')).toBe(true);
+  const found = await Array.fromAsync(newestAlerts(file));
+  expect(found.map(({ id }) => id)).toEqual([third.id, second.id, first.id]);
 });
 
 it('writes an alert down once that is raised twice at the same time, and tells of it once', async () => {

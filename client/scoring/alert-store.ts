@@ -1,7 +1,8 @@
-import { appendFile, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isMissing, makeFolder, privateFileMode, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
+import { isMissing, makeFolder, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { appendLine } from '../../base/text/append-line.ts';
 import { newestLines } from '../../base/text/newest-lines.ts';
 import { openRecord, type RecordKey, sealRecord } from '../storage/sealed-record.ts';
 import type { ExampleCodec } from '../tracks/example-codec.ts';
@@ -56,7 +57,7 @@ export class AlertStore {
     makeFolder(dirname(this.#file), privateFolderMode);
     this.#before ??= newestIds(this.#file);
     if (!(await this.#before).has(alert.id)) {
-      await appendFile(this.#file, `${JSON.stringify(alert)}\n`, { mode: privateFileMode });
+      await appendLine(this.#file, JSON.stringify(alert));
     }
     await writeFileAtomic(path, sealRecord(this.#key, this.#codec.encode(example), alert.id));
     this.onRaised(alert);

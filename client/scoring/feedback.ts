@@ -1,15 +1,9 @@
-import { appendFile, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import {
-  commitFile,
-  isMissing,
-  makeFolder,
-  privateFileMode,
-  privateFolderMode,
-  writeFileAtomic,
-} from '../../base/atomic-file.ts';
+import { commitFile, isMissing, makeFolder, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { appendLine } from '../../base/text/append-line.ts';
 import type { EpochMs } from '../../base/time.ts';
 import { isFamily } from '../../proto/antibody.ts';
 import type { BufferFault, ExampleBuffer } from '../learning/example-buffer.ts';
@@ -96,7 +90,7 @@ export async function applyFeedback(
       continue;
     }
     const line = JSON.stringify({ alert: id, track, verdict, by, at: new Date(atMs).toISOString(), family });
-    await appendFile(feedbackFile(dataDir), `${line}\n`, { mode: privateFileMode });
+    await appendLine(feedbackFile(dataDir), line);
     await rm(path, { force: true });
     results.push(ok({ id, verdict, by, family }));
   }

@@ -1,6 +1,6 @@
-import { appendFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { makeFolder, privateFileMode } from '../../atomic-file.ts';
+import { makeFolder } from '../../atomic-file.ts';
+import { appendLine } from '../../text/append-line.ts';
 import type { Wording } from '../outgoing.ts';
 import { type Sink, whyOf } from './sink.ts';
 
@@ -8,12 +8,12 @@ import { type Sink, whyOf } from './sink.ts';
 export function ocsfSink<Item>(file: string, wording: Pick<Wording<Item>, 'ocsf'>): Sink<Item> {
   return {
     async send(outgoing, sender) {
-      const line = `${JSON.stringify(wording.ocsf(outgoing, sender))}\n`;
+      const line = JSON.stringify(wording.ocsf(outgoing, sender));
       try {
-        if (file === 'stdout') await written(line);
+        if (file === 'stdout') await written(`${line}\n`);
         else {
           makeFolder(dirname(file));
-          await appendFile(file, line, { mode: privateFileMode });
+          await appendLine(file, line);
         }
         return { kind: 'delivered' };
       } catch (error) {
