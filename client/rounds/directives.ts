@@ -1,4 +1,5 @@
 import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
+import { instantText } from '../../base/text/instant-text.ts';
 import type { EpochMs } from '../../base/time.ts';
 import type { RoundClosed, WatchResponse } from '../../proto/generated/testudo/v1/federation.ts';
 import { type FederationId, isRoundId, isTrackId, type RoundId, type TrackId } from '../../proto/ids.ts';
@@ -58,7 +59,8 @@ export function readDirective(
 function readHeartbeat(theirs: bigint, { nowMs }: DirectiveContext): Result<Directive, 'HEARTBEAT_INVALID'> {
   const said = Number(theirs);
   if (Math.abs(said - nowMs) <= clockOffsetMsMax) return ok({ kind: 'heartbeat', nowMs: said });
-  return whyNot('HEARTBEAT_INVALID', `the coordinator's clock says ${theirs}, ours ${nowMs}; set the wrong one right`);
+  const clocks = `the coordinator's clock says ${instantText(said)}, ours ${instantText(nowMs)}`;
+  return whyNot('HEARTBEAT_INVALID', `${clocks}: set the wrong one right; no round is taken part in before`);
 }
 
 function readClosing(

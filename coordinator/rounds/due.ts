@@ -2,13 +2,20 @@ import type { EpochMs } from '../../base/time.ts';
 import { openRoundOf, type State, type Track } from '../ledger/state/state.ts';
 import type { Alarms } from '../queue/waker.ts';
 import { nextRun, type Run } from '../round/schedule/next-run.ts';
+import { servedBefore } from '../round/schedule/served-until.ts';
 import { deadlineOf } from '../round/step.ts';
 import { nextInputKeysEnd } from './kept-inputs.ts';
 
 /** The next run of a track's schedule; undefined without a schedule, or while a round of the track is open. */
 export function nextRunOf(state: State, track: Track, nowMs: EpochMs): Run | undefined {
   if (track.policy.schedule === null || openRoundOf(track) !== undefined) return undefined;
-  return nextRun(track.policy.schedule, track.track, state.freezes.values(), track.servedUntilMs, nowMs);
+  return nextRun(
+    track.policy.schedule,
+    track.track,
+    state.freezes.values(),
+    servedBefore(track.servedUntilMs, nowMs),
+    nowMs,
+  );
 }
 
 /** Everything that will become due by itself, from the state alone. */

@@ -3,6 +3,7 @@ import type { EpochMs } from '../../base/time.ts';
 import type { RoundId, TrackId } from '../../proto/ids.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Round, Track } from '../ledger/state/state.ts';
+import { PassedTime } from '../round/passed-time.ts';
 import { RoundEffects, type RoundEffectsParts, retryMsMin } from './effects.ts';
 import { stepsOf } from './events.ts';
 import { publicRoundKey } from './keys.ts';
@@ -11,7 +12,7 @@ import { RoundOpener, type RoundOpenerParts } from './opener.ts';
 
 const byRound: Actor = { kind: 'coordinator', part: 'round' };
 
-export type RoundKeeperParts = RoundEffectsParts & RoundOpenerParts;
+export type RoundKeeperParts = RoundEffectsParts & RoundOpenerParts & Readonly<{ monotonicMs: () => number }>;
 
 /**
  * The shell around `step`: turns time, presence and results into events, stores the new phase with its effects in one
@@ -21,11 +22,13 @@ export class RoundKeeper {
   readonly #parts: RoundKeeperParts;
   readonly #opener: RoundOpener;
   readonly #effects: RoundEffects;
+  readonly #passed: PassedTime;
 
   constructor(parts: RoundKeeperParts) {
     this.#parts = parts;
     this.#opener = new RoundOpener(parts);
     this.#effects = new RoundEffects(parts);
+    this.#passed = new PassedTime(parts.monotonicMs);
   }
 
   /** Schedules and opens a round of a track that has none open. */
@@ -66,21 +69,32 @@ export class RoundKeeper {
   /** Lets time, presence and lost standing happen to a round. */
   async #advance({ track: id }: Track, { round, phase }: Round): Promise<boolean> {
     const { ledger, presence, keyStore, trouble } = this.#parts;
+    let overMs: EpochMs | undefined;
     if (phase.kind === 'candidate' || phase.kind === 'abandoned') return true;
     const roundKey = phase.kind === 'recruiting' ? await publicRoundKey(keyStore, id, round) : undefined;
     const advanced = await ledger.commit(byRound, (state, atMs) => {
       const track = state.tracks.get(id) as Track;
       const known = track.rounds.get(round);
       if (known === undefined) return ok({ events: [], value: undefined });
+      const timeMs = this.#passed.timeFor(id, known, atMs);
+      overMs = timeMs === atMs ? undefined : timeMs;
       const steps = stepsOf(
         known,
-        eventsFor(state, track, known, presence, roundKey, atMs, this.#effects.troubleOf(track, known)),
+        eventsFor(state, track, known, presence, roundKey, timeMs, this.#effects.troubleOf(track, known)),
       );
       if (!steps.ok) throw new Error(`round ${round} of ${id}: ${steps.fault.message}`);
       return ok({ events: steps.value, value: undefined });
     });
-    if (advanced.ok) return true;
+    if (advanced.ok) {
+      if (overMs !== undefined) trouble('CLOCK_SET_BACK', setBackText(id, round, overMs));
+      return true;
+    }
     trouble(advanced.fault.code, advanced.fault.message);
     return false;
   }
+}
+
+function setBackText(track: TrackId, round: RoundId, deadlineMs: EpochMs): string {
+  const until = new Date(deadlineMs).toISOString();
+  return `${round} of ${track} would wait until ${until}: this clock was ahead when that was set. As much time as it had has passed, and it goes on`;
 }

@@ -15,6 +15,7 @@ import { roundEnd, until } from '../testing/wait.ts';
 
 const [a, b, c, d, e] = clusters as [ClusterId, ClusterId, ClusterId, ClusterId, ClusterId];
 const hourMs = 3_600_000;
+const nightly = { cron: '0 2 * * *', timeZone: 'UTC', blackouts: [] };
 
 /** Collects for six hours, whoever has answered: no test could wait for that. */
 const slow: typeof policy = {
@@ -84,6 +85,31 @@ describe('a round in simulated time', () => {
     expect(late).toMatchObject({ ok: false });
   });
 
+  it('lasts no longer than its rules say where the clock was ahead when it was opened, and its schedule goes on', async () => {
+    const { timers, engine, invited, answer, phase, troubles } = await openInSimulatedTime({
+      ...slow,
+      schedule: nightly,
+    });
+    const rightMs = timers.now();
+    timers.setWallClock(rightMs + 200 * 24 * hourMs);
+    engine.wake(); // The runs of 200 nights are one: it is open, and says that it has served them.
+    await invited;
+    timers.setWallClock(rightMs);
+    for (const cluster of [a, b, c, d]) unwrap(await answer(cluster));
+    await timers.advance(6 * hourMs);
+    engine.wake();
+    await timers.advance(1);
+    expect(phase()).toMatchObject({ kind: 'collecting' });
+    await timers.advance(60_000);
+    engine.wake();
+    const { phase: end } = await roundEnd(engine, 'r-1');
+    expect(end).toMatchObject({ kind: 'abandoned', reason: 'QUORUM_MISSED' });
+    expect(troubles).toContain('CLOCK_SET_BACK');
+
+    await timers.advanceUntil(() => phase('r-2') !== undefined);
+    expect(new Date(timers.now()).toISOString()).toBe('2027-01-02T02:00:00.000Z');
+  });
+
   it('closes at its deadline with its quorum, and comes to a candidate in no time', async () => {
     const { timers, engine, invitations, invited, answer, phase } = await openInSimulatedTime();
     unwrap(await engine.openRound(operator, { track, reason: 'test' }));
@@ -103,7 +129,6 @@ describe('a round in simulated time', () => {
   });
 
   it('that needs a sample which is not there is asked for once, however long it takes, and opens once it is put', async () => {
-    const nightly = { cron: '0 2 * * *', timeZone: 'UTC', blackouts: [] };
     const wanted = { ...slow, sample: { mix: 0.1 }, schedule: nightly };
     const { timers, engine, phase, troubles } = await openInSimulatedTime(wanted);
     engine.wake();
@@ -117,7 +142,6 @@ describe('a round in simulated time', () => {
   });
 
   it('is opened by its schedule in the night, and the next one a day later', async () => {
-    const nightly = { cron: '0 2 * * *', timeZone: 'UTC', blackouts: [] };
     const { timers, engine, phase } = await openInSimulatedTime({ ...slow, schedule: nightly });
     engine.wake();
     await timers.advance(29 * 60_000);

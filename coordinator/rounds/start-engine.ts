@@ -121,6 +121,7 @@ export async function startEngine(
     runner,
     inputs,
     clock,
+    monotonicMs: timers.monotonicMs,
     roundsMax: options.roundsMax ?? 16,
     trouble,
     wake: () => engine?.wake(),

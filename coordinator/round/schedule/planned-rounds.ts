@@ -2,6 +2,7 @@ import type { EpochMs } from '../../../base/time.ts';
 import type { TrackId } from '../../../proto/ids.ts';
 import { type Hold, nextRun } from './next-run.ts';
 import type { ScheduleRules } from './schedule-rules.ts';
+import { servedBefore } from './served-until.ts';
 
 /** A round that a schedule will open, or would. */
 export type PlannedRound = Readonly<{
@@ -37,7 +38,7 @@ export function planRounds(
   for (const { track, policy, servedUntilMs } of tracks) {
     if (policy.schedule === null) continue;
     const tooFew = enrolledCount < updatesMinOf(track) ? 'TOO_FEW_CLUSTERS' : null;
-    let afterMs = servedUntilMs;
+    let afterMs = servedBefore(servedUntilMs, nowMs);
     let fromMs = nowMs;
     for (let count = 0; count < plannedMax; count++) {
       const run = nextRun(policy.schedule, track, freezeList, afterMs, fromMs);
