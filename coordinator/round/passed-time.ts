@@ -9,12 +9,12 @@ const slackMs = 60_000;
 
 type Timed = Readonly<{ round: RoundId; phase: RoundPhase; rules: RoundRules }>;
 
-type Seen = Readonly<{ round: RoundId; deadlineMs: EpochMs; overAtMs: number }>;
+type Seen = Readonly<{ round: RoundId; kind: RoundPhase['kind']; overAtMs: number }>;
 
 /**
  * Deadlines of rounds are moments of the wall clock. One that was set while that clock was ahead lies as far away once it is right again,
  * and the round, and every one after it, would wait for so long. So a phase lasts no longer than its rules say by the steady clock,
- * either, which begins to count when this process first sees the deadline.
+ * either, which begins to count when this process first sees the phase: what the wall clock says is left by then may be wrong as well.
  */
 export class PassedTime {
   readonly #monotonicMs: () => number;
@@ -29,11 +29,11 @@ export class PassedTime {
   timeFor(track: TrackId, { round, phase, rules }: Timed, nowMs: EpochMs): EpochMs {
     const deadlineMs = deadlineOf(phase);
     if (deadlineMs === undefined) return nowMs;
+    const { kind } = phase;
     const passedMs = this.#monotonicMs();
     const seen = this.#seen.get(track);
-    if (seen?.round !== round || seen.deadlineMs !== deadlineMs) {
-      const leftMs = Math.min(deadlineMs - nowMs, lastsMs(phase, rules));
-      this.#seen.set(track, { round, deadlineMs, overAtMs: passedMs + leftMs + slackMs });
+    if (seen?.round !== round || seen.kind !== kind) {
+      this.#seen.set(track, { round, kind, overAtMs: passedMs + lastsMs(phase, rules) + slackMs });
       return nowMs;
     }
     return passedMs < seen.overAtMs ? nowMs : Math.max(nowMs, deadlineMs);
