@@ -95,6 +95,13 @@ describe('Levels', () => {
     expect([groups.includes('made up 9488'), groups.includes('made up 9489')]).toEqual([true, false]);
   });
 
+  it('keeps no place for groups of which too little was said to count', () => {
+    const levels = new Levels();
+    for (const sensor of ['a', 'b']) levels.hear(sensor, sketch(1));
+    for (let at = 0; at < 10_000; at++) levels.hear('liar', sketch(9, { count: 19, group: `made up ${at}` }));
+    expect(levels.all()).toMatchObject([{ group: 'nginx', level: 1 }]);
+  });
+
   it('holds so many groups and no more', () => {
     const levels = new Levels({ warmUp: 1, sensorScoresMin: 1, groupsMax: 2, groupsOfSensorMax: 8 });
     for (const group of ['a', 'b', 'c']) levels.hear('s', sketch(1, { group }));

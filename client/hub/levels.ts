@@ -59,6 +59,7 @@ export class Levels {
     const { sensorScoresMin, groupsMax, groupsOfSensorMax } = this.#options;
     if (![sketch.usual, sketch.level].every(Number.isFinite) || sketch.level < sketch.usual) return;
     const key = JSON.stringify([sketch.track, sketch.model, sketch.group]);
+    if (sketch.count < sensorScoresMin) return this.#forgetOf(sensor, key);
     let group = this.#groups.get(key);
     if (group === undefined) {
       if (this.#groups.size >= groupsMax) this.#forgetOldest();
@@ -66,13 +67,10 @@ export class Levels {
     }
     this.#groups.delete(key);
     this.#groups.set(key, group);
+    group.sketches.set(sensor, sketch);
     const own = this.#bySensor.get(sensor) ?? new Set<string>();
     own.delete(key);
-    if (sketch.count < sensorScoresMin) group.sketches.delete(sensor);
-    else {
-      group.sketches.set(sensor, sketch);
-      this.#bySensor.set(sensor, own.add(key));
-    }
+    this.#bySensor.set(sensor, own.add(key));
     this.#settle(group);
     const [oldest] = own;
     if (own.size > groupsOfSensorMax && oldest !== undefined) this.#forgetOf(sensor, oldest);
