@@ -47,6 +47,11 @@ const spec = z.object({
 const statuses = z.array(z.object({ name: z.string(), imageID: z.string().default('') })).default([]);
 const status = z.object({ containerStatuses: statuses, initContainerStatuses: statuses }).prefault({});
 const pod = z.object({ kind: z.literal('Pod'), metadata, spec, status });
+/** A key of YAML with nothing behind it is null, and means to the server what none does. */
+const listed = z
+  .array(z.unknown())
+  .nullish()
+  .transform((all) => all ?? []);
 const policy = z.object({
   kind: z.literal('NetworkPolicy'),
   metadata,
@@ -60,14 +65,14 @@ const policy = z.object({
             .default([]),
         })
         .prefault({}),
-      policyTypes: z.array(z.string()).optional(),
-      ingress: z.array(z.unknown()).default([]),
-      egress: z.array(z.unknown()).default([]),
+      policyTypes: listed.pipe(z.array(z.string())),
+      ingress: listed,
+      egress: listed,
     })
     .transform(({ podSelector, policyTypes, ingress, egress }) => ({
       podSelector,
       // As the server defaults it where nothing is said: a manifest that it never saw says nothing, as a rule.
-      policyTypes: policyTypes ?? ['Ingress', ...(egress.length > 0 ? ['Egress'] : [])],
+      policyTypes: policyTypes.length > 0 ? policyTypes : ['Ingress', ...(egress.length > 0 ? ['Egress'] : [])],
       ingressRules: ingress.length,
       egressRules: egress.length,
     })),

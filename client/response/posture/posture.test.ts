@@ -47,6 +47,9 @@ describe('findingsOf', () => {
     const egress = [{ to: [{ podSelector: {} }] }];
     expect(codesOf(pod({}), { ...policy, spec: { podSelector, egress } })).toEqual([]);
     expect(codesOf(pod({}), { ...policy, spec: { podSelector } })).toEqual(['NO_EGRESS_POLICY']);
+    const empty = { podSelector, policyTypes: null, ingress: null, egress: null }; // `ingress:`, and nothing behind it.
+    expect(codesOf(pod({}), { ...policy, spec: empty })).toEqual(['NO_EGRESS_POLICY']);
+    expect(codesOf(pod({}), { ...policy, spec: { podSelector, policyTypes: [], egress } })).toEqual([]);
   });
 
   it.each([
