@@ -59,7 +59,10 @@ export class Levels {
     const { sensorScoresMin, groupsMax, groupsOfSensorMax } = this.#options;
     if (![sketch.usual, sketch.level].every(Number.isFinite) || sketch.level < sketch.usual) return;
     const key = JSON.stringify([sketch.track, sketch.model, sketch.group]);
-    if (sketch.count < sensorScoresMin) return this.#forgetOf(sensor, key);
+    if (sketch.count < sensorScoresMin) {
+      this.#forgetOf(sensor, key);
+      return;
+    }
     let group = this.#groups.get(key);
     if (group === undefined) {
       if (this.#groups.size >= groupsMax) this.#forgetOldest();

@@ -54,12 +54,19 @@ export async function* hubbleStream(
   }
 }
 
-/** A node whose clock is ahead must not have Hubble keep back what all others see until then. */
+/**
+ * The later one, but not later than now: a node whose clock is ahead must not have Hubble keep back what all others see until then. Where
+ * it is our clock that is behind everybody's, so much comes twice.
+ */
 function later(one: Timestamp | undefined, other: Timestamp | undefined, nowMs: number): Timestamp | undefined {
-  if (other === undefined || Number(other.seconds) * 1_000 > nowMs) return one;
-  if (one === undefined) return other;
-  const difference = Number(other.seconds - one.seconds) || other.nanos - one.nanos;
-  return difference > 0 ? other : one;
+  if (other === undefined) return one;
+  const now = { seconds: BigInt(Math.floor(nowMs / 1_000)), nanos: Math.floor(nowMs % 1_000) * 1_000_000 };
+  const heard = isAfter(other, now) ? now : other;
+  return one === undefined || isAfter(heard, one) ? heard : one;
+}
+
+function isAfter(one: Timestamp, other: Timestamp): boolean {
+  return one.seconds === other.seconds ? one.nanos > other.nanos : one.seconds > other.seconds;
 }
 
 export function readHubbleMessage({ responseTypes, nodeName, time }: GetFlowsResponse): HubbleMessage {

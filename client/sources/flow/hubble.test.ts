@@ -290,74 +290,82 @@ describe('hubbleFile', () => {
 });
 
 describe('hubbleStream', () => {
-  it('reads GetFlows as it reads the file, and after a break asks for what came since', async () => {
-    const requests: GetFlowsRequest[] = [];
-    const server = new Server();
-    const seconds = BigInt(Math.floor(Date.parse(time) / 1_000));
-    server.addService(ObserverService, {
-      getFlows: (call: {
-        request: GetFlowsRequest;
-        write(message: GetFlowsResponse): void;
-        emit(name: 'error', error: Error): void;
-      }) => {
-        requests.push(call.request);
-        const types: GetFlowsResponse['responseTypes'][] = [
-          { $case: 'nodeStatus', value: { stateChange: 1, nodeNames: ['n1'], message: '' } },
-          { $case: 'lostEvents', value: { source: 3, numEventsLost: 5n } },
-          {
-            $case: 'flow',
-            value: {
-              time: { seconds, nanos: 678_901_234 },
-              verdict: 1,
-              ip: { source: '10.0.0.1', destination: '10.0.0.2' },
-              l4: { protocol: { $case: 'tcp', value: { sourcePort: 41_000, destinationPort: 5432 } } },
-              source: { ...emptyEnd, identity: 2_001, namespace: 'shop', podName: web.pod_name },
-              destination: { ...emptyEnd, identity: 2_002, namespace: 'shop', workloads: [{ name: 'db', kind: '' }] },
-              type: 1,
-              nodeName: 'n1',
-              l7: undefined,
-              reply: false,
-              trafficDirection: 2,
-              isReply: { value: false },
-              uuid: 'c6c4b0a9-3a4c-4c7e-8f5a-000000000001',
+  const seconds = BigInt(Math.floor(Date.parse(time) / 1_000));
+  it.each([
+    // A node whose clock is ahead sends one, too: our own says that it has not been yet.
+    ['right', { nowMs: Number(seconds) * 1_000 + 30_005, since: { seconds: seconds + 30n, nanos: 5_000_000 } }],
+    ['behind', { nowMs: Number(seconds) * 1_000 - 60_000, since: { seconds: seconds - 60n, nanos: 0 } }],
+    ['far ahead', { nowMs: Number(seconds) * 1_000 + 7_200_000, since: { seconds: seconds + 3_600n, nanos: 0 } }],
+  ])(
+    'reads GetFlows as it reads the file, and after a break asks for what came since, where our clock is %s',
+    async (_, { nowMs, since: asked }) => {
+      const requests: GetFlowsRequest[] = [];
+      const server = new Server();
+      server.addService(ObserverService, {
+        getFlows: (call: {
+          request: GetFlowsRequest;
+          write(message: GetFlowsResponse): void;
+          emit(name: 'error', error: Error): void;
+        }) => {
+          requests.push(call.request);
+          const types: GetFlowsResponse['responseTypes'][] = [
+            { $case: 'nodeStatus', value: { stateChange: 1, nodeNames: ['n1'], message: '' } },
+            { $case: 'lostEvents', value: { source: 3, numEventsLost: 5n } },
+            {
+              $case: 'flow',
+              value: {
+                time: { seconds, nanos: 678_901_234 },
+                verdict: 1,
+                ip: { source: '10.0.0.1', destination: '10.0.0.2' },
+                l4: { protocol: { $case: 'tcp', value: { sourcePort: 41_000, destinationPort: 5432 } } },
+                source: { ...emptyEnd, identity: 2_001, namespace: 'shop', podName: web.pod_name },
+                destination: { ...emptyEnd, identity: 2_002, namespace: 'shop', workloads: [{ name: 'db', kind: '' }] },
+                type: 1,
+                nodeName: 'n1',
+                l7: undefined,
+                reply: false,
+                trafficDirection: 2,
+                isReply: { value: false },
+                uuid: 'c6c4b0a9-3a4c-4c7e-8f5a-000000000001',
+              },
             },
-          },
-        ];
-        const [, , sound] = types as [unknown, unknown, { $case: 'flow'; value: Flow }];
-        const ahead = { seconds: BigInt(Math.floor(Date.now() / 1_000) + 3_600), nanos: 0 };
-        types.push({ $case: 'flow', value: { ...sound.value, time: ahead, uuid: 'of a node whose clock is ahead' } });
-        for (const responseTypes of types) call.write({ responseTypes, nodeName: 'n1', time: undefined });
-        if (requests.length === 1) call.emit('error', new Error('gone'));
-      },
-    } as never);
-    const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-        error === null ? resolve(bound) : reject(error),
-      );
-    });
-    const breaks: string[] = [];
-    const stream = hubbleStream(`127.0.0.1:${port}`, {
-      signal: controller.signal,
-      reconnect: { firstMs: 1, maxMs: 5 },
-      timers: systemTimers,
-      unit: () => 0.5,
-      onDisconnect: ({ code }) => breaks.push(code),
-    });
-    const items: FlowItem[] = [];
-    for await (const batch of stream) {
-      items.push(...batch.items);
-      if (items.length === 8) break;
-    }
-    server.forceShutdown();
-    const once = ['NODE_STATUS', 'lost 5', 'flow', 'flow'];
-    expect(items.map(told)).toEqual([...once, ...once]);
-    expect(items[2]).toEqual({ kind: 'flow', flow: flow() });
-    expect(breaks).toEqual(['GRPC_UNKNOWN']);
-    expect(requests.map(({ follow, since }) => [follow, since])).toEqual([
-      [true, undefined],
-      [true, { seconds, nanos: 678_901_234 }],
-    ]);
-  });
+          ];
+          const [, , sound] = types as [unknown, unknown, { $case: 'flow'; value: Flow }];
+          const ahead = { seconds: seconds + 3_600n, nanos: 0 };
+          types.push({ $case: 'flow', value: { ...sound.value, time: ahead, uuid: 'of a node whose clock is ahead' } });
+          for (const responseTypes of types) call.write({ responseTypes, nodeName: 'n1', time: undefined });
+          if (requests.length === 1) call.emit('error', new Error('gone'));
+        },
+      } as never);
+      const port = await new Promise<number>((resolve, reject) => {
+        server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+          error === null ? resolve(bound) : reject(error),
+        );
+      });
+      const breaks: string[] = [];
+      const stream = hubbleStream(`127.0.0.1:${port}`, {
+        signal: controller.signal,
+        reconnect: { firstMs: 1, maxMs: 5 },
+        timers: { ...systemTimers, now: () => nowMs },
+        unit: () => 0.5,
+        onDisconnect: ({ code }) => breaks.push(code),
+      });
+      const items: FlowItem[] = [];
+      for await (const batch of stream) {
+        items.push(...batch.items);
+        if (items.length === 8) break;
+      }
+      server.forceShutdown();
+      const once = ['NODE_STATUS', 'lost 5', 'flow', 'flow'];
+      expect(items.map(told)).toEqual([...once, ...once]);
+      expect(items[2]).toEqual({ kind: 'flow', flow: flow() });
+      expect(breaks).toEqual(['GRPC_UNKNOWN']);
+      expect(requests.map(({ follow, since }) => [follow, since])).toEqual([
+        [true, undefined],
+        [true, asked],
+      ]);
+    },
+  );
 });
 
 describe('hubbleStream, what it reads of a flow', () => {
