@@ -6,6 +6,7 @@ import { systemTimers } from '../base/system-timers.ts';
 import type { UplinkConfig } from '../client/rounds/participant-config.ts';
 import type { UplinkReport } from '../client/rounds/ports.ts';
 import type { Provenance } from '../coordinator/candidate/provenance.ts';
+import { headOf, type Track } from '../coordinator/ledger/state/state.ts';
 import type { TrackPolicy } from '../coordinator/round/policy.ts';
 import { operator, track } from '../coordinator/testing/small-federation.ts';
 import { tempDir } from '../coordinator/testing/temp-dir.ts';
@@ -263,6 +264,21 @@ it('holds a round anew where its parent was restored from a backup, and gives a 
   expect(first).toBeDefined();
   expect(second).toBeDefined();
   expect(second).not.toBe(first);
+});
+
+it('goes on with the round that a relay of a build before held when it was replaced', async () => {
+  const { root, region, gate, start, openRound } = await openTree();
+  answering(region.engine, clusters);
+  gate();
+  const { digest } = headOf(region.engine.state().tracks.get(track) as Track);
+  await until(region.engine, () => region.engine.connected().size === clusters.length || undefined);
+  const reason = `for round r-1 of ${root.engine.federation}, which starts from ${digest}`;
+  unwrap(await region.engine.openRound(operator, { track, reason }));
+  await ended(region.engine, 'r-1');
+  await start();
+  const updates = await updatesOf(root, await openRound());
+  expect(updates.map(({ cluster }) => cluster).sort()).toEqual(['east', 'other']);
+  expect(roundsOf(region).map(({ phase }) => phase.kind)).toEqual(['candidate']);
 });
 
 it('goes back with its parent, and forward again, to what it published for each of its versions', async () => {

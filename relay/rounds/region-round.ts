@@ -29,9 +29,13 @@ const prefix = 'for round ';
  * again: one round of the parent is at most one of the region. A parent that was restored from a backup gives a round's name, and its
  * base, a second time; the key it never does.
  */
-function reasonFor({ federation, round, base, roundKey }: Omit<Asked, 'track' | 'spec'>): string {
-  const key = Buffer.from(roundKey).toString('hex');
-  return `${prefix}${round} of ${federation}, which starts from ${base.digest}, under key ${key}`;
+function reasonFor(asked: Omit<Asked, 'track' | 'spec'>): string {
+  return `${reasonWithoutKey(asked)}, under key ${Buffer.from(asked.roundKey).toString('hex')}`;
+}
+
+/** As builds before wrote it. */
+function reasonWithoutKey({ federation, round, base }: Pick<Asked, 'federation' | 'round' | 'base'>): string {
+  return `${prefix}${round} of ${federation}, which starts from ${base.digest}`;
 }
 
 /**
@@ -65,7 +69,11 @@ export async function holdRound(
 function roundFor({ tracks }: State, asked: Asked): Round | undefined {
   const reason = reasonFor(asked);
   const rounds = [...(tracks.get(asked.track)?.rounds.values() ?? [])];
-  return rounds.findLast((round) => round.reason === reason);
+  const last = rounds.at(-1);
+  // The last one may be of a build before, whose relay was replaced in the middle of it: another would give the parent a second update.
+  return (
+    rounds.findLast((round) => round.reason === reason) ?? (last?.reason === reasonWithoutKey(asked) ? last : undefined)
+  );
 }
 
 async function open(
