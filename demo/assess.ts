@@ -32,7 +32,7 @@ export function assess(prepared: Prepared, judges: Judges, rounds: readonly Demo
       hostile: hostile.length,
       rounds: options.rounds,
       rule: options.rule ?? [...prepared.policy.before, prepared.policy.rule].map(({ kind }) => kind).join(' + '),
-      detector: options.detector,
+      detector: prepared.detectorName,
       seed: options.seed,
       f: prepared.policy.f,
     },

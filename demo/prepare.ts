@@ -26,6 +26,8 @@ export type Prepared = Readonly<{
   /** In the order of their attack schedules. */
   hostile: readonly string[];
   detector: Detector;
+  /** Which it is: where labels cannot have the services' names it is not the one that was asked for. */
+  detectorName: SyscallDetectorName;
   policy: AggregationPolicy;
   /** The flow track's: it knows no classes and has no sample. */
   flowPolicy: AggregationPolicy;
@@ -69,6 +71,7 @@ export async function prepare(options: DemoOptions): Promise<Result<Prepared>> {
     clusters: clusters.value,
     hostile,
     detector: syscallDetector(named, new WorkloadClasses(services)),
+    detectorName: named,
     policy: policy.value,
     flowPolicy: flowPolicy.value,
     sample,

@@ -108,7 +108,7 @@ export function liarsOf(text: string): number {
 }
 
 function checkSeed(seed: string): void {
-  if (!/^\d{1,9}$/.test(seed)) usage(`--seed: expected a whole number, got ${seed}`);
+  if (!/^\d{1,9}$/.test(seed)) usage(`--seed: expected a whole number from 0 to 999999999, got ${seed}`);
 }
 
 /** What `model init` wrote into a folder; undefined where it is none of its. */

@@ -17,9 +17,9 @@ import type { Presence } from './presence.ts';
 import { readParts, standingsNoted } from './standings.ts';
 
 const byRound: Actor = { kind: 'coordinator', part: 'round' };
-/** An effect that failed is tried again after so long, twice as long each time. */
+/** What failed is tried again after so long, twice as long each time. */
 export const retryMsMin = 500;
-const retryMsMax = 30_000;
+export const retryMsMax = 30_000;
 
 export type RoundEffectsParts = Readonly<{
   ledger: Ledger;

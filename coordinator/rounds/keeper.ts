@@ -4,7 +4,7 @@ import type { RoundId, TrackId } from '../../proto/ids.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Round, Track } from '../ledger/state/state.ts';
 import { PassedTime } from '../round/passed-time.ts';
-import { RoundEffects, type RoundEffectsParts, retryMsMin } from './effects.ts';
+import { RoundEffects, type RoundEffectsParts, retryMsMax, retryMsMin } from './effects.ts';
 import { stepsOf } from './events.ts';
 import { publicRoundKey } from './keys.ts';
 import { eventsFor } from './occasions.ts';
@@ -23,6 +23,8 @@ export class RoundKeeper {
   readonly #opener: RoundOpener;
   readonly #effects: RoundEffects;
   readonly #passed: PassedTime;
+  /** How long what fails next waits before it is tried again. */
+  #retryMs = retryMsMin;
 
   constructor(parts: RoundKeeperParts) {
     this.#parts = parts;
@@ -57,8 +59,10 @@ export class RoundKeeper {
       }
     }
     const retryAtMs = this.#effects.retryAtMs();
+    const waitMs = this.#retryMs;
+    this.#retryMs = good ? retryMsMin : Math.min(2 * waitMs, retryMsMax);
     if (good) return retryAtMs ?? null;
-    return Math.min(clock() + retryMsMin, retryAtMs ?? Number.POSITIVE_INFINITY);
+    return Math.min(clock() + waitMs, retryAtMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Resolves when no effect is being performed. */

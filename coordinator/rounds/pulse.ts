@@ -75,8 +75,9 @@ export class Pulse {
     const retryAtMs = await keeper.tick();
     this.#also();
     const { nextMs, schedules } = alarmsOf(ledger.state, timers.now());
-    // What was due before this beat and still is must wait for something else: looked at again, but not at once.
-    const dueMs = nextMs !== null && nextMs <= startedAtMs ? timers.now() + stillDueMs : nextMs;
+    // What was due before this beat and still is failed, and is tried again when that may be, or waits for something else.
+    const isStillDue = nextMs !== null && nextMs <= startedAtMs;
+    const dueMs = isStillDue ? (retryAtMs ?? timers.now() + stillDueMs) : nextMs;
     const soonest = [dueMs, retryAtMs].filter((atMs) => atMs !== null);
     waker.set({ nextMs: soonest.length === 0 ? null : Math.min(...soonest), schedules });
     await this.#snapshotNowAndThen();

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ok, unwrap } from '../../base/fault.ts';
+import { ok, refuse, unwrap } from '../../base/fault.ts';
 import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
 import { digestOf } from '../../proto/digest.ts';
 import type { ClusterId, RoundId, TrackId } from '../../proto/ids.ts';
@@ -35,6 +35,10 @@ async function openInSimulatedTime(wanted: typeof policy = slow, members = clust
     destroy: async (name) => void keys.delete(name),
   };
   const journal = openMemoryJournal(new MemoryMedium(), timers);
+  const { append } = journal;
+  const disk = { isFull: false };
+  const noRoom = { entries: [], durable: Promise.resolve(refuse('DISK_FULL' as const, 'no room')) };
+  journal.append = (drafts) => (disk.isFull ? noRoom : append.call(journal, drafts));
   const troubles: string[] = [];
   const engine = await openSmallFederation(tempDir(), {
     ...{ timers, journal, keyStore, policy: wanted, members, trouble: (code: string) => troubles.push(code) },
@@ -60,7 +64,7 @@ async function openInSimulatedTime(wanted: typeof policy = slow, members = clust
       .state()
       .tracks.get(track as TrackId)
       ?.rounds.get(round as RoundId)?.phase;
-  return { timers, engine, keys, invitations, invited, answer, phase, troubles };
+  return { timers, engine, keys, disk, invitations, invited, answer, phase, troubles };
 }
 
 describe('a round in simulated time', () => {
@@ -108,6 +112,22 @@ describe('a round in simulated time', () => {
 
     await timers.advanceUntil(() => phase('r-2') !== undefined);
     expect(new Date(timers.now()).toISOString()).toBe('2027-01-02T02:00:00.000Z');
+  });
+
+  it('says less and less often that its disk is full, and ends soon after there is room', async () => {
+    const { timers, engine, disk, invitations, invited, phase, troubles } = await openInSimulatedTime();
+    unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+    await invited;
+    disk.isFull = true;
+    const closesAtMs = invitations.get(a)?.closesAtMs as number;
+    await timers.advance(closesAtMs + 10 * 60_000 - timers.now());
+    expect(phase()).toMatchObject({ kind: 'collecting' });
+    expect(new Set(troubles)).toEqual(new Set(['DISK_FULL']));
+    expect(troubles.length).toBeLessThan(30); // Six doublings from half a second, then each half a minute.
+    disk.isFull = false;
+    await timers.advance(30_000);
+    const { phase: end } = await roundEnd(engine, 'r-1');
+    expect(end).toMatchObject({ kind: 'abandoned', reason: 'QUORUM_MISSED' });
   });
 
   it('closes at its deadline with its quorum, and comes to a candidate in no time', async () => {
