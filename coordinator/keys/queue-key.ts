@@ -9,11 +9,11 @@ export function queueKey(keyStore: KeyStore): Promise<Uint8Array | undefined> {
   return keyStore.get(queueKeyName);
 }
 
-/** The same, made where there is none: for the coordinator, whose data directory nobody else writes to. */
+/** The same, made where there is none. Of two coordinators that make it at once, both have the one that was first. */
 export async function ensureQueueKey(keyStore: KeyStore): Promise<Uint8Array> {
   const known = await queueKey(keyStore);
   if (known !== undefined) return known;
   const key = randomBytes(32);
-  await keyStore.put(queueKeyName, key);
-  return key;
+  if (await keyStore.add(queueKeyName, key)) return key;
+  return (await queueKey(keyStore)) as Uint8Array;
 }

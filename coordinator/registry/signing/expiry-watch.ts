@@ -26,7 +26,7 @@ const remedies: Readonly<Record<PeoplesRole, string>> = {
   pins: 'an operator signs them anew with `testudo pins renew`',
 };
 
-/** Warns of what expires, once a day for each role. Looked at whenever the keeper works: every hour at the latest. */
+/** Warns of what expires, once a day for each role. Looked at whenever the keeper works. */
 export class ExpiryWatch {
   readonly #warn: (code: string, message: string) => void;
   readonly #withinMs: number;
