@@ -142,6 +142,22 @@ describe('Judge', () => {
     expect([await scored(), scoring.liveVersion]).toEqual([3, 2]);
   });
 
+  it.each([
+    ['is loaded again', 88],
+    ['scores', 99],
+  ])('goes on without a model in shadow that ends the thread each time that it %s', async (_, sort) => {
+    await install(1);
+    let heard = 0;
+    const name = unwrap(await scoring.load(await held(2, sort)));
+    unwrap(await scoring.shadow(name, () => (heard += 1)));
+    expect(await scoring.judge([traceOf(1, 77), traceOf(2)])).toHaveLength(2);
+    expect(await scoring.judge([traceOf(3)])).toHaveLength(1);
+    expect([heard, await scored(), scoring.liveVersion]).toEqual([0, 3, 1]);
+    expect(await scoring.assess(name, [])).toMatchObject({ fault: { code: 'MODEL_NOT_LOADED' } });
+    unwrap(await scoring.shadow(undefined));
+    expect(await scoring.judge([traceOf(4)])).toHaveLength(1);
+  });
+
   it('says whose work can raise no alarm yet, until it can', async () => {
     await install(1);
     expect(scoring.remarks).toEqual([]);

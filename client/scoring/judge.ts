@@ -23,6 +23,8 @@ export class Judge {
   readonly #loaded = new Map<ModelName, { model: ScoringModel; judged: JudgedModel }>();
   #live: ModelName | undefined;
   #shadow: { name: ModelName; observe: ShadowObserver } | undefined;
+  /** The shadow that came back with a lost thread, until it has scored: lost before, the thread comes back without it. */
+  #returned: ModelName | undefined;
   readonly #labels: IntrusionLabels;
   readonly #recent: unknown[] = [];
   #nextRecent = 0;
@@ -162,22 +164,12 @@ export class Judge {
     this.#loaded.delete(name);
   }
 
-  /**
-   * Whether a loaded model would be alarmed by each of these cases, that is by any of its places; undefined where it has
-   * no threshold for them yet. Nothing is remembered of them.
-   */
+  /** Whether a loaded model would be alarmed by each of these cases, as `JudgedModel.wouldAlarm`. */
   async assess(name: ModelName, cases: readonly unknown[]) {
     const judged = this.#judgedOf(name);
     if (judged === undefined) return refuse('MODEL_NOT_LOADED', `${name} was not loaded; load it first`);
     const scored = await this.#kept(this.#parts.scorer.assess(name, cases));
-    if (!scored.ok) return scored;
-    return ok(
-      scored.value.map(({ groups, scores }) => {
-        const levels = groups.map((group) => judged.level(group));
-        if (!levels.some(Number.isFinite)) return undefined;
-        return levels.some((level, place) => (scores[place] as number) > level);
-      }),
-    );
+    return scored.ok ? ok(scored.value.map((one) => judged.wouldAlarm(one))) : scored;
   }
 
   hear(label: IntrusionLabel): void {
@@ -218,11 +210,14 @@ export class Judge {
     return normal;
   }
 
-  /** Scores, and where the thread was lost brings it back with the models it held and asks once more. */
+  /** Scores, and where the thread was lost brings it back with the models it held and asks again: the second time without the shadow. */
   async #score(examples: readonly unknown[]) {
     const { scorer } = this.#parts;
-    const scored = await scorer.score(examples);
-    return isLost(scored) && (await this.#recover()) ? await scorer.score(examples) : scored;
+    let scored = await scorer.score(examples);
+    for (let times = 0; times < 2 && isLost(scored) && (await this.#recover()); times++)
+      scored = await scorer.score(examples);
+    if (scored.ok && scored.value.shadow !== undefined) this.#returned = undefined;
+    return scored;
   }
 
   /** The same answer; where it says that the thread was lost, over whatever question, what runs is brought back first. */
@@ -240,7 +235,11 @@ export class Judge {
   }
 
   async #reload(): Promise<boolean> {
-    const { scorer, log, clock } = this.#parts;
+    const { scorer, log, clock, track } = this.#parts;
+    if (this.#shadow !== undefined && this.#shadow.name === this.#returned) {
+      log.error({ track, shadow: this.#returned }, 'the scoring thread was lost again: its shadow runs no more');
+      this.#shadow = undefined;
+    }
     // Whatever else was loaded is to be loaded again: it may be what the thread was lost over.
     for (const name of this.#loaded.keys())
       if (name !== this.#live && name !== this.#shadow?.name) this.#loaded.delete(name);
@@ -253,11 +252,12 @@ export class Judge {
       return false;
     }
     log.warn({ version: live.model.version }, 'the scoring thread was lost and is back with the live model');
-    const shadow = this.#shadow === undefined ? undefined : this.#loaded.get(this.#shadow.name);
-    if (shadow !== undefined) {
-      const beside = await scorer.load(shadow.model, clock(), this.#recent);
-      if (beside.ok) await scorer.shadow(nameOf(shadow.model));
-    }
+    this.#returned = this.#shadow?.name;
+    const shadow = this.#returned === undefined ? undefined : this.#loaded.get(this.#returned);
+    if (shadow === undefined) return true;
+    const beside = await scorer.load(shadow.model, clock(), this.#recent);
+    if (isLost(beside)) return await this.#reload();
+    if (beside.ok) await scorer.shadow(nameOf(shadow.model));
     return true;
   }
 

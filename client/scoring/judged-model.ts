@@ -1,4 +1,5 @@
 import type { EpochMs } from '../../base/time.ts';
+import type { PlaceScores } from '../tracks/place-scores.ts';
 import { type Holds, type ModelName, nameOf, type ScoringModel } from './score-protocol.ts';
 import type { NormalScores } from './thresholds/first-scores.ts';
 import { GroupThresholds } from './thresholds/group-thresholds.ts';
@@ -76,5 +77,12 @@ export class JudgedModel {
   /** What a score must pass to be an alarm; infinite where there is nothing to judge by yet. Nothing is remembered. */
   level(workload: string): number {
     return this.#thresholds.find(workload)?.level() ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether any of these places would be an alarm; undefined where there is nothing to judge one by yet. Nothing is remembered. */
+  wouldAlarm({ groups, scores }: PlaceScores): boolean | undefined {
+    const levels = groups.map((group) => this.level(group));
+    if (!levels.some(Number.isFinite)) return undefined;
+    return levels.some((level, place) => (scores[place] as number) > level);
   }
 }
