@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:https';
 import type { Timers } from '../time.ts';
@@ -27,7 +28,7 @@ export class TlsFiles {
     this.options = asOptions(texts);
   }
 
-  /** Rejects with the system's error where a file cannot be read. */
+  /** Rejects where a file cannot be read, with the system's error, or holds nothing to use. */
   static async read(paths: TlsPaths, parts: TlsFilesParts): Promise<TlsFiles> {
     return new TlsFiles(paths, parts, await textsOf(paths));
   }
@@ -53,9 +54,19 @@ export class TlsFiles {
   }
 }
 
-function textsOf({ certificate, key, clients }: TlsPaths): Promise<readonly string[]> {
+async function textsOf({ certificate, key, clients }: TlsPaths): Promise<readonly string[]> {
   const paths = [certificate, key, ...(clients === undefined ? [] : [clients])];
-  return Promise.all(paths.map((path) => readFile(path, 'utf8')));
+  const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8')));
+  for (const [at, text] of texts.entries()) {
+    try {
+      if (at === 1) createPrivateKey(text);
+      else new X509Certificate(text);
+    } catch (error) {
+      // A context takes it: with an empty authority, one that trusts whom browsers do.
+      throw new Error(`${paths[at]} holds no ${at === 1 ? 'key' : 'certificate'} (${(error as Error).message})`);
+    }
+  }
+  return texts;
 }
 
 function asOptions([cert, key, ca]: readonly string[]) {

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -39,6 +39,18 @@ it('the helper takes certificates that are renewed in place, and goes on with th
   const uid = '0f8a1b2c-1111-4222-8333-444455556666';
   const answers = async (access: typeof earlier) =>
     (await askHelper({ ...access, port: started.port }, '127.0.0.1', '/thaw', { uid }, systemTimers)).ok;
+
+  for (const path of [own.certificateFile, own.keyFile, authorityFile]) {
+    const whole = await readFile(path, 'utf8');
+    await writeFile(path, '');
+    await timers.advance(60_000);
+    await heard.said('renewed TLS files cannot be used; those before stay', ({ cause }) =>
+      `${cause}`.startsWith(`${path} holds no `),
+    );
+    expect([await answers(earlier), await answers(later)]).toEqual([true, false]);
+    await writeFile(path, whole);
+  }
+  heard.lines.length = 0;
 
   const renewed = await after.files('testudo-node-helper', 'server');
   await copyFile(renewed.keyFile, own.keyFile);
