@@ -68,6 +68,22 @@ describe('known runs of a federation', () => {
     expect(untold?.ofNever).toBeLessThan((told?.ofNever as number) - 2);
   });
 
+  it('are told of a trace where more are new than of a normal one here, which alone counts', () => {
+    const state = learnClusterState(detector, mean, usual.map(trace));
+    const judged = { ...trace(rare.toReversed()), cluster: 'here' };
+    const told = (ownNew: number) => {
+      const calibrations = new Map([...state.calibrations].map(([id, one]) => [id, { ...one, ownNew }] as const));
+      const clusters = new Map([['here', { ...state, calibrations }]]);
+      const scorer = new SyscallScorer({ detector, weights: mean, clusters });
+      const runs = scorer.explainRuns(judged);
+      scorer.close();
+      return runs;
+    };
+    const { fresh = 0, distinct = 0 } = told(0) ?? {};
+    expect(told(fresh / distinct - 0.01)).toMatchObject({ fresh, distinct });
+    expect(told(fresh / distinct)).toBeUndefined();
+  });
+
   it('are those of one trace in one of eleven clusters too, whole and in the light form', async () => {
     const light = await lightDetector(detector.spec, (await writeLightForm(detector.spec, mean)) as Uint8Array);
     const never = rare.toReversed();

@@ -122,13 +122,15 @@ export class SyscallScorer {
     );
   }
 
-  /** What of a trace nobody did before; undefined where all is known, where nobody knows runs, and where they do not count. */
+  /** What of a trace nobody did before; undefined where nobody knows runs, where they do not count, and where no more is new than is usual here. */
   explainRuns(trace: Scored): RunsExplanation | undefined {
     const { local, calibration, countsRuns } = this.#readAs(trace);
     if (!countsRuns) return undefined;
     const found = heard(sharedSurprisal(this.#detector, trace), calibration ?? {});
     const { known, length } = runsIn(found, local?.memory.look(trace));
-    return known.length === 0 ? undefined : explainRuns(trace.calls, known, length);
+    const explained = known.length === 0 ? undefined : explainRuns(trace.calls, known, length);
+    if (explained === undefined) return undefined;
+    return explained.fresh / explained.distinct > (calibration?.ownNew ?? 0) ? explained : undefined;
   }
 
   /** Scores of a trace's windows: power means of their calls' surprisal, with where each window begins. */
