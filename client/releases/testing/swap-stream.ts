@@ -69,6 +69,7 @@ export async function countSwaps(stream: SwapStream): Promise<SwapCount> {
     const byModel: Record<ModelName, number> = {};
     const answerMs: number[] = [];
     const outstanding = new Set<Promise<unknown>>();
+    let answer = Promise.withResolvers<ModelName>();
     const startedMs = performance.now();
     const send = async (from: number) => {
       const numbers = Array.from({ length: batchSize }, (_, at) => (from + at) % examples.length);
@@ -81,6 +82,8 @@ export async function countSwaps(stream: SwapStream): Promise<SwapCount> {
       nextOut = from + batchSize;
       eventsOut += live.scores.length;
       byModel[live.model] = (byModel[live.model] ?? 0) + live.scores.length;
+      answer.resolve(live.model);
+      answer = Promise.withResolvers();
     };
     const feed = async () => {
       for (let batch = 0; swapping; batch += 1) {
@@ -100,6 +103,8 @@ export async function countSwaps(stream: SwapStream): Promise<SwapCount> {
       const model = swap % 2 === 0 ? first : second;
       unwrap(await scorer.load(model, 1));
       unwrap(await scorer.swap(nameOf(model)));
+      // Each has its turn, however slowly the stream comes; a stream that broke ends this too.
+      while ((await Promise.race([answer.promise, feeding])) !== nameOf(model));
     }
     swapping = false;
     await feeding;
