@@ -48,7 +48,7 @@ it('tells a hub of every content, and of all later how often they came, however 
   const sensor = new SensorBook(1).heard('node-a', 0);
   /** Hands on what waits, as a courier does. */
   const deliver = async () => {
-    await spool.settled();
+    await teller.settled();
     for (let next = spool.next(); next !== undefined; next = spool.next()) {
       const said = DeliverRequest.decode((await spool.read(next)) ?? Buffer.alloc(0));
       const answer = await hub.take(sensor, { ...said, batch: next.name });

@@ -1,5 +1,6 @@
 import { faultFields, type Log } from '../../base/log.ts';
 import type { Timer, Timers } from '../../base/time.ts';
+import { Turns } from '../../base/waiting/turns.ts';
 import { DeliverRequest, type DeliverResponse } from '../../proto/generated/testudo/v1/sensors.ts';
 import type { SourceItem } from '../events/source-item.ts';
 import type { LocalTrack } from '../learning/local-track.ts';
@@ -34,6 +35,8 @@ export class Teller {
   /** What the hub asks for; all of it until it has said. */
   #wants = { examples: true, flows: true };
   #beats: readonly Timer[] = [];
+  /** What is being told: one after another, and all of it before this is closed. */
+  readonly #telling = new Turns();
 
   constructor(ports: TellerPorts) {
     this.#ports = ports;
@@ -47,9 +50,9 @@ export class Teller {
   start(): void {
     const { timers } = this.#ports;
     this.#beats = [
-      timers.every(freshMs, () => void this.#tellFresh(), { background: true }),
-      timers.every(countsMs, () => void this.#tellCounts(), { background: true }),
-      timers.every(flowsMs, () => void this.#tellFlows(), { background: true }),
+      timers.every(freshMs, () => void this.#telling.take(() => this.#tellFresh()), { background: true }),
+      timers.every(countsMs, () => void this.#telling.take(() => this.#tellCounts()), { background: true }),
+      timers.every(flowsMs, () => void this.#telling.take(() => this.#tellFlows()), { background: true }),
     ];
   }
 
@@ -73,9 +76,15 @@ export class Teller {
     if (unknownContents.length > 0) this.#contents.forget(unknownContents);
   }
 
-  /** Puts everything into the spool that was gathered. */
+  /** Resolves when nothing is being put into the spool. */
+  settled(): Promise<void> {
+    return this.#telling.settled();
+  }
+
+  /** Puts everything into the spool that was gathered, after what is being put there. */
   async close(): Promise<void> {
     for (const timer of this.#beats) this.#ports.timers.cancel(timer);
+    await this.settled();
     while (this.#contents.fresh.count > 0) await this.#tellFresh();
     await this.#tellCounts();
     await this.#tellFlows();
