@@ -1,6 +1,6 @@
+import { type Point, squared } from '../trusted/line-search.ts';
 import { movedBy } from '../trusted/losses-along.ts';
 import { lowest, type SampleSearch } from '../trusted/sample-descent.ts';
-import { type Point, squared } from '../trusted/spectral-descent.ts';
 import type { LossGradient } from '../trusted/trusted-loss.ts';
 import { type BlockValues, gathered, placed } from './block-values.ts';
 

@@ -1,7 +1,7 @@
 import { memorySink } from '../blocks/blocks.ts';
+import { type Point, squared, squaredDistance } from '../trusted/line-search.ts';
 import { movedBy } from '../trusted/losses-along.ts';
 import { lowest, type SampleSearch } from '../trusted/sample-descent.ts';
-import { type Point, squared, squaredDistance } from '../trusted/spectral-descent.ts';
 import type { LossGradient, TrustedSample } from '../trusted/trusted-loss.ts';
 import { carryOut, type Decision, ofOneRow, type ToldApart, type Updates } from '../updates.ts';
 

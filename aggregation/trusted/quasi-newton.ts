@@ -1,4 +1,4 @@
-import { isWorth, type Point, squared, sufficient } from './spectral-descent.ts';
+import { dot, lowered, type Point, squared } from './line-search.ts';
 
 /** A move and how much the slope changed by it, shapes [d]; `inverse`: 1 / moveᵀchange. */
 type Pair = Readonly<{ move: Float64Array; change: Float64Array; inverse: number }>;
@@ -7,8 +7,6 @@ type Pair = Readonly<{ move: Float64Array; change: Float64Array; inverse: number
 const pairsMax = 6;
 /** A pair whose change is as good as across its move says nothing of that. */
 const alongMin = 1e-12;
-/** As in a patient search: where a slope is infinite any step seems to gain. */
-const halvingsMax = 60;
 
 /**
  * Limited-memory BFGS (Liu and Nocedal, Mathematical Programming 45, 1989) with a monotone search by halves: the value never rises,
@@ -25,7 +23,7 @@ export async function quasiNewton<At extends Point>(
   let here = start;
   let pairs: Pair[] = [];
   for (let step = 0; step < stepsMax; step++) {
-    const there = await lowered(at, here, wayDown(here.slope, pairs, length));
+    const there = await lowered(at, here, { way: wayDown(here.slope, pairs, length), first: 1, search: 'patient' });
     if (there !== undefined) {
       pairs = [...pairs, ...pairOf(here, there)].slice(-pairsMax);
       here = there;
@@ -33,22 +31,6 @@ export async function quasiNewton<At extends Point>(
     else pairs = []; // What was learnt elsewhere misleads here: the slope is tried by itself.
   }
   return here;
-}
-
-/** The first of the whole way, its half, its quarter … that lowers the value enough; undefined where nothing that counts is left to gain. */
-async function lowered<At extends Point>(
-  at: (x: Float64Array) => Promise<At>,
-  { x, value, slope }: At,
-  way: Float64Array,
-): Promise<At | undefined> {
-  const gain = dot(slope, way);
-  for (let halving = 0, part = 1; halving < halvingsMax && isWorth(part * gain, value); halving++, part /= 2) {
-    const moved = new Float64Array(x.length);
-    for (let j = 0; j < x.length; j++) moved[j] = (x[j] as number) - part * (way[j] as number);
-    const there = await at(moved);
-    if (there.value <= value - sufficient * part * gain) return there;
-  }
-  return undefined;
 }
 
 /** The two-loop recursion: the inverse of the curvature that the pairs tell, times the slope. Shape [d]. */
@@ -82,10 +64,4 @@ function pairOf(from: Point, to: Point): Pair[] {
 /** values += times · what. */
 function add(values: Float64Array, what: Float64Array, times: number): void {
   for (let j = 0; j < values.length; j++) values[j] = (values[j] as number) + times * (what[j] as number);
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let j = 0; j < a.length; j++) sum += (a[j] as number) * (b[j] as number);
-  return sum;
 }

@@ -1,5 +1,6 @@
+import type { Point, Search } from './line-search.ts';
 import { quasiNewton } from './quasi-newton.ts';
-import { descent, type Point, type Search } from './spectral-descent.ts';
+import { descent } from './spectral-descent.ts';
 
 /**
  * How a policy has lower losses on the sample looked for, where an aggregate is moved: by spectral steps with either search, or by

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { descent, type Point, squared, squaredDistance } from './spectral-descent.ts';
+import { type Point, squared, squaredDistance } from './line-search.ts';
+import { descent } from './spectral-descent.ts';
 
 /** ½ Σ weights[j] (x[j] − least[j])², infinite where a point lies outside `within` of zero. */
 function bowl(weights: readonly number[], least: readonly number[], within = Number.POSITIVE_INFINITY) {

@@ -396,14 +396,16 @@ export const explanations: readonly Explanation[] = [
     why: 'none but the 100,000 of n = 100,000 and f = 1 are exactly so many',
   },
   { file: `${rules}/sample-contrast.ts`, from: '1 / pull', why: way },
-  ...['step < stepsMax', 'step++', 'halving', 'tolerance *', 'squared(here.slope)', 'next.value <='].map((from) => ({
+  ...['step < stepsMax', 'step++', 'squared(here.slope)', 'curved > 0'].map((from) => ({
     ...{ file: 'aggregation/trusted/spectral-descent.ts', from },
     why: way,
   })),
-  { file: 'aggregation/trusted/spectral-descent.ts', from: 'value - tried * enough', why: way },
-  { file: 'aggregation/trusted/spectral-descent.ts', from: 'curved > 0', why: way },
+  ...['halving', 'tolerance *', 'next.value <=', 'value - tried * enough'].map((from) => ({
+    ...{ file: 'aggregation/trusted/line-search.ts', from },
+    why: way,
+  })),
   { file: `${rules}/sample-contrast.ts`, from: 'j < x.length', to: 'j <= x.length', why: beyond },
-  { file: 'aggregation/trusted/spectral-descent.ts', from: 'j < x.length', to: 'j <= x.length', why: beyond },
+  { file: 'aggregation/trusted/line-search.ts', from: 'j < x.length', to: 'j <= x.length', why: beyond },
   {
     file: `${rules}/told-apart.ts`,
     from: 'onSample === undefined',

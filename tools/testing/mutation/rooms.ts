@@ -68,6 +68,7 @@ export const rooms: readonly Room[] = [
     name: 'attacks told apart',
     sources: [
       'aggregation/rules/told-apart.ts',
+      'aggregation/trusted/line-search.ts',
       'aggregation/trusted/spectral-descent.ts',
       'client/tracks/syscall/trusted/attacks-told-apart.ts',
     ],
