@@ -16,15 +16,15 @@ const renewMs = 60_000;
 
 /** TLS of a server from files that others renew in place, as Kubernetes does those of a secret: read again every minute. */
 export class TlsFiles {
-  private readonly paths: TlsPaths;
-  private readonly parts: TlsFilesParts;
+  readonly #paths: TlsPaths;
+  readonly #parts: TlsFilesParts;
   /** As Node takes them. */
   options: ReturnType<typeof asOptions>;
-  private said = '';
+  #said = '';
 
   private constructor(paths: TlsPaths, parts: TlsFilesParts, texts: readonly string[]) {
-    this.paths = paths;
-    this.parts = parts;
+    this.#paths = paths;
+    this.#parts = parts;
     this.options = asOptions(texts);
   }
 
@@ -35,21 +35,21 @@ export class TlsFiles {
 
   /** Until the server closes, new connections get what the files say by then. */
   keep(server: Server): void {
-    const timer = this.parts.timers.every(renewMs, () => void this.renew(server), { background: true });
-    server.once('close', () => this.parts.timers.cancel(timer));
+    const timer = this.#parts.timers.every(renewMs, () => void this.#renew(server), { background: true });
+    server.once('close', () => this.#parts.timers.cancel(timer));
   }
 
-  private async renew(server: Server): Promise<void> {
+  async #renew(server: Server): Promise<void> {
     try {
-      const options = asOptions(await textsOf(this.paths));
+      const options = asOptions(await textsOf(this.#paths));
       if (JSON.stringify(options) !== JSON.stringify(this.options)) server.setSecureContext(options);
       this.options = options;
-      this.said = '';
+      this.#said = '';
     } catch (error) {
       // Also a key that is not the certificate's: one of them was read before it was renewed.
       const { message } = error as Error;
-      if (message !== this.said) this.parts.onFault(message);
-      this.said = message;
+      if (message !== this.#said) this.#parts.onFault(message);
+      this.#said = message;
     }
   }
 }

@@ -20,6 +20,17 @@ async function spoilt(member: TestCluster, change: (header: UpdateHeader) => Upd
   return codeOf(await member.send([member.signed(header), ...chunksOf(sealed)]));
 }
 
+/** A round that closes without one of its four: three updates are its goal. */
+async function roundOfFour() {
+  const policy = `
+aggregation: { f: 0, before: [], rule: { kind: krum } }
+rounds: { goal: { kind: count, updates: 3 }, overSelection: 1.3, quorum: { kind: count, updates: 3 }, collectForMs: 60000 }
+`;
+  const federation = await TestFederation.start({ values, policy });
+  const members = await federation.round(['a', 'b', 'c', 'd']);
+  return { federation, others: members.slice(0, 3), straggler: members[3] as TestCluster };
+}
+
 describe('the intake of updates over mTLS', () => {
   it('refuses every header that means something else, by its own code, before it reads a payload', async () => {
     const federation = await TestFederation.start({ values });
@@ -179,15 +190,9 @@ describe('the intake of updates over mTLS', () => {
   });
 
   it('refuses late updates and updates of an older round', async () => {
-    const policy = `
-aggregation: { f: 0, before: [], rule: { kind: krum } }
-rounds: { goal: { kind: count, updates: 3 }, overSelection: 1.3, quorum: { kind: count, updates: 3 }, collectForMs: 60000 }
-`;
-    const federation = await TestFederation.start({ values, policy });
-    const members = await federation.round(['a', 'b', 'c', 'd']);
-    const straggler = members[3] as TestCluster;
+    const { federation, others, straggler } = await roundOfFour();
     const late = await straggler.seal(delta(0.03));
-    for (const member of members.slice(0, 3)) unwrap(await member.submit(delta()));
+    for (const member of others) unwrap(await member.submit(delta()));
     await federation.until(({ tracks }) => tracks.get(track)?.models.length === 2);
     const sendLate = () => straggler.send([straggler.signed(late.header), ...chunksOf(late.sealed)]);
     expect(codeOf(await sendLate())).toBe('ROUND_CLOSED');
@@ -198,18 +203,12 @@ rounds: { goal: { kind: count, updates: 3 }, overSelection: 1.3, quorum: { kind:
   });
 
   it('tells who is in the middle of an update that its round has closed, and nothing of the bytes', async () => {
-    const policy = `
-aggregation: { f: 0, before: [], rule: { kind: krum } }
-rounds: { goal: { kind: count, updates: 3 }, overSelection: 1.3, quorum: { kind: count, updates: 3 }, collectForMs: 60000 }
-`;
-    const federation = await TestFederation.start({ values, policy });
-    const members = await federation.round(['a', 'b', 'c', 'd']);
-    const straggler = members[3] as TestCluster;
+    const { federation, others, straggler } = await roundOfFour();
     const { header, sealed } = await straggler.seal(delta(0.03));
     const slowly = async function* () {
       yield straggler.signed(header);
       yield* chunksOf(sealed.subarray(0, 100));
-      for (const member of members.slice(0, 3)) unwrap(await member.submit(delta()));
+      for (const member of others) unwrap(await member.submit(delta()));
       // The end of a round drops what is unfinished.
       await federation.until(({ tracks }) => {
         const round = tracks.get(track)?.rounds.get('r-1' as never);

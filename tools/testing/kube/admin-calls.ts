@@ -51,6 +51,7 @@ export class AdminCalls {
   readonly #address: ControlPlaneAddress;
   readonly #agent = new Agent({ keepAlive: true });
   #resources: Promise<readonly Resource[]> | undefined;
+  #identity: Promise<readonly Buffer[]> | undefined;
 
   constructor(address: ControlPlaneAddress) {
     this.#address = address;
@@ -89,9 +90,10 @@ export class AdminCalls {
 
   /** Throws what the server says where it refuses. */
   async #ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<unknown> {
-    const [ca, cert, key] = await Promise.all(
+    this.#identity ??= Promise.all(
       ['ca.crt', 'admin.crt', 'admin.key'].map((name) => readFile(join(this.#address.folder, 'pki', name))),
     );
+    const [ca, cert, key] = await this.#identity;
     const headers = { accept: `${discovery},application/json`, 'content-type': 'application/json' };
     // A kept connection may have ended as a question goes out on it. What changes something is not asked twice, so it has its own.
     const agent = method === 'GET' ? this.#agent : false;

@@ -37,27 +37,23 @@ export function* calibrationsInSteps(
         looks.push(memory.lookWithout(trace));
         yield;
       }
-      const scoreOf = (found: SharedFindings, at: number, usual: UsualHere, as?: Reading) => {
-        const { calls } = own[at] as Observed;
-        const options = {
-          weights: callWeights?.without(calls, classId),
-          usual,
-          fresh: freshIn(calls, found, looks[at]),
-        };
-        return rawTraceScore(found, looks[at], { ...options, reading: as });
-      };
       const setUsual = usualOf(findings);
       const reading = setUsual === undefined ? undefined : latestReading;
       const sharedHelps = doesSharedHelp(findings, looks);
-      const found = findings.map((one) => heard(one, { sharedHelps, reading }));
-      const unexcused =
-        reading &&
+      const judged = own.map(({ calls }, at) => {
+        const found = heard(findings[at] as SharedFindings, { sharedHelps, reading });
+        const [weights, fresh] = [callWeights?.without(calls, classId), freshIn(calls, found, looks[at])];
+        return (usual: UsualHere, as?: Reading) =>
+          rawTraceScore(found, looks[at], { weights, fresh, usual, reading: as });
+      });
+      const median = (usual: UsualHere, as: Reading) =>
         quantileOf(
-          found.map((one, at) => scoreOf(one, at, { setUsual }, 4)),
+          judged.map((scoreOf) => scoreOf(usual, as)),
           0.5,
         );
+      const unexcused = reading && median({ setUsual }, 4);
       const ownNew = reading && ownNewOf(own, looks);
-      const withLocal = found.map((one, at) => scoreOf(one, at, { setUsual, unexcused, ownNew }));
+      const withLocal = judged.map((scoreOf) => scoreOf({ setUsual, unexcused, ownNew }));
       const shared = findings.map((one, at) => {
         const trace = own[at] as Observed;
         const found = { ...one, setDistance: opened.setDistance?.(trace, true) };

@@ -41,6 +41,8 @@ const certainCalls = 32;
 const presenceWeight = 1;
 const setWeight = 0.2;
 const newRunsWeight = 4;
+/** In the fifth reading, which counted all of them. */
+const allNewRunsWeight = 3;
 
 export const latestReading: Reading = 6;
 /** How far, in nats, a set's distance may count beyond what is usual. */
@@ -118,7 +120,7 @@ export function rawTraceScore(
   const score = grams + profiles + setWeight * Math.max(0, Math.min(unusualMax[reading], unusualSet));
   if (reading < 5) return score;
   const excuse = excused(powerMean(surprisal, 1, weights));
-  if (reading === 5) return score - excuse + 3 * fresh;
+  if (reading === 5) return score - excuse + allNewRunsWeight * fresh;
   const beyond = score - (usual.unexcused ?? 0);
   return score - heeded(beyond) * excuse + newRunsWeight * Math.max(0, fresh - (usual.ownNew ?? 0));
 }
