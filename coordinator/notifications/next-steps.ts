@@ -10,6 +10,8 @@ const steps: Readonly<Record<AttentionCode, (at: About) => string>> = {
   ROOT_EXPIRES: () => '`testudo root rotate`, then `testudo root sign` and `testudo root publish`',
   PINS_EXPIRE: () => '`testudo pins renew`',
   PINS_WAIT: () => 'another operator looks at them and signs: `testudo pins list`, `testudo pins sign`',
+  PIN_PASSED_OVER: ({ about }) =>
+    `\`testudo pins list\` says what ${about} was to hold and why it cannot; set another pin, or \`testudo unpin ${about}\``,
   OPERATOR_EXPIRES: () => 'its operator runs `testudo operators renew` before then',
   FROZEN: () => '`testudo freezes` shows who froze what and why; `testudo unfreeze` ends it early',
   CLUSTER_AWAY: ({ cluster }) =>

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ClusterId, RoundId } from '../../proto/ids.ts';
+import type { Pin } from '../../proto/release/documents/catalogue.ts';
 import type { JournalEvent } from '../ledger/journal/events.ts';
 import type { State } from '../ledger/state/state.ts';
 import { movesOf } from '../registry/decide/channel-events.ts';
@@ -61,13 +62,14 @@ function found(
   more: Partial<Surroundings> = {},
   connected: readonly string[] = ['a'],
   alertsOf: StatusParts['alerts'] = () => [],
+  pins: readonly Pin[] = [],
 ): readonly Attention[] {
   const ids = connected as readonly ClusterId[];
   const view = statusView({
     state,
     connected: new Set(ids),
     eligible: () => ids,
-    resolved: (id) => resolvedIn({ state, pins: noPins }, nowMs, id),
+    resolved: (id) => resolvedIn({ state, pins: { ...noPins, pins } }, nowMs, id),
     planned: [],
     alerts: alertsOf,
     sensors: () => undefined,
@@ -154,6 +156,34 @@ describe('attentionOf', () => {
       text: expect.stringContaining('testudo promote'),
     });
     expect(codes(eventsAfter(state, [moved('stable')], nowMs - 60_000))).toEqual([]);
+  });
+
+  it('says that a pin holds nobody once the floor has passed it, once for all its clusters, and not of one that was signed for that', () => {
+    const subject = { label: { key: 'tier', value: 'web' } };
+    const pin: Pin = {
+      pinId: 'p1',
+      track,
+      subject,
+      version: 0,
+      untilMs: null,
+      belowFloor: false,
+      reason: 'x',
+      setBy: 'ada',
+    };
+    const members = ['b', 'c'].flatMap((name) => enrolled(name, { tier: 'web' }));
+    let state = eventsAfter(eventsAfter(stateOf(), members), released(stateOf(), 1));
+    const passedOver = (at: State, pins: readonly Pin[]) =>
+      found(at, {}, ['a', 'b', 'c'], undefined, pins).filter(({ code }) => code === 'PIN_PASSED_OVER');
+    expect(passedOver(state, [pin])).toEqual([]);
+    state = eventsAfter(state, [
+      { kind: 'channelMoved', track, channel: 'stable', version: 1, shadows: null, reason: 'x' },
+      { kind: 'floorRaised', track, floor: 1 },
+    ]);
+    expect(passedOver(state, [pin])).toMatchObject([
+      { severity: 'warning', track, about: 'p1', text: expect.stringMatching(/holds b, c .*VERSION_BELOW_FLOOR/) },
+    ]);
+    expect(passedOver(state, [{ ...pin, belowFloor: true }])).toEqual([]);
+    expect(passedOver(state, [{ ...pin, untilMs: nowMs }])).toEqual([]);
   });
 
   it('puts what is worse first', () => {

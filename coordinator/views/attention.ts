@@ -1,5 +1,6 @@
 import type { EpochMs } from '../../base/time.ts';
 import type { TrackId } from '../../proto/ids.ts';
+import type { Pin } from '../../proto/release/documents/catalogue.ts';
 import type { ReleaseFaultCode } from '../../proto/release/faults.ts';
 import type { State, Track } from '../ledger/state/state.ts';
 import { openBreakers } from '../registry/decide/at-the-gate.ts';
@@ -21,6 +22,7 @@ export const attentionCodes = [
   'ROOT_EXPIRES',
   'PINS_EXPIRE',
   'PINS_WAIT',
+  'PIN_PASSED_OVER',
   'OPERATOR_EXPIRES',
   'FROZEN',
   'CLUSTER_AWAY',
@@ -90,6 +92,7 @@ export function attentionOf(state: State, view: StatusView, around: Surroundings
     ...ofPeople(state, around),
     ...view.tracks.flatMap((track) => ofTrack(state, track, around)),
     ...view.clusters.flatMap((cluster) => ofCluster(state, cluster, around)),
+    ...pinsPassedOver(view),
     ...wavesIn(view),
   ];
   return found.sort((a, b) => order[a.severity] - order[b.severity]); // Stable: else in the order in which they were found.
@@ -283,6 +286,24 @@ function ofRecord(cluster: string, track: string, record: Standing | undefined):
   return found;
 }
 
+/** Pins that hold nobody: somebody signed them, and clusters go by what comes after. One matter for each pin and what it is for. */
+function pinsPassedOver({ clusters }: StatusView): Attention[] {
+  const found = new Map<string, Readonly<{ pin: Pin; why: string; where: string[] }>>();
+  for (const { cluster, tracks } of clusters) {
+    for (const { pin, why } of tracks.flatMap(({ passedOver }) => passedOver)) {
+      const known = found.get(pin.pinId) ?? { pin, why, where: [] };
+      known.where.push(cluster);
+      found.set(pin.pinId, known);
+    }
+  }
+  return [...found.values()].map(({ pin: { pinId, track, version }, why, where }) => {
+    const text =
+      `pin ${pinId} no longer holds ${named(where)} on version ${version} (${why}): ` +
+      `they go by their channel; pin what may run (\`testudo pin\`, with --below-floor where it lies below), or \`testudo unpin ${pinId}\``;
+    return about('warning', 'PIN_PASSED_OVER', text, { track, about: pinId });
+  });
+}
+
 /** The same named attack in several clusters within a day. What nobody has named is no wave: it is seldom the same. */
 function wavesIn({ clusters }: StatusView): Attention[] {
   const seen = new Map<string, string[]>();
@@ -299,14 +320,17 @@ function wavesIn({ clusters }: StatusView): Attention[] {
   waves.sort(([, one], [, other]) => other.length - one.length); // Where most see the same, fewest can have made it up.
   const own = waves.slice(0, wavesMax).map(([key, where]) => {
     const [track = '', family = ''] = key.split('\n');
-    const named = `${where.slice(0, 10).join(', ')}${where.length > 10 ? ', …' : ''}`;
-    const text = `${family} was seen in ${where.length} clusters within a day (${named}): look at their alerts`;
+    const text = `${family} was seen in ${where.length} clusters within a day (${named(where)}): look at their alerts`;
     return about('critical', 'ALERT_WAVE', text, { track, about: family });
   });
   const more = waves.length - own.length;
   if (more === 0) return own;
   const text = `${more} more attacks were seen in ${waveClusters} clusters or more within a day each: \`testudo status\``;
   return [...own, about('critical', 'ALERT_WAVE', text, { about: 'others' })];
+}
+
+function named(clusters: readonly string[]): string {
+  return `${clusters.slice(0, 10).join(', ')}${clusters.length > 10 ? ', …' : ''}`;
 }
 
 function lastMove(track: Track | undefined): EpochMs {

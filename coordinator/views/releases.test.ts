@@ -38,7 +38,16 @@ function effect(
   shadows: [number | null, number | null] = [null, null],
 ): Effect {
   const [shadowBefore, shadowAfter] = shadows;
-  return { cluster: cluster as ClusterId, track, before, after, shadowBefore, shadowAfter, because: 'channel stable' };
+  return {
+    cluster: cluster as ClusterId,
+    track,
+    before,
+    after,
+    shadowBefore,
+    shadowAfter,
+    because: 'channel stable',
+    passedOver: [],
+  };
 }
 
 describe('releaseView', () => {

@@ -55,6 +55,8 @@ export type ClusterTrackView = Readonly<{
   wanted: number | null;
   shadow: number | null;
   because: string;
+  /** Pins in force for it that it cannot be held by. */
+  passedOver: Effect['passedOver'];
   /** Why its agent refused, and which version, or with which running; null where nobody asks that of it any longer. */
   refusedCode: string | null;
   refusedVersion: number | null;
@@ -152,6 +154,7 @@ function rowsOf({ state, resolved, alerts }: StatusParts, track: Track): (cluste
       wanted: shall?.after ?? null,
       shadow: agent?.shadowVersion ?? null,
       because: shall?.because ?? '',
+      passedOver: shall?.passedOver ?? [],
       refusedCode: refused?.faultCode ?? null,
       refusedVersion: refused?.version ?? null,
       lastDeliveryAtMs: deliveries.get(cluster) ?? null,

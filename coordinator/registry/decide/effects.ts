@@ -19,6 +19,8 @@ export type Effect = Readonly<{
   shadowAfter: number | null;
   /** For people: the pin or channel that decides after the change, or why nothing does. */
   because: string;
+  /** Pins in force for it that cannot be followed after the change. */
+  passedOver: Resolution['overruled'];
 }>;
 
 export const noPins: Pins = { version: 0, expiresAtMs: 0, pins: [] };
@@ -64,6 +66,7 @@ function effects(before: World, after: World, nowMs: EpochMs, only: TrackId | un
         shadowBefore: was.ok ? (was.value.shadow?.target.version ?? null) : null,
         shadowAfter: is.ok ? (is.value.shadow?.target.version ?? null) : null,
         because: is.ok ? because(is.value, member) : is.fault.message,
+        passedOver: is.ok ? is.value.overruled : [],
       };
     }),
   );
