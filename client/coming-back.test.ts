@@ -137,6 +137,28 @@ it('a member that is not connected says why on /readyz, is ready all the same, a
   await withoutComplaint(readyz);
 }, 600_000);
 
+it('a clock that is set back by more than is believed, under an open connection, is on /readyz and in the metric until it is right', async () => {
+  const world = await start(0);
+  const clock = new ShiftedTimers(0);
+  const { readyz, client, until } = await run(world, clock);
+  await until('connected');
+  await withoutComplaint(readyz);
+  clock.byMs = -40 * dayMs;
+  expect((await until('directiveRefused')).fault.code).toBe('HEARTBEAT_INVALID');
+  expect(await readyz()).toMatchObject({
+    status: 200,
+    why: [expect.stringMatching(/^this machine's clock is (40 d|39 d 23 h) behind the coordinator's/)],
+  });
+  const aheadSeconds = async () => {
+    const page = await (await fetch(`http://127.0.0.1:${client.healthPort}/metrics`)).text();
+    return Number(/^testudo_client_clock_ahead_seconds (\S+)$/m.exec(page)?.[1]);
+  };
+  expect(Math.abs((await aheadSeconds()) * 1_000 + 40 * dayMs)).toBeLessThan(hourMs);
+  clock.byMs = 0;
+  await withoutComplaint(readyz);
+  expect(Math.abs(await aheadSeconds())).toBeLessThan(60);
+}, 600_000);
+
 describe('a client that was away for longer than its certificate lives', () => {
   it('comes back by its signing key, without a token, and takes part in a round', async () => {
     const world = await start(25 * hourMs);

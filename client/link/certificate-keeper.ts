@@ -1,6 +1,7 @@
 import { type Backoff, fullJitterMs } from '../../base/backoff.ts';
 import { backdateMs } from '../../base/certificates/backdate.ts';
 import { type Fault, type Result, refuse } from '../../base/fault.ts';
+import { clockSentence } from '../../base/text/clock-sentence.ts';
 import type { EpochMs, Timers } from '../../base/time.ts';
 import { expiryOf, renewalDueMs } from './certificates.ts';
 import type { Recovery } from './coming-back.ts';
@@ -97,16 +98,27 @@ export class CertificateKeeper {
     return this.coordinatorNowMs >= this.#expiresAtMs;
   }
 
-  /** What people should know: that it has ended, and why we are not let back in. */
+  /** What people should know: that it has ended, why we are not let back in, and that a clock is wrong. */
   get why(): readonly string[] {
     const fault = this.hasEnded ? this.#endedFault() : undefined;
-    return [fault, fault && this.#kept].flatMap((one) => (one === undefined ? [] : [`${one.code}: ${one.message}`]));
+    const faults = [fault, fault && this.#kept].flatMap((one) =>
+      one === undefined ? [] : [`${one.code}: ${one.message}`],
+    );
+    return this.#reportedAheadMs === 0 ? faults : [...faults, clockSentence(this.#reportedAheadMs)];
   }
 
   /** The coordinator said what time it is. */
   told(coordinatorNowMs: EpochMs): void {
     this.#offsetMs = coordinatorNowMs - this.#parts.timers.now();
-    const aheadMs = -this.#offsetMs;
+    this.#compare(-this.#offsetMs);
+  }
+
+  /** It said one that cannot be: nothing goes by that, and people hear of it all the same. */
+  disbelieved(coordinatorNowMs: EpochMs): void {
+    this.#compare(this.#parts.timers.now() - coordinatorNowMs);
+  }
+
+  #compare(aheadMs: number): void {
     const matters = Math.abs(aheadMs) > backdateMs;
     const mattered = this.#reportedAheadMs !== 0;
     if (!matters && !mattered) return;

@@ -164,6 +164,7 @@ export class Uplink {
       coordinatorNowMs: this.#keeper.coordinatorNowMs,
     });
     if (!read.ok) {
+      if (directive.$case === 'heartbeat') this.#keeper.disbelieved(Number(directive.value.nowMs));
       this.#ports.report({ kind: 'directiveRefused', fault: read.fault });
       return false;
     }
