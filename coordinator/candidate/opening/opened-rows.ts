@@ -47,6 +47,11 @@ export class MemoryRows implements OpenedRows {
     };
   }
 
+  /** Another's rows are these rows' next ones, and no longer the other's. */
+  adopt(other: MemoryRows): void {
+    this.#rows.push(...other.#rows.splice(0));
+  }
+
   blocks(): UpdateBlocks {
     return unwrap(memoryBlocks(this.#rows));
   }
