@@ -262,7 +262,7 @@ export class RunningClient {
       dataKey: this.#dataKey,
       tracks: this.tracks,
       live: this.#live,
-      ...{ relay, files },
+      ...{ relay, files, pods: this.#pods },
       responses: () => this.#uplink?.responses,
       versionOf: (track) => this.#agent?.liveVersion(track),
       manifestOf: (track) => this.#agent?.liveManifest(track),

@@ -8,13 +8,12 @@ import type { ObservedFlow } from './events/flow-record.ts';
 import { sharedTokenProblems } from './hub/admit.ts';
 import { AlertBook } from './hub/alert-book.ts';
 import { type AuthorityFaultCode, openHubAuthority } from './hub/authority.ts';
-import type { DeliveryFaultCode, DeliveryPorts } from './hub/delivery.ts';
-import { Hub } from './hub/hub.ts';
+import { Hub, type HubParts } from './hub/hub.ts';
 import { ReleasesRelay } from './hub/releases/releases-relay.ts';
 import { checkedResponses } from './hub/response-relay.ts';
 import type { SensorBook } from './hub/sensor-book.ts';
 import { sensorCounts, toldCounts } from './hub/sensor-counts.ts';
-import type { CountedExample } from './learning/example-buffer.ts';
+import type { PodWatch } from './kube/pod-watch.ts';
 import type { LocalTrack } from './learning/local-track.ts';
 import type { ResponseCalls } from './link/response-calls.ts';
 import type { LiveTracks } from './live-tracks.ts';
@@ -37,6 +36,8 @@ export type OpenHubParts = Readonly<{
   /** The coordinator's ear for the response agent; undefined while nobody is connected. */
   responses(): ResponseCalls | undefined;
   onFlows(flows: readonly ObservedFlow[]): void;
+  /** Which pod is where, where the API server is asked. */
+  pods: PodWatch | undefined;
   metrics: ClientMetrics;
   log: Log;
   timers: Timers;
@@ -87,6 +88,7 @@ export async function openHub(parts: OpenHubParts): Promise<Result<Hub | undefin
       alerts.runs(modelsOf(parts), timers.now());
     },
     onRefused: (code) => metrics.hubRefusals.inc({ code }),
+    onItemRefused: (what, code) => metrics.hubItemsRefused.inc({ what, code }),
     log,
     timers,
   });
@@ -113,35 +115,24 @@ function countSteps(book: SensorBook, metrics: ClientMetrics): void {
   for (const [step, count] of counts) metrics.hubSensors.set({ step }, count);
 }
 
-function deliveryPorts(parts: OpenHubParts): DeliveryPorts {
-  const { config, tracks, live, onFlows, timers } = parts;
-  const trackOf = (id: TrackId): Result<LocalTrack, DeliveryFaultCode> => {
-    const track = tracks.get(id);
-    return track === undefined ? refuse('TRACK_NOT_FOUND', `this cluster does not run the track ${id}`) : ok(track);
-  };
+function deliveryPorts(parts: OpenHubParts): HubParts['delivery'] {
+  const { config, tracks, live, onFlows, timers, pods } = parts;
+  // By a shared token a sensor is of whatever node it says, by whatever name: nothing can be held against that.
+  const proved = config.hub?.admission.kind === 'tokenReview' ? pods : undefined;
   return {
-    async raise(id, alert, example) {
-      const track = trackOf(id);
-      if (!track.ok) return track;
-      const decoded = track.value.kind.examples.decode(example);
-      if (!decoded.ok) return refuse('REQUEST_INVALID', decoded.fault.message);
-      await live.accept(id, alert, decoded.value);
-      return ok(undefined);
+    decode(id, example) {
+      const track = tracks.get(id);
+      if (track === undefined) return refuse('TRACK_NOT_FOUND', `this cluster does not run the track ${id}`);
+      const decoded = track.kind.examples.decode(example);
+      return decoded.ok ? decoded : refuse('REQUEST_INVALID', decoded.fault.message);
     },
+    raise: (id, alert, example) => live.accept(id, alert, example),
     learn(id, examples) {
-      const track = trackOf(id);
-      if (!track.ok) return track;
-      const { kind, buffer } = track.value;
-      const decoded: CountedExample[] = [];
-      for (const { example, count } of examples) {
-        const one = kind.examples.decode(example);
-        if (!one.ok) return refuse('REQUEST_INVALID', one.fault.message);
-        decoded.push({ example: one.value, count });
-      }
-      const added = buffer.addCounted(decoded, timers.now());
-      return added.ok ? added : refuse('DISK_FULL', added.fault.message);
+      const added = tracks.get(id)?.buffer.addCounted(examples, timers.now()) ?? ok(undefined);
+      return added.ok ? ok(undefined) : refuse('DISK_FULL', added.fault.message);
     },
     flows: onFlows,
+    nodeOf: (namespace, pod, atMs) => proved?.nodeOf(namespace, pod, atMs),
     wantsExamples: () => config.training.enabled,
     wantsFlows: () => [...tracks.values()].some(({ kind }) => kind.watches === 'flows'),
   };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { ok, type Result, refuse } from '../../base/fault.ts';
+import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { DeliverRequest, DeliverResponse } from '../../proto/generated/testudo/v1/sensors.ts';
 import { isTrackId, type TrackId } from '../../proto/ids.ts';
 import type { ObservedFlow } from '../events/flow-record.ts';
@@ -12,16 +13,29 @@ import { isNewBatch, type KnownSensor, tookIn } from './sensor-book.ts';
 
 /** What the hub hands on to the client around it. */
 export type DeliveryPorts = Readonly<{
-  /** Raises an alert that a sensor has raised; the same one again counts once. False: no such track here. */
-  raise(track: TrackId, alert: Alert, example: Uint8Array): Promise<Result<undefined, DeliveryFaultCode>>;
+  /** An example as its track reads it. */
+  decode(track: TrackId, example: Uint8Array): Result<unknown, 'TRACK_NOT_FOUND' | 'REQUEST_INVALID'>;
+  /** Raises an alert that a sensor has raised; the same one again counts once. */
+  raise(track: TrackId, alert: Alert, example: unknown): Promise<void>;
   /** Takes normal examples in, each with how often it came. */
-  learn(track: TrackId, examples: readonly CountedExample<Uint8Array>[]): Result<undefined, DeliveryFaultCode>;
+  learn(track: TrackId, examples: readonly CountedExample[]): Result<undefined, 'DISK_FULL'>;
   flows(flows: readonly ObservedFlow[]): void;
+  /** Where a pod was at that time; undefined where nobody knows, or nobody proved which node a sensor is of. */
+  nodeOf(namespace: string, pod: string, atMs: EpochMs): string | undefined;
+  /** Of a batch that was taken in, this was not. */
+  refused(node: string, what: DeliveredKind, fault: Fault<ItemFaultCode>): void;
   wantsExamples(): boolean;
   wantsFlows(): boolean;
 }>;
 
-export type DeliveryFaultCode = 'REQUEST_INVALID' | 'DISK_FULL' | 'TRACK_NOT_FOUND';
+export type DeliveryFaultCode = 'REQUEST_INVALID' | 'DISK_FULL';
+
+export type DeliveredKind = 'alert' | 'example' | 'flow';
+
+/** Why one thing of a batch is not taken in. */
+export type ItemFaultCode = 'REQUEST_INVALID' | 'TRACK_NOT_FOUND' | 'POD_ELSEWHERE';
+
+type Refused = Readonly<{ what: DeliveredKind; fault: Fault<ItemFaultCode> }>;
 
 const limits = {
   alerts: 256,
@@ -42,25 +56,24 @@ export class Deliveries {
     this.#ports = ports;
   }
 
-  /** Takes one batch in, all of it or none: a batch that is refused says why, and a later one is not held up. */
+  /**
+   * Takes one batch in. One that is no batch is refused as a whole, and a later one is not held up; what is wrong with one thing in it
+   * is no reason to lose the others.
+   */
   async take(sensor: KnownSensor, request: DeliverRequest): Promise<Result<DeliverResponse, DeliveryFaultCode>> {
     const fault = faultOf(request);
     if (fault !== undefined) return refuse('REQUEST_INVALID', `${sensor.node}: ${fault}`);
     sensor.status = request.status ?? sensor.status;
     const unknown: Buffer[] = [];
-    if (isNewBatch(sensor, request.batch)) {
-      const alerted = await this.#alerts(sensor, request);
-      if (!alerted.ok) return alerted;
-    }
+    const refused: Refused[] = [];
+    if (isNewBatch(sensor, request.batch)) await this.#alerts(sensor, request, refused);
     // Asked again: a sensor that got no answer in time sends the same while its alerts are written still.
     if (isNewBatch(sensor, request.batch)) {
-      const learnt = this.#examples(request, unknown);
+      const learnt = this.#examples(request, unknown, refused);
       if (!learnt.ok) return learnt;
-      // Whatever it says: by nodes clocks are put right, and by names repeats are left out. What sensors count has no name.
-      const own = { node: sensor.node, id: '' };
-      const flows = request.flows.flatMap(({ flow }) => observedFlow(flow) ?? []).map((flow) => ({ ...flow, ...own }));
-      if (flows.length > 0) this.#ports.flows(flows);
+      this.#flows(sensor, request, refused);
       tookIn(sensor, request.batch);
+      for (const { what, fault } of refused) this.#ports.refused(sensor.node, what, fault);
     }
     for (const sketch of request.sketches) this.levels.hear(sensor.node, sketch);
     return ok({
@@ -74,38 +87,68 @@ export class Deliveries {
     });
   }
 
-  async #alerts(sensor: KnownSensor, { alerts }: DeliverRequest): Promise<Result<undefined, DeliveryFaultCode>> {
+  async #alerts({ node }: KnownSensor, { alerts }: DeliverRequest, refused: Refused[]): Promise<void> {
     for (const { track, alert: bytes, example } of alerts) {
       const alert = alertOf(bytes);
-      if (alert === undefined || alert.track !== track) {
-        return refuse('REQUEST_INVALID', `${sensor.node}: an alert that is none`);
-      }
-      const from = { ...alert, detail: { ...alert.detail, sensor: sensor.node } };
-      const raised = await this.#ports.raise(track as TrackId, from, example);
-      if (!raised.ok) return raised;
+      const checked =
+        alert === undefined || alert.track !== track
+          ? refuse('REQUEST_INVALID', 'an alert that is none')
+          : this.#checked(node, alert, example);
+      if (checked.ok) await this.#ports.raise(track as TrackId, checked.value.alert, checked.value.example);
+      else refused.push({ what: 'alert', fault: checked.fault });
     }
-    return ok(undefined);
   }
 
-  #examples({ examples }: DeliverRequest, unknown: Buffer[]): Result<undefined, DeliveryFaultCode> {
-    const byTrack = new Map<TrackId, CountedExample<Uint8Array>[]>();
-    for (const { track, content, example, count } of examples) {
+  /** An alert as it is raised. A sensor sees the pods of its node: of another's it can know nothing. */
+  #checked(
+    node: string,
+    alert: Alert,
+    example: Uint8Array,
+  ): Result<Readonly<{ alert: Alert; example: unknown }>, ItemFaultCode> {
+    const { namespace, pod } = alert.subject;
+    const at = this.#ports.nodeOf(namespace, pod, Date.parse(alert.at));
+    if (at !== undefined && at !== node) return refuse('POD_ELSEWHERE', `${namespace}/${pod} is on ${at}`);
+    const decoded = this.#ports.decode(alert.track as TrackId, example);
+    if (!decoded.ok) return decoded;
+    return ok({ alert: { ...alert, detail: { ...alert.detail, sensor: node } }, example: decoded.value });
+  }
+
+  #examples({ examples }: DeliverRequest, unknown: Buffer[], refused: Refused[]): Result<undefined, 'DISK_FULL'> {
+    const byTrack = new Map<TrackId, CountedExample[]>();
+    for (const { track: name, content, example, count } of examples) {
+      const track = name as TrackId;
       const whole = example.length > 0 ? example : this.#contents.get(track, content);
       if (whole === undefined) {
         unknown.push(content);
         continue;
       }
-      const known = byTrack.get(track as TrackId) ?? [];
-      byTrack.set(track as TrackId, known);
-      known.push({ example: whole, count: Math.min(Number(count), Number.MAX_SAFE_INTEGER) });
+      const decoded = this.#ports.decode(track, whole);
+      if (!decoded.ok) {
+        refused.push({ what: 'example', fault: decoded.fault });
+        continue;
+      }
+      this.#contents.put(track, content, whole);
+      const known = byTrack.get(track) ?? [];
+      byTrack.set(track, known);
+      known.push({ example: decoded.value, count: Math.min(Number(count), Number.MAX_SAFE_INTEGER) });
     }
     for (const [track, some] of byTrack) {
       const learnt = this.#ports.learn(track, some);
       if (!learnt.ok) return learnt;
     }
-    for (const { track, content, example } of examples)
-      if (example.length > 0) this.#contents.put(track, content, example);
     return ok(undefined);
+  }
+
+  #flows({ node }: KnownSensor, { flows }: DeliverRequest, refused: Refused[]): void {
+    // Whatever it says: by nodes clocks are put right, and by names repeats are left out. What sensors count has no name.
+    const own = { node, id: '' };
+    const read = flows.flatMap(({ flow: bytes }) => {
+      const flow = observedFlow(bytes);
+      if (flow !== undefined) return [{ ...flow, ...own }];
+      refused.push({ what: 'flow', ...refuse('REQUEST_INVALID', 'a flow that is none') });
+      return [];
+    });
+    if (read.length > 0) this.#ports.flows(read);
   }
 }
 

@@ -35,7 +35,7 @@ import { TokenJudge } from './admit.ts';
 import type { AlertBook } from './alert-book.ts';
 import { type AlertWatcher, serveAlerts } from './alert-service.ts';
 import type { HubAuthority, HubIdentity } from './authority.ts';
-import { Deliveries, type DeliveryPorts } from './delivery.ts';
+import { type DeliveredKind, Deliveries, type DeliveryPorts, type ItemFaultCode } from './delivery.ts';
 import { nameOfCaller, refuseCall, unary } from './handler.ts';
 import type { HubConfig } from './hub-config.ts';
 import { HubListener } from './listener.ts';
@@ -66,11 +66,13 @@ export type HubParts = Readonly<{
   tracks: readonly TrackId[];
   /** Undefined until the cluster is a member of a federation. */
   who(): Readonly<{ federation: FederationId; cluster: ClusterId }> | undefined;
-  delivery: DeliveryPorts;
+  delivery: Omit<DeliveryPorts, 'refused'>;
   onDelivered(sensor: KnownSensor): void;
   /** Every few seconds, with all that are known. */
   onBeat(book: SensorBook): void;
   onRefused(code: HubFaultCode): void;
+  /** Of a batch that was taken in, one thing was not. */
+  onItemRefused(what: DeliveredKind, code: ItemFaultCode): void;
   log: Log;
   timers: Timers;
 }>;
@@ -143,7 +145,7 @@ export class Hub {
       ageMs: 60_000,
     });
     const stopping = new AbortController();
-    const deliveries = new Deliveries(parts.delivery);
+    const deliveries = new Deliveries({ ...parts.delivery, refused: (...told) => refuseItem(parts, ...told) });
     const book = new SensorBook(config.sensorsMax, (node) => deliveries.levels.forget(node));
     const judge = new TokenJudge(config.admission, timers);
     strangers.grpc.addService(AdmissionService, { admit: unary(parts, (call) => admit(parts, judge, call)) });
@@ -177,6 +179,18 @@ const outcomeNames: Readonly<Record<number, string>> = {
   [InstallOutcome.INSTALL_OUTCOME_REFUSED]: 'refused',
   [InstallOutcome.INSTALL_OUTCOME_KEPT]: 'kept',
 };
+
+function refuseItem(
+  { onItemRefused, lines, log }: Serving,
+  node: string,
+  what: DeliveredKind,
+  fault: Fault<ItemFaultCode>,
+): void {
+  onItemRefused(what, fault.code);
+  lines.line(`${what} ${fault.code}`, (since) =>
+    log.warn({ node, what, ...faultFields(fault), ...since }, 'not taken in, and the rest of its batch was'),
+  );
+}
 
 function serveSensors(listener: HubListener, { parts, book, deliveries, files }: Served): void {
   const heard = (

@@ -1,4 +1,4 @@
-import type { Timers } from '../../base/time.ts';
+import type { EpochMs, Timers } from '../../base/time.ts';
 import { type LastingCode, lastingCodes } from '../posture/exposure.ts';
 import type { KnownContainer, KnownPod } from './pod.ts';
 
@@ -16,6 +16,8 @@ export class PodDirectory {
   readonly #timers: Timers;
   readonly #pods = new Map<string, KnownPod>();
   readonly #byContainer = new Map<string, Found>();
+  /** Of those that had a name one after another, the latest. */
+  readonly #byName = new Map<string, KnownPod>();
   readonly #gone = new Map<string, Readonly<{ pod: KnownPod; sinceMs: number }>>();
   /** Pods of each workload, by uid: those that are found by their containers. */
   readonly #byWorkload = new Map<string, Map<string, KnownPod>>();
@@ -52,6 +54,7 @@ export class PodDirectory {
     this.#leftOut.delete(pod.uid);
     this.#pods.set(pod.uid, pod);
     for (const container of pod.containers) this.#byContainer.set(container.id.slice(0, digits), { pod, container });
+    this.#byName.set(nameOf(pod), pod);
     const key = keyOf(pod);
     const alike = this.#byWorkload.get(key) ?? new Map<string, KnownPod>();
     this.#byWorkload.set(key, alike.set(pod.uid, pod));
@@ -84,6 +87,13 @@ export class PodDirectory {
     return found.container.id.slice(0, length) === id.slice(0, length) ? found : undefined;
   }
 
+  /** The node of the pod that had this name at that time; undefined where none is known that was there then. */
+  nodeOf(namespace: string, name: string, atMs: EpochMs): string | undefined {
+    const pod = this.#byName.get(nameOf({ namespace, name }));
+    // Of a StatefulSet's pod that was moved, what happened before was elsewhere.
+    return pod === undefined || pod.node === '' || atMs < pod.createdAtMs ? undefined : pod.node;
+  }
+
   /** What any pod of a workload is exposed by, in the order of `lastingCodes`; undefined where none of its pods is known. */
   exposedBy(namespace: string, workload: string): readonly LastingCode[] | undefined {
     const pods = this.#byWorkload.get(keyOf({ namespace, workload }));
@@ -108,6 +118,7 @@ export class PodDirectory {
 
   #unlink(pod: KnownPod): void {
     const { uid, containers } = pod;
+    if (this.#byName.get(nameOf(pod))?.uid === uid) this.#byName.delete(nameOf(pod));
     const alike = this.#byWorkload.get(keyOf(pod));
     alike?.delete(uid);
     if (alike?.size === 0) this.#byWorkload.delete(keyOf(pod));
@@ -116,6 +127,10 @@ export class PodDirectory {
       if (this.#byContainer.get(key)?.pod.uid === uid) this.#byContainer.delete(key);
     }
   }
+}
+
+function nameOf({ namespace, name }: Pick<KnownPod, 'namespace' | 'name'>): string {
+  return `${namespace}/${name}`;
 }
 
 function keyOf({ namespace, workload }: Pick<KnownPod, 'namespace' | 'workload'>): string {

@@ -1,5 +1,5 @@
 import type { Fault } from '../../base/fault.ts';
-import type { Timers } from '../../base/time.ts';
+import type { EpochMs, Timers } from '../../base/time.ts';
 import type { SourceItem } from '../events/source-item.ts';
 import { KubeEndpoint } from './endpoint.ts';
 import { enriched } from './enrich.ts';
@@ -66,6 +66,11 @@ export class PodWatch {
   /** See `PodDirectory`. */
   exposedBy(namespace: string, workload: string) {
     return this.#directory.exposedBy(namespace, workload);
+  }
+
+  /** See `PodDirectory`. */
+  nodeOf(namespace: string, name: string, atMs: EpochMs): string | undefined {
+    return this.#directory.nodeOf(namespace, name, atMs);
   }
 
   async close(): Promise<void> {

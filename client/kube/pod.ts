@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { EpochMs } from '../../base/time.ts';
 import { type LastingCode, lastingFindings } from '../posture/exposure.ts';
 import { cronJobOf } from '../recordings/end-of-pod.ts';
 
@@ -8,6 +9,8 @@ export type KnownPod = Readonly<{
   namespace: string;
   name: string;
   node: string;
+  /** 0 where the API server does not say. */
+  createdAtMs: EpochMs;
   /** The controller above it: a Deployment rather than its ReplicaSet. The pod's own name where it has none. */
   workload: string;
   labels: ReadonlyMap<string, string>;
@@ -29,6 +32,7 @@ const shape = z.object({
     uid: z.string().min(1),
     name: z.string().min(1),
     namespace: z.string().min(1),
+    creationTimestamp: z.iso.datetime({ offset: true }).default('1970-01-01T00:00:00Z').transform(Date.parse),
     labels: z.record(z.string(), z.string()).default({}),
     ownerReferences: z
       .array(z.object({ kind: z.string(), name: z.string(), controller: z.boolean().default(false) }))
@@ -57,6 +61,7 @@ export function projectPod(candidate: unknown): KnownPod | undefined {
     namespace: short(namespace),
     name: short(name),
     node: short(spec.nodeName),
+    createdAtMs: metadata.creationTimestamp,
     workload: short(owner === undefined ? name : ownerWorkload(owner, labels['pod-template-hash'])),
     labels: new Map(keptLabels.flatMap((key) => (labels[key] ? [[key, short(labels[key])] as const] : []))),
     exposedBy: lastingFindings((candidate as { spec: unknown }).spec),

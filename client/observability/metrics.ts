@@ -66,6 +66,11 @@ export function createMetrics() {
     hubSensors: gauge('testudo_hub_sensors', 'Sensors heard within the hour, by what they look at', ['step']),
     hubBatches: counter('testudo_hub_batches_total', 'Batches of sensors taken in'),
     hubRefusals: counter('testudo_hub_refusals_total', 'Calls of sensors refused', ['code']),
+    hubItemsRefused: counter(
+      'testudo_hub_items_refused_total',
+      'Alerts, examples and flows refused of batches taken in',
+      [...['what', 'code']],
+    ),
     podsKnown: gauge('testudo_client_pods_known', 'Pods of the API server whose containers are known'),
     podsLeftOut: gauge('testudo_client_pods_left_out', 'Pods beyond what is kept in mind'),
     podWatchEnds: counter('testudo_client_pod_watch_ends_total', 'Lists and watches of pods that ended', ['code']),

@@ -33,15 +33,18 @@ it('tells a hub of every content, and of all later how often they came, however 
   teller.start();
   const learnt = new Map<string, number>();
   const hub = new Deliveries({
-    raise: async () => ok(undefined),
+    decode: (_, example) => ok(example),
+    raise: async () => undefined,
     learn(_, examples) {
       for (const { example, count } of examples) {
-        const text = Buffer.from(example).toString();
+        const text = Buffer.from(example as Uint8Array).toString();
         learnt.set(text, (learnt.get(text) ?? 0) + count);
       }
       return ok(undefined);
     },
     flows: () => undefined,
+    nodeOf: () => undefined,
+    refused: () => undefined,
     wantsExamples: () => true,
     wantsFlows: () => true,
   });
