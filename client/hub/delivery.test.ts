@@ -169,7 +169,7 @@ it('takes the rest of a batch in, and counts what it refuses of it once, however
     'node-a alert REQUEST_INVALID',
     'node-a example TRACK_NOT_FOUND',
     'node-a example REQUEST_INVALID',
-    'node-a flow REQUEST_INVALID',
+    'node-a tally REQUEST_INVALID',
   ]);
 });
 

@@ -30,7 +30,7 @@ export type DeliveryPorts = Readonly<{
 
 export type DeliveryFaultCode = 'REQUEST_INVALID' | 'DISK_FULL';
 
-export type DeliveredKind = 'alert' | 'example' | 'flow';
+export type DeliveredKind = 'alert' | 'example' | 'tally';
 
 /** Why one thing of a batch is not taken in. */
 export type ItemFaultCode = 'REQUEST_INVALID' | 'TRACK_NOT_FOUND' | 'POD_ELSEWHERE';
@@ -145,7 +145,7 @@ export class Deliveries {
     const read = flows.flatMap(({ flow: bytes }) => {
       const flow = observedFlow(bytes);
       if (flow !== undefined) return [{ ...flow, ...own }];
-      refused.push({ what: 'flow', ...refuse('REQUEST_INVALID', 'a flow that is none') });
+      refused.push({ what: 'tally', ...refuse('REQUEST_INVALID', 'a flow that is none') });
       return [];
     });
     if (read.length > 0) this.#ports.flows(read);
