@@ -4,6 +4,7 @@ import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
 import { digestOf } from '../../proto/digest.ts';
 import type { ClusterId, RoundId, TrackId } from '../../proto/ids.ts';
 import type { KeyStore } from '../keys/key-store.ts';
+import { liftFreeze, setFreeze } from '../ledger/freezing.ts';
 import type { JournalEvent } from '../ledger/journal/events.ts';
 import { MemoryMedium } from '../ledger/journal/memory-store.ts';
 import { openMemoryJournal } from '../ledger/journal/open-journal.ts';
@@ -111,8 +112,36 @@ describe('a round in simulated time', () => {
     expect(troubles).toContain('CLOCK_SET_BACK');
 
     await timers.advanceUntil(() => phase('r-2') !== undefined);
-    expect(new Date(timers.now()).toISOString()).toBe('2027-01-02T02:00:00.000Z');
+    // Two o'clock came while the round was open.
+    expect(new Date(timers.now()).toISOString()).toBe('2027-01-01T07:31:00.001Z');
   });
+
+  it.each(['ends', 'is lifted'])(
+    'opens by its schedule once a freeze that held its run %s, where its last run was opened by a clock that was ahead',
+    async (end) => {
+      const { timers, engine, invited, phase } = await openInSimulatedTime({ ...slow, schedule: nightly });
+      const rightMs = timers.now();
+      timers.setWallClock(rightMs + 200 * 24 * hourMs);
+      engine.wake();
+      await invited;
+      timers.setWallClock(rightMs);
+      unwrap(await engine.cancelRound(operator, { track, round: 'r-1' as RoundId, reason: 'the clock was ahead' }));
+      const wanted = {
+        tracks: 'all',
+        fromMs: null,
+        untilMs: rightMs + 2 * hourMs,
+        reason: 'test',
+        dryRun: false,
+      } as const;
+      const { freezeId } = unwrap(await setFreeze(engine, operator, wanted)).value;
+      await timers.advance(hourMs); // Past two o'clock.
+      expect(phase('r-2')).toBeUndefined();
+      if (end === 'ends') await timers.advance(hourMs);
+      else unwrap(await liftFreeze(engine, operator, { freezeId, reason: 'test', dryRun: false }));
+      await timers.advanceUntil(() => phase('r-2') !== undefined);
+      expect(timers.now() - rightMs).toBeLessThan(3 * hourMs);
+    },
+  );
 
   it('says less and less often that its disk is full, and ends soon after there is room', async () => {
     const { timers, engine, disk, invitations, invited, phase, troubles } = await openInSimulatedTime();

@@ -1,4 +1,5 @@
 import { layoutOf } from '../../../proto/layout.ts';
+import { setRight } from '../../round/schedule/served-until.ts';
 import type { JournalEntry } from '../journal/entry.ts';
 import type { JournalEvent, KnownAntibody } from '../journal/events.ts';
 import { foldMembership } from './fold-membership.ts';
@@ -18,6 +19,10 @@ export function foldEntry(state: MutableState, { seq, atMs, actor, event }: Jour
   if (seq !== state.seq + 1) throw new Error(`fold: entry ${seq} does not follow ${state.seq}`);
   state.seq = seq;
   foldEvent(state, event, { seq, atMs, actor });
+  for (const [id, track] of state.tracks) {
+    const servedUntilMs = setRight(track.servedUntilMs, atMs);
+    if (servedUntilMs !== track.servedUntilMs) state.tracks.set(id, { ...track, servedUntilMs });
+  }
 }
 
 function foldEvent(state: MutableState, event: JournalEvent, context: EntryContext): void {
