@@ -437,6 +437,39 @@ describe('Uplink', () => {
     expect(uplink.phaseOf(track)).toMatchObject({ kind: 'idle' });
   });
 
+  it('delivers what it trained anew for a round, whenever the sealing for that round that was cancelled ends', async () => {
+    const begun = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    let isFirst = true;
+    const { until, reports } = await startUplink(await newMember(), {
+      seal: async ({ values, sealedPath, context, roundPublicKey }) => {
+        const plainPath = join(folder, isFirst ? 'plain' : 'plain-anew');
+        if (isFirst) {
+          isFirst = false;
+          begun.resolve();
+          await goOn.promise;
+        }
+        await writeFile(plainPath, bytesOfValues(values));
+        return sealFileSync({ plainPath, sealedPath, context, roundPublicKey });
+      },
+    });
+    await until('connected');
+    coordinator.invite(invitation());
+    await begun.promise;
+    // As where another signing key speaks for the cluster from now on: the round is over for what was begun, and is told anew.
+    coordinator.send({ $case: 'closed', value: { track, round: 'r-1', outcome: 3, nextRound: '' } });
+    await until('roundClosed');
+    coordinator.invite(invitation());
+    await until('trained', 2);
+    goOn.resolve();
+    await until('receipted');
+    expect(reports.filter(({ kind }) => kind === 'refused')).toEqual([]);
+    expect(await readdir(join(folder, 'outbox', track, 'r-1'))).toEqual(
+      expect.arrayContaining(['receipt.json', 'sealed.bin', 'update.json']),
+    );
+    expect(await opened('r-1')).toBe(expected);
+  });
+
   it('refuses an invitation whose parts disagree, and stays up', async () => {
     const { until } = await startUplink(await newMember());
     await until('connected');

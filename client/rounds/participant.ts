@@ -1,6 +1,7 @@
 import { type Fault, ok } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
 import type { Timer } from '../../base/time.ts';
+import { Turns } from '../../base/waiting/turns.ts';
 import type { WatchResponse } from '../../proto/generated/testudo/v1/federation.ts';
 import type { RoundId, TrackId } from '../../proto/ids.ts';
 import { AlertTeller } from '../alerts/alert-teller.ts';
@@ -27,8 +28,8 @@ type TrackState = {
   phase: Participation;
   work: AbortController;
   timer: Timer | undefined;
-  /** Removals from the outbox, in order: keeping a new update waits for them. */
-  dropped: Promise<void>;
+  /** What touches its round's folder in the outbox, in order: an earlier update's sealing and removal end before the next is sealed there. */
+  outbox: Turns;
 };
 
 /** The shell around `participation.ts`: keeps one connection, follows Watch, and performs what `step` decides. */
@@ -59,7 +60,7 @@ export class Uplink {
     const uplink = new Uplink(config, ports);
     for (const track of config.tracks) {
       const work = new AbortController();
-      uplink.#tracks.set(track, { phase: { kind: 'idle' }, work, timer: undefined, dropped: Promise.resolve() });
+      uplink.#tracks.set(track, { phase: { kind: 'idle' }, work, timer: undefined, outbox: new Turns() });
       const restored = await restoreUpdate(config.outbox, track, config.identity);
       if (restored !== undefined) uplink.#dispatch(track, { kind: 'restored', ...restored });
     }
@@ -205,7 +206,7 @@ export class Uplink {
         attempt(effect.invitation.round, this.#fetch(effect.invitation, signal));
         return;
       case 'train':
-        attempt(effect.invitation.round, this.#train(effect.invitation, signal));
+        attempt(effect.invitation.round, this.#train(effect.invitation, state, signal));
         return;
       case 'deliver':
         this.#ports.timers.cancel(state.timer);
@@ -224,14 +225,15 @@ export class Uplink {
         return;
       case 'drop':
         // What cannot be removed now goes when the next update takes its place, or at the next start.
-        state.dropped = state.dropped
-          .then(() => this.#config.outbox.drop(track, effect.round))
-          .catch(
-            onDiskFault((fault) =>
-              this.#perform(track, state, { ...effect, kind: 'report', verdict: 'giveUp', fault }),
+        this.#running.add(
+          state.outbox
+            .take(() => this.#config.outbox.drop(track, effect.round))
+            .catch(
+              onDiskFault((fault) =>
+                this.#perform(track, state, { ...effect, kind: 'report', verdict: 'giveUp', fault }),
+              ),
             ),
-          );
-        this.#running.add(state.dropped);
+        );
         return;
       case 'report':
         this.#ports.report({ ...effect, kind: 'refused', track });
@@ -275,7 +277,7 @@ export class Uplink {
       .fetch(calls, { digest, sizeBytes, signal, ...paceOf(this.#config.times), timers: this.#ports.timers });
   }
 
-  async #train(invitation: Invitation, signal: AbortSignal): Promise<void> {
+  async #train(invitation: Invitation, state: TrackState, signal: AbortSignal): Promise<void> {
     const { track, round, base, plan } = invitation;
     const startedMs = this.#ports.timers.monotonicMs();
     const models = this.#config.modelsOf(track);
@@ -290,19 +292,16 @@ export class Uplink {
     const { exampleCount } = trained.value;
     const seconds = (this.#ports.timers.monotonicMs() - startedMs) / 1_000;
     this.#ports.report({ kind: 'trained', track, round, traceId: parent.traceId, exampleCount, seconds });
-    // What is being removed from the outbox goes first: the new update takes its place.
-    await this.#tracks.get(track)?.dropped;
     const { outbox } = this.#config;
-    const kept = await keepUpdate(invitation, trained.value, {
-      identity: this.#keeper.identity,
-      outbox,
-      seal: (job) => this.#ports.seal(job),
+    const kept = await state.outbox.take(async () => {
+      if (signal.aborted) return undefined;
+      const parts = { identity: this.#keeper.identity, outbox, seal: this.#ports.seal.bind(this.#ports) };
+      const sealed = await keepUpdate(invitation, trained.value, parts);
+      // Cancelled while sealing: the round is over, or another key speaks for this cluster. Nothing will ask for what was just kept.
+      if (signal.aborted) await outbox.drop(track, round);
+      return sealed;
     });
-    // Cancelled while sealing: the round is over, and nothing will ask for what was just kept.
-    if (signal.aborted) {
-      await this.#config.outbox.drop(track, round);
-      return;
-    }
+    if (signal.aborted || kept === undefined) return;
     if (!kept.ok) {
       this.#fail(track, round, kept.fault);
       return;
