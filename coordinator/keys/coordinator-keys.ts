@@ -1,4 +1,4 @@
-import { randomBytes, X509Certificate } from 'node:crypto';
+import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { writeNewFile } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { type SigningKeyPair, signingKeyPairOf } from '../../proto/envelope/crypto/keys.ts';
@@ -18,7 +18,12 @@ export type CoordinatorKeysFaultCode =
 /** What makes a coordinator this coordinator: its authority, its receipt key, and the vault that its keys lie in. */
 export type CoordinatorKeys = Readonly<{ vault: Vault; authority: Authority; receiptKey: SigningKeyPair }>;
 
-const keyNames = { root: 'root-key', issuer: 'issuer-key', receipt: 'receipt-key' } as const;
+const keyNames = {
+  root: 'root-key',
+  issuer: 'issuer-key',
+  nextIssuer: 'issuer-key-next',
+  receipt: 'receipt-key',
+} as const;
 
 /**
  * Opens the keys that lie in a place, or makes them at the first start. The root certificate is written last: without it,
@@ -37,21 +42,38 @@ export async function openCoordinatorKeys(
   if (!opened.ok) return opened;
   const vault = opened.value.reachedBy(place.secrets);
   const [root, issuer] = [await place.readCertificate('root'), await place.readCertificate('issuer')];
-  const issuerKey = await vault.get(keyNames.issuer);
+  const issuerKeys = [await vault.get(keyNames.issuer), await vault.get(keyNames.nextIssuer)];
   const receiptSeed = await vault.get(keyNames.receipt);
-  if (root === undefined || issuer === undefined || issuerKey === undefined || receiptSeed === undefined) {
+  if (root === undefined || issuer === undefined || issuerKeys[0] === undefined || receiptSeed === undefined) {
     return refuse(
       'AUTHORITY_DAMAGED',
       `${place.name}: a certificate or a key of the authority is missing; restore identity/ and keys/ together`,
     );
   }
+  const key = issuerKeys
+    .flatMap((bytes) => bytes ?? [])
+    .map(textOf)
+    .find((pem) => belongsTo(issuer, pem));
+  if (key === undefined) {
+    return refuse(
+      'AUTHORITY_DAMAGED',
+      `${place.name}: the issuer's certificate and its key do not belong together; restore identity/ and keys/ together`,
+    );
+  }
   const owner = /^O=(.*)$/m.exec(new X509Certificate(root).subject)?.[1];
   if (owner !== federation) {
-    return refuse('FEDERATION_MISMATCH', `this data directory belongs to federation ${owner}, not ${federation}`);
+    return refuse('FEDERATION_MISMATCH', `${place.name} belongs to federation ${owner}, not ${federation}`);
   }
-  const key = Buffer.from(issuerKey).toString('utf8');
   const authority = await Authority.load(federation, root, { certificate: issuer, key });
   return ok({ vault, authority, receiptKey: signingKeyPairOf(receiptSeed) });
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('utf8');
+}
+
+function belongsTo(certificate: string, privateKey: string): boolean {
+  return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey));
 }
 
 async function found(
@@ -88,7 +110,7 @@ export async function holdsRootKey(vault: Vault): Promise<boolean> {
 export async function exportRootKey(vault: Vault, to: string): Promise<Result<void, 'ROOT_KEY_ABSENT'>> {
   const key = await vault.get(keyNames.root);
   if (key === undefined)
-    return refuse('ROOT_KEY_ABSENT', 'the root key is not in this data directory: it is offline already');
+    return refuse('ROOT_KEY_ABSENT', 'the root key is not with the coordinator: it is offline already');
   writeNewFile(to, key);
   await vault.destroy(keyNames.root);
   return ok(undefined);
@@ -106,8 +128,10 @@ export async function replaceIssuer(
     return refuse('ROOT_KEY_ABSENT', 'the root key is offline; give the file that it was exported to');
   const key = Buffer.from(kept).toString('utf8');
   const issuer = await makeIssuer(authority.federation, { certificate: authority.rootCertificate, key }, nowMs);
-  // Certificate and key belong together: `Authority.load` refuses a mixed pair, and this can be run again.
-  await vault.put(keyNames.issuer, Buffer.from(issuer.key));
+  // Whatever ends this in between, one of the two keys belongs to the certificate that is there.
+  await vault.put(keyNames.nextIssuer, Buffer.from(issuer.key));
   await place.writeCertificate('issuer', issuer.certificate);
+  await vault.put(keyNames.issuer, Buffer.from(issuer.key));
+  await vault.destroy(keyNames.nextIssuer);
   return ok(undefined);
 }
