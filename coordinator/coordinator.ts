@@ -270,25 +270,25 @@ async function serve(parts: Parts): Promise<Coordinator> {
     metrics.registry,
     async () => unready ?? mayBeFollowed(engine) ?? noRoom(await engine.blobs.freeBytes()),
   );
-  const health = await servePages(listen.health, pages).catch(async (error: unknown) => {
-    await doors.close(0);
+  const opened = [() => doors.close(0)];
+  const closeOpened = async (error: unknown): Promise<never> => {
+    for (const close of opened.toReversed()) await close();
     throw error;
-  });
-  const dashboard = await serveDashboard({ ...parts, doors, sessions }).catch(async (error: unknown) => {
-    await doors.close(0);
-    await health.close();
-    throw error;
-  });
+  };
+  const health = await servePages(listen.health, pages).catch(closeOpened);
+  opened.push(() => health.close());
+  const dashboard = await serveDashboard({ ...parts, doors, sessions }).catch(closeOpened);
+  if (dashboard !== undefined) opened.push(() => dashboard.close());
   const trouble = (code: string, cause: string) => log.warn({ code, cause }, 'trouble with alerts');
+  const alertsFolder = isFollowed
+    ? await openLeaderFolder(config.dataDirectory, engine.epoch, trouble).catch(closeOpened)
+    : config.dataDirectory;
   const notifier = await Notifier.open({
-    ...{ config: config.alerts, log, timers: parts.timers },
-    dataDirectory: isFollowed
-      ? await openLeaderFolder(config.dataDirectory, engine.epoch, trouble)
-      : config.dataDirectory,
+    ...{ config: config.alerts, log, timers: parts.timers, dataDirectory: alertsFolder },
     sender: () => ({ federation, cluster: '' }),
     attempted: (sink, outcome) => metrics.alertAttempted(sink, outcome),
     look: async (nowMs) => (await overviewOf(engine, registry, nowMs)).attention,
-  });
+  }).catch(closeOpened);
   void engine.halted.then(({ code, message }) => {
     hasHalted = true;
     unready = `halted: ${code}`;

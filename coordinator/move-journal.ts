@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { commitFile, isMissing } from '../base/atomic-file.ts';
+import { commitFile, isMissing, isPartial } from '../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { type CopyFaultCode, copyJournalOut, copyKeysOut, pageOf, verifyDatabase } from './database-copy.ts';
 import { KeyFolder, placeInFolder } from './keys/key-place.ts';
@@ -154,7 +154,8 @@ async function copyIn(ask: Ask, schema: string, dataDir: string): Promise<Result
     }
     const keys = new KeyFolder(join(dataDir, 'keys'));
     for (const name of await readdir(keys.name)) {
-      await tell(`INSERT INTO ${schema}.secrets VALUES ($1, $2)`, [name, await keys.read(name)]);
+      const sealed = isPartial(name) ? undefined : await keys.read(name);
+      if (sealed !== undefined) await tell(`INSERT INTO ${schema}.secrets VALUES ($1, $2)`, [name, sealed]);
     }
     const identity = placeInFolder(dataDir);
     for (const name of ['root', 'issuer'] as const) {

@@ -280,6 +280,9 @@ describe('a coordinator on PostgreSQL', () => {
     await locked.close();
     await first.coordinator.close();
     const before = unwrap(verifyDataDir(data));
+    // What a killed coordinator left: a secret half written, and one overwritten but not removed.
+    const leftover = ['r-9.key.partial', 'r-8.key'];
+    for (const name of leftover) writeFileSync(join(data, 'keys', name), 'testudo/erased\n and noise');
     const tooEarly = TestFederation.start({ values, settings, dataDirectory: folder });
     await expect(tooEarly).rejects.toThrow('JOURNAL_NOT_MOVED');
 
@@ -318,6 +321,9 @@ describe('a coordinator on PostgreSQL', () => {
     expect(asked.map((each) => each.ok || each.fault.code)).toEqual(Array(3).fill('JOURNAL_MOVED'));
     expect(existsSync(join(folder, 'none'))).toBe(false);
     expect(verifyDataDir(tempDir())).toMatchObject({ fault: { code: 'JOURNAL_MISSING' } });
+    const taken = (await server.sql('SELECT name FROM moved.secrets')).map(({ name }) => name);
+    expect(taken).toEqual(expect.arrayContaining(own.filter((name) => !leftover.includes(name))));
+    expect(taken.filter((name) => leftover.includes(String(name)))).toEqual([]);
     const twice = await moveToDatabase(data, there);
     expect(twice).toMatchObject({
       fault: { code: 'JOURNAL_MISSING', message: expect.stringContaining('moved before') },
@@ -332,9 +338,9 @@ describe('a coordinator on PostgreSQL', () => {
 
     const head = unwrap(await verifyDatabase(there));
     expect(saved.seq).toBeLessThanOrEqual(head.seq);
-    const taken = tempDir();
-    cpSync(join(data, 'journal.moved.sqlite'), join(taken, 'journal.sqlite'));
-    expect(await moveToFolder(link(), taken)).toMatchObject({ fault: { code: 'JOURNAL_EXISTS' } });
+    const other = tempDir();
+    cpSync(join(data, 'journal.moved.sqlite'), join(other, 'journal.sqlite'));
+    expect(await moveToFolder(link(), other)).toMatchObject({ fault: { code: 'JOURNAL_EXISTS' } });
     expect(await server.sql('SELECT holder FROM moved.fence')).toEqual([{ holder: '' }]);
     expect(unwrap(await moveToFolder(link(), data))).toEqual(head);
     expect(verifyDataDir(data)).toMatchObject({ ok: true, value: head });

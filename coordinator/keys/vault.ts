@@ -56,7 +56,7 @@ export class Vault implements KeyStore {
     if (unseal(checkName, check, key) !== undefined) return ok(vault);
     return refuse(
       'MASTER_KEY_WRONG',
-      `keys in ${place.name}: the master key does not open them; give the one this data directory was made with`,
+      `keys in ${place.name}: the master key does not open them; give the one that they were made with`,
     );
   }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
+import { writeFileAtomic } from '../../base/atomic-file.ts';
 import type { KnownMatter } from './changes.ts';
 import { keyOf } from './notification.ts';
 
@@ -19,9 +19,8 @@ export async function readKnown(dataDirectory: string): Promise<ReadonlyMap<stri
     };
     if (stored.format !== format) return new Map();
     return new Map(stored.matters.map((known) => [keyOf(known.matter), known]));
-  } catch (error) {
-    if (isMissing(error) || error instanceof SyntaxError || error instanceof TypeError) return new Map();
-    throw error;
+  } catch {
+    return new Map(); // Whatever hinders that is no reason not to serve; where it hinders writing as well, that is said.
   }
 }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -128,4 +128,14 @@ it('tells at the next look what could not be queued, as on a full disk: that it 
     { code: 'DISK_FULL', state: 'open' },
     { code: 'DISK_FULL', state: 'over' },
   ]);
+});
+
+it('tells what stands once more where what it knew cannot be read, and the coordinator serves', async () => {
+  const [dataDirectory, hook] = [tempDir(), await receiver()];
+  mkdirSync(join(dataDirectory, 'data', 'alerts', 'known.json'), { recursive: true });
+  const sink = JSON.stringify({ kind: 'webhook', name: 'hook', url: hook.url });
+  const settings = [`alerts.sinks=[${sink}]`, 'releases.rootDays=30'];
+  await TestFederation.start({ settings, dataDirectory });
+  const [told] = await hook.heard(1);
+  expect(told?.notification.code).toBe('ROOT_EXPIRES');
 });

@@ -86,7 +86,7 @@ export async function startEngine(
     state.federation !== null && state.federation !== federation
       ? refuse(
           'FEDERATION_MISMATCH',
-          `this data directory belongs to federation ${state.federation}, not ${federation}; correct the configuration`,
+          `this journal belongs to federation ${state.federation}, not ${federation}; correct the configuration`,
         )
       : ok({ events: [{ kind: 'coordinatorStarted', federation, build }], value: undefined }),
   );

@@ -38,7 +38,7 @@ export async function releaseRootKey(vault: KeyStore): Promise<SigningKeyPair | 
 export async function exportReleaseRootKey(vault: KeyStore, to: string): Promise<Result<void, 'ROOT_KEY_ABSENT'>> {
   const seed = await vault.get(names.root);
   if (seed === undefined) {
-    return refuse('ROOT_KEY_ABSENT', "the releases' root key is not in this data directory: it is offline already");
+    return refuse('ROOT_KEY_ABSENT', "the releases' root key is not with the coordinator: it is offline already");
   }
   const der = Buffer.concat([pkcs8Head, seed]);
   const pem = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ type: 'pkcs8', format: 'pem' });
