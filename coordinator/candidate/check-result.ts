@@ -9,13 +9,13 @@ import { inputOf, type Provenance } from './provenance.ts';
  * Whether a result is of this job and of no other. It may come through a queue that others can write to, so nothing in
  * it is believed: the candidate must be stored and of the track's size, and its provenance must say of every field that
  * decides a candidate what the job said: of each update its cluster, digest, base, staleness and scale too. Workers run
- * authenticated jobs alone; this is what stands behind that.
+ * authenticated jobs alone; this is what stands behind that. Gives the provenance.
  */
 export async function checkResult(
   blobs: BlobStore,
   job: AggregationJob,
   { candidate, provenance, optimiserState }: AggregationResult,
-): Promise<Result<void, RunFaultCode>> {
+): Promise<Result<Provenance, RunFaultCode>> {
   const size = await blobs.size(candidate);
   if (!size.ok || size.value !== layoutOf(job.spec).length * 4) return foreign(job, 'its candidate is not stored');
   const stored = await blobs.get(provenance);
@@ -40,7 +40,7 @@ export async function checkResult(
     recorded.sampleHolds === job.sampleHolds &&
     text([recorded.candidate, applied, recorded.expelled]) ===
       text([{ version: job.candidateVersion, digest: candidate }, asked, job.expelled]);
-  return same ? ok(undefined) : foreign(job, 'its provenance is of another job');
+  return same ? ok(recorded) : foreign(job, 'its provenance is of another job');
 }
 
 function text(value: unknown): string {

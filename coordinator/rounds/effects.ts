@@ -1,6 +1,7 @@
 import { failpoint } from '../../base/failpoint.ts';
 import { type Fault, ok } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
+import type { FederationId } from '../../proto/ids.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { checkResult } from '../candidate/check-result.ts';
 import type { AggregationJob, AggregationRunner } from '../candidate/job.ts';
@@ -14,7 +15,7 @@ import { jobOf, stepsOf } from './events.ts';
 import type { InputKeeper } from './kept-inputs.ts';
 import { roundKeyName } from './keys.ts';
 import type { Presence } from './presence.ts';
-import { readParts, standingsNoted } from './standings.ts';
+import { partsOf, standingsNoted } from './standings.ts';
 
 const byRound: Actor = { kind: 'coordinator', part: 'round' };
 /** What failed is tried again after so long, twice as long each time. */
@@ -53,14 +54,16 @@ export class RoundEffects {
 
   /** Starts what is pending of a round and does not run yet. */
   perform(track: Track, round: Round): void {
+    const { ledger } = this.#parts;
+    // First: its thread works while the loop tells the cohort.
+    const job = round.pending.includes('aggregate') && jobOf(ledger.state.federation as FederationId, track, round);
+    if (job) {
+      failpoint('round-close-journalled');
+      this.#once(job.id, () => this.#aggregate(job));
+    }
     const quick = round.pending.filter((effect) => effect !== 'aggregate');
     if (quick.length > 0)
       this.#once(`effects ${track.track} ${round.round}`, () => this.#performQuick(track, round, quick));
-    if (!round.pending.includes('aggregate')) return;
-    const job = jobOf(this.#parts.ledger.state.federation as AggregationJob['federation'], track, round);
-    if (job === undefined) return;
-    failpoint('round-close-journalled');
-    this.#once(job.id, () => this.#aggregate(job));
   }
 
   /** Nobody waits for this round's aggregation any more. */
@@ -159,13 +162,13 @@ export class RoundEffects {
     if (abort.signal.aborted) return true; // The round was abandoned meanwhile.
     let event: RoundEvent;
     let kept: readonly JournalEvent[] = [];
-    let parts: Awaited<ReturnType<typeof readParts>>;
+    let parts: ReturnType<typeof partsOf> = new Map();
     if (ran.ok) {
       const own = await checkResult(this.#parts.blobs, job, ran.value);
       if (!own.ok) return this.#aggregationTrouble(job, own.fault);
       const closed = ledger.state.tracks.get(id)?.rounds.get(round);
       kept = closed === undefined ? [] : await inputs.keep(job, closed);
-      parts = await readParts(this.#parts.blobs, ran.value.provenance);
+      parts = partsOf(own.value);
       const { candidate, ...rest } = ran.value;
       const ref = { version: job.candidateVersion, digest: candidate };
       event = { kind: 'aggregated', atMs: clock(), candidate: ref, ...rest };

@@ -1,12 +1,11 @@
 import type { RoundId, TrackId } from '../../proto/ids.ts';
-import type { BlobStore } from '../blobs/blob-store.ts';
 import { type Provenance, type UpdateFate, weightOf } from '../candidate/provenance.ts';
 import type { JournalEvent } from '../ledger/journal/events.ts';
 import type { State, Track } from '../ledger/state/state.ts';
 import { priorOf, type RoundPart, type Standing, standingAfter } from '../round/standing.ts';
 
 /** What one round's provenance says of each cluster that took part. */
-function partsOf({ updates, classes = [], nAdmitted }: Provenance): ReadonlyMap<string, RoundPart> {
+export function partsOf({ updates, classes = [], nAdmitted }: Provenance): ReadonlyMap<string, RoundPart> {
   const uncounted = (cluster: string) => classes.filter(({ leftOut }) => leftOut.includes(cluster)).length;
   const mostKept = 2 * updates.filter(({ verdict }) => verdict === 'selected').length > updates.length;
   return new Map(
@@ -26,25 +25,15 @@ function partOf(fate: UpdateFate, nAdmitted: number, uncountedCount: number): Ro
   };
 }
 
-/** The stored provenance of a candidate; undefined where it cannot be read: records then miss one round. */
-export async function readParts(
-  blobs: Pick<BlobStore, 'get'>,
-  provenance: Parameters<BlobStore['get']>[0],
-): Promise<ReadonlyMap<string, RoundPart> | undefined> {
-  const stored = await blobs.get(provenance);
-  if (!stored.ok) return undefined;
-  return partsOf(JSON.parse(Buffer.from(stored.value).toString('utf8')) as Provenance);
-}
-
 /** What to journal with a candidate, so that the records of those who took part hold the round too. */
 export function standingsNoted(
   state: Pick<State, 'tracks'>,
   track: TrackId,
   round: RoundId,
-  parts: ReadonlyMap<string, RoundPart> | undefined,
+  parts: ReadonlyMap<string, RoundPart>,
 ): readonly JournalEvent[] {
   const known = state.tracks.get(track)?.standings ?? {};
-  if (parts === undefined || parts.size === 0) return [];
+  if (parts.size === 0) return [];
   const standings: Record<string, Standing> = {};
   for (const [cluster, part] of parts) standings[cluster] = standingAfter(known[cluster], part, round);
   return [{ kind: 'standingsNoted', track, round, standings }];
