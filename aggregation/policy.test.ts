@@ -21,9 +21,14 @@ describe('parsePolicy', () => {
     expect(parsePolicy(defaultPolicy(3))).toEqual({ ok: true, value: defaultPolicy(3) });
     const sampled = defaultPolicy(3, { sample: true });
     expect(parsePolicy(sampled)).toEqual({ ok: true, value: sampled });
-    expect(sampled.rule).toMatchObject({ tellApart: true, search: 'patient' });
+    expect(sampled.rule).toMatchObject({ tellApart: true, search: 'patient', doubtSample: true });
     // A policy that was stored before the settings were there goes on without them.
-    const { tellApart: _, search: _too, ...earlier } = sampled.rule as Extract<Rule, { kind: 'trustedWeights' }>;
+    const {
+      tellApart: _,
+      search: _too,
+      doubtSample: _either,
+      ...earlier
+    } = sampled.rule as Extract<Rule, { kind: 'trustedWeights' }>;
     expect(parsePolicy({ ...sampled, rule: earlier })).toEqual({ ok: true, value: { ...sampled, rule: earlier } });
   });
 

@@ -36,11 +36,14 @@ async function decided(
   vectors = sent,
   of = normal,
   search?: SampleSearch,
+  doubtSample?: boolean,
 ) {
   const loss: TrustedLoss = { ...of, ...(attacks && { attacks }) };
   const updates = updatesOf(twinAlgebra(), blocksOf(vectors.map((vector) => Float32Array.from(vector))));
   const context = { trusted: { loss }, base };
-  const decision = granted(await trustedWeights(updates, 1, { ...parameters, tellApart, search }, context));
+  const decision = granted(
+    await trustedWeights(updates, 1, { ...parameters, tellApart, search, doubtSample }, context),
+  );
   const sink = memorySink(3);
   await carryOut(twinAlgebra(), decision.plan, sink);
   const { selected, shares, onSample } = decision;
@@ -98,6 +101,20 @@ describe('toldApart', () => {
     expect(await by('eightHalvings')).toEqual(plain.values);
     expect((await by('patient'))[2]).toBeCloseTo(least, 6);
     expect((await by('quasiNewton'))[2]).toBeCloseTo(least, 6);
+  });
+
+  it('moves nothing where a sample is doubted whose attacks are told no better than chance, and as ever where they are', async () => {
+    const by = (attacks: LossGradient, doubt?: boolean) => decided(attacks, true, sent, normal, 'patient', doubt);
+    const unlike = told(1, 0, 3); // What clusters agreed on lies that way: better than chance by a little.
+    expect(await by(unlike, true)).toEqual(await by(unlike));
+    const like = told(-1, 0, 3);
+    expect((await by(like)).onSample?.toldApart?.moved).toBeGreaterThan(0.1);
+    const { onSample, values } = await by(like, true);
+    const plain = await decided(like, false);
+    expect(values).toEqual(plain.values);
+    expect(onSample?.toldApart?.moved).toBe(0);
+    expect(onSample?.toldApart?.attacksBefore).toBeGreaterThan(Math.LN2);
+    expect(onSample?.lossAfter).toBeCloseTo(plain.onSample?.lossAfter as number, 9);
   });
 
   it('asks nothing of the attacks where normal work would lose too much', async () => {

@@ -2,7 +2,7 @@ import { memorySink } from '../blocks/blocks.ts';
 import { type Point, squared, squaredDistance } from '../trusted/line-search.ts';
 import { movedBy } from '../trusted/losses-along.ts';
 import { lowest, type SampleSearch } from '../trusted/sample-descent.ts';
-import type { LossGradient, TrustedSample } from '../trusted/trusted-loss.ts';
+import { type LossGradient, noBetterThanChance, type TrustedSample } from '../trusted/trusted-loss.ts';
 import { carryOut, type Decision, ofOneRow, type ToldApart, type Updates } from '../updates.ts';
 
 /** What a nat of score between attack and normal counts, beside one of the loss on normal work. */
@@ -15,6 +15,8 @@ const risesMax = 0.1;
 const stepLength = 0.1;
 const stepsMax = 10;
 
+type Context = Readonly<{ trusted: TrustedSample; base: Float32Array; search: SampleSearch; doubtSample: boolean }>;
+
 /**
  * Outlier exposure (Hendrycks, Mazeika, Dietterich, ICLR 2019) of what a rule agreed on. A loss that knows only normal work costs a
  * liar nothing who teaches that an attack is normal. So what was agreed on, v, goes from there down
@@ -23,13 +25,14 @@ const stepsMax = 10;
  *
  * A how badly the model tells the sample's attacks from its normal work, L the loss on that. Down A alone it would be no model of normal
  * work any more. Both bounds hold wherever it ends, whatever the attacks are: those of a mistaken sample move the model by half
- * of what clusters did at most, and cost normal work that the sample holds no more than that. Where the loss brings no attacks
- * nothing is moved. Shapes: base, v [d]. O(d) memory; two gradients an evaluation, of which ten steps take some fifteen, no pass over updates.
+ * of what clusters did at most, and cost normal work that the sample holds no more than that. It can cost what the sample does not hold
+ * far more, so that with `doubtSample` nothing is moved where A(w + v) is no less than that of a coin: whoever learns normal work alone
+ * scores most attacks above it, and normal work that is called an attack as all else. Where the loss brings no attacks nothing is moved either. Shapes: base, v [d]. O(d) memory; two gradients an evaluation, of which ten steps take some fifteen, no pass over updates.
  */
 export async function toldApart(
   { algebra, source: { d } }: Updates,
   decision: Decision,
-  { trusted: { loss }, base, search }: Readonly<{ trusted: TrustedSample; base: Float32Array; search: SampleSearch }>,
+  { trusted: { loss }, base, search, doubtSample }: Context,
 ): Promise<Decision> {
   const { attacks, gradient: normal } = loss;
   const { onSample } = decision;
@@ -39,14 +42,13 @@ export async function toldApart(
   const at = exposed({ attacks, normal }, base);
   const before = await at(agreed, Number.POSITIVE_INFINITY);
   const normalMax = before.normal + risesMax * onSample.lossBefore;
-  const after = await lowest(
-    async (x) => {
-      if (Math.sqrt(squaredDistance(x, agreed)) > movedMax * reach) return outside(x);
-      return at(x, normalMax);
-    },
-    before,
-    { length: (slope) => (stepLength * reach) / Math.sqrt(squared(slope)), stepsMax, search },
-  );
+  const within = async (x: Float64Array) => {
+    if (Math.sqrt(squaredDistance(x, agreed)) > movedMax * reach) return outside(x);
+    return at(x, normalMax);
+  };
+  const length = (slope: Float64Array) => (stepLength * reach) / Math.sqrt(squared(slope));
+  const isDoubted = doubtSample && before.attacks >= noBetterThanChance;
+  const after = isDoubted ? before : await lowest(within, before, { length, stepsMax, search });
   const told: ToldApart = {
     moved: reach === 0 ? 0 : Math.sqrt(squaredDistance(after.x, agreed)) / reach,
     ...{ attacksBefore: before.attacks, attacksAfter: after.attacks },

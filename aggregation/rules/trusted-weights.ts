@@ -22,7 +22,8 @@ import { toldApart } from './told-apart.ts';
  * the sample sees and what it does not are clipped apart (models whose outputs are linear in their weights only). `blind`:
  * what becomes of the block of a class that the sample does not cover, where classes are declared. `tellApart`: what came out is
  * moved to where it tells the sample's attacks from its normal work (`told-apart.ts`), for losses that know only normal work. `search`:
- * how these two look for a lower loss on the sample; absent: `eightHalvings`, as policies of earlier builds have it.
+ * how these two look for a lower loss on the sample; absent: `eightHalvings`, as policies of earlier builds have it. `doubtSample`:
+ * nothing is moved where what clusters agreed on tells the sample's attacks no better than chance, since they may be normal work.
  */
 export type TrustedWeightsParameters = Readonly<{
   rho: number;
@@ -32,6 +33,7 @@ export type TrustedWeightsParameters = Readonly<{
   blind: BlindRule;
   tellApart?: boolean | undefined;
   search?: SampleSearch | undefined;
+  doubtSample?: boolean | undefined;
 }>;
 
 /**
@@ -59,7 +61,8 @@ export async function trustedWeights(
 ): Promise<Aggregated<Decision>> {
   const decided = await byWeights(updates, f, parameters, context);
   if (!decided.ok || !parameters.tellApart) return decided;
-  return ok(await toldApart(updates, decided.value, { ...context, search: searchOf(parameters) }));
+  const { doubtSample = false } = parameters;
+  return ok(await toldApart(updates, decided.value, { ...context, search: searchOf(parameters), doubtSample }));
 }
 
 function searchOf({ search = 'eightHalvings' }: TrustedWeightsParameters): SampleSearch {

@@ -14,7 +14,8 @@ export interface TrustedLoss {
   /** The mean of `losses` and its gradient, shape [d]. Absent where a detector cannot tell. */
   readonly gradient?: LossGradient;
   /**
-   * Of detectors whose `losses` are of normal work alone: how badly weights tell the sample's attacks from it, and its gradient.
+   * Of detectors whose `losses` are of normal work alone: how badly weights tell the sample's attacks from it, and its gradient:
+   * mean of ln(1 + exp(normal − attack)) over scores, ln 2 where both score alike.
    * Absent where the sample holds no attack, and where `losses` know of attacks themselves.
    */
   readonly attacks?: LossGradient;
@@ -31,6 +32,9 @@ export interface TrustedLoss {
   /** For models whose outputs are linear in their weights: forward passes are then all that deciding takes. */
   readonly linear?: LinearOutputs;
 }
+
+/** What `attacks` is where every attack scores as normal work does. */
+export const noBetterThanChance = Math.LN2;
 
 /** A loss, never negative, and its gradient, at weights of shape [d]; the gradient has that shape too. */
 export type LossGradient = (weights: Float32Array) => Promise<Readonly<{ loss: number; gradient: Float32Array }>>;

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Command } from '@commander-js/extra-typings';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
+import { noBetterThanChance } from '../../aggregation/trusted/trusted-loss.ts';
 import { listing, shortDigest, table, time } from '../../base/text/table.ts';
 import {
   type GetRoundResponse,
@@ -142,12 +143,19 @@ function sampleText({ digest, lossBefore, lossAfter }: SampleOutcome): string {
 
 /** What the sample's attacks did to the candidate; nothing where no rule asked for that, or the record is too long to be sent. */
 function attacksText({ sample, provenanceJson }: GetRoundResponse): string {
-  if (sample?.toldApart !== undefined) return toldApartText(sample.toldApart);
-  if (sample === undefined || provenanceJson === '') return '';
+  const told = sample?.toldApart;
+  if (sample === undefined || provenanceJson === '') return told === undefined ? '' : toldApartText(told);
   const { policy } = JSON.parse(provenanceJson) as Readonly<{ policy: AggregationPolicy }>;
   const { rule } = policy;
+  const isDoubted = rule.kind === 'trustedWeights' && rule.doubtSample === true;
+  if (told !== undefined && isDoubted && told.attacksBefore >= noBetterThanChance) return doubtedText(told);
+  if (told !== undefined) return toldApartText(told);
   const wasAsked = rule.kind === 'trustedWeights' && rule.tellApart === true;
   return wasAsked ? 'none in the sample that the model could be moved to tell from its normal work' : '';
+}
+
+function doubtedText({ attacksBefore }: ToldApart): string {
+  return `aggregate not moved: what clusters agreed on tells them from normal work no better than chance (their loss ${number(attacksBefore)}, chance ${number(noBetterThanChance)}); look whether they are attacks`;
 }
 
 function toldApartText({ moved, attacksBefore, attacksAfter, normalBefore, normalAfter }: ToldApart): string {

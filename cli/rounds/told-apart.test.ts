@@ -18,6 +18,20 @@ aggregation: { f: 0 }
 rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind: count, updates: 3 }, collectForMs: 600000 }
 keepInputs: { rounds: 1, hours: 24 }
 `;
+/** The default of a network with a sample, but for what is not moved where it knows nothing yet, as after updates at random. */
+const undoubted = policy.replace(
+  'f: 0',
+  'f: 0, before: [], rule: { kind: trustedWeights, rho: 0.05, clip: 1.5, split: false, stepsMax: 60, blind: contrast, tellApart: true, search: patient }',
+);
+
+/** A round of three who send something at random. */
+async function counted({ federation }: CommandLine, members = federation.round(names)) {
+  for (const [at, member] of (await members).entries()) {
+    const random = seededRandom(at);
+    unwrap(await member.submit(Float32Array.from({ length: layoutOf(spec).length }, () => 0.2 * (random() - 0.5))));
+  }
+  await federation.until((state) => state.tracks.get(track)?.models.length === 2);
+}
 
 it('a round whose network is told the sample’s attacks apart says how far it was moved, and comes out again to the bit', async () => {
   const line = await CommandLine.start({ spec, policy, sampleReader: sampleReaderUrl });
@@ -38,18 +52,15 @@ it('a round whose network is told the sample’s attacks apart says how far it w
   expect(changed).toMatchObject({ code: 0, error: '' });
   expect(changed.out).toMatch(/^\+ aggregation\.rule.*trustedWeights/m);
   expect(changed.out).toMatch(/^\+ sample.*0\.5/m);
+  writeFileSync(file, undoubted);
+  expect((await line.run('policy', 'put', 'syscall', file, '--reason', 'whatever it knows')).code).toBe(0);
   const members = await federation.round(names);
   const checked = await line.run('policy', 'check', 'syscall');
   expect(checked.out).toMatch(
-    /attacks +a network is moved to where it tells the 20 of the sample from its normal work\n/,
+    /attacks +a network is moved to where it tells the 20 of the sample from its normal work, also where these look like it: doubtSample: true would move nothing then\n/,
   );
 
-  for (const [at, member] of members.entries()) {
-    const random = seededRandom(at);
-    const delta = Float32Array.from({ length: layoutOf(spec).length }, () => 0.2 * (random() - 0.5));
-    unwrap(await member.submit(delta));
-  }
-  await federation.until((state) => state.tracks.get(track)?.models.length === 2);
+  await counted(line, Promise.resolve(members));
 
   const shown = await line.run('rounds', 'show', 'syscall', 'r-1');
   const [, moved, before, after] =
@@ -67,7 +78,6 @@ it('a round whose network is told the sample’s attacks apart says how far it w
 
 it('a round whose sample holds no attack says that there was nothing to tell apart', async () => {
   const line = await CommandLine.start({ spec, policy, sampleReader: sampleReaderUrl });
-  const { federation } = line;
   const [sample, file] = ['sample.tsv', 'policy.yaml'].map((name) => join(line.folder, name)) as [string, string];
   // No policy would look at one that holds no class of the model.
   writeFileSync(sample, 'train\ts\tmysql\tnormal\tn1\taccept4 read writev close accept4 read writev close\n');
@@ -90,15 +100,27 @@ it('a round whose sample holds no attack says that there was nothing to tell apa
   const changed = await line.run('policy', 'put', 'syscall', file, '--reason', 'by the sample');
   // Of nginx and redis it holds one: half as much is mixed in.
   expect(changed.out).toMatch(/^\+ sample.*0\.25/m);
-  for (const [at, member] of (await federation.round(names)).entries()) {
-    const random = seededRandom(at);
-    unwrap(await member.submit(Float32Array.from({ length: layoutOf(spec).length }, () => 0.2 * (random() - 0.5))));
-  }
-  await federation.until((state) => state.tracks.get(track)?.models.length === 2);
+  await counted(line);
   const checked = await line.run('policy', 'check', 'syscall');
   expect(checked).toMatchObject({ code: 0, out: expect.stringMatching(/attacks +the sample holds none, .*\n/) });
   const shown = await line.run('rounds', 'show', 'syscall', 'r-1');
   expect(shown.out).toMatch(
     /its attacks +none in the sample that the model could be moved to tell from its normal work\n/,
+  );
+});
+
+it('a round whose network tells the sample’s attacks no better than chance moves nothing, and says what to look at', async () => {
+  const line = await CommandLine.start({ spec, policy, sampleReader: sampleReaderUrl });
+  const file = join(line.folder, 'policy.yaml');
+  writeFileSync(file, policy);
+  expect((await line.run('tracks', 'sample', 'put', 'syscall', '--reason', 'the recorded set')).code).toBe(0);
+  expect((await line.run('policy', 'put', 'syscall', file, '--reason', 'by the sample')).code).toBe(0);
+  expect((await line.run('policy', 'check', 'syscall')).out).toMatch(
+    /attacks +a network is moved to where it tells the 20 of the sample from its normal work\n/,
+  );
+  await counted(line);
+  const shown = await line.run('rounds', 'show', 'syscall', 'r-1');
+  expect(shown.out).toMatch(
+    /its attacks +aggregate not moved: .* no better than chance \(their loss [\d.]+, chance 0\.6931\); look whether they are attacks\n/,
   );
 });

@@ -114,8 +114,12 @@ describe('policyStanding', () => {
       const { onAttacks, warnings } = policyStanding({ ...known, classes: undefined, policy, sampled, sampleAttacks });
       return { onAttacks, warnings };
     };
-    const told = expect.stringMatching(/moved to where it tells the 12 of the sample from its normal work/);
+    const told = expect.stringMatching(/moved to where it tells the 12 of the sample from its normal work$/);
     expect(of(12)).toEqual({ onAttacks: told, warnings: [] });
+    const blindly = expect.stringMatching(
+      /from its normal work, also where .* doubtSample: true would move nothing then$/,
+    );
+    expect(of(12, { doubtSample: undefined })).toEqual({ onAttacks: blindly, warnings: [] });
     const unheard = expect.stringMatching(/learns nothing from the 12 of the sample: with tellApart: true/);
     expect(of(12, { tellApart: false })).toEqual({ onAttacks: unheard, warnings: [] });
     expect(of(12, { tellApart: undefined })).toEqual({ onAttacks: unheard, warnings: [] });

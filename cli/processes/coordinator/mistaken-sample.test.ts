@@ -16,33 +16,37 @@ import { openSampleLoss } from '../../../client/tracks/syscall/trusted/sample-lo
 import type { SampleContent } from '../../../client/tracks/track-kind.ts';
 import { readAll, recordedPath } from '../../../lab/data/recorded-traces.ts';
 
-const classes = ['nginx', 'redis'];
 const sizes = { embedding: 8, classEmbedding: 4, hidden: 8, warmUp: 4, predicted: 8 };
-const spec = languageModelSpec(new WorkloadClasses(classes), sizes);
-const detector = languageModelDetector(spec);
-const first = detector.init(1);
 const [clusters, rounds, perClass] = [4, 4, 10];
 
-const traces = (await readAll(recordedPath)).filter(({ service }) => classes.includes(service));
-const normal = traces.filter((trace) => isBenign(trace) && trace.split === 'train');
-const judged = traces.filter((trace) => (isBenign(trace) ? trace.split === 'validation' : true));
+const recorded = await readAll(recordedPath);
 const example = ({ service, calls }: Trace): Example => ({ workload: service, calls });
-const ofEach = (some: readonly Trace[], from: number) =>
-  classes.flatMap((name) => some.filter(({ service }) => service === name).slice(from, from + perClass));
 
-function sampleOf(hostile: readonly Trace[]): SampleContent<Example> {
-  const held = ofEach(normal, 0);
-  return {
-    normal: held.map(example),
-    attacks: hostile.map(example),
+/** A track of so many classes, and a sample of their normal work that calls other traces of it attacks. */
+function trackOf(classes: readonly string[]) {
+  const spec = languageModelSpec(new WorkloadClasses(classes), sizes);
+  const traces = recorded.filter(({ service }) => classes.includes(service));
+  const normal = traces.filter((trace) => isBenign(trace) && trace.split === 'train');
+  const judged = traces.filter((trace) => (isBenign(trace) ? trace.split === 'validation' : true));
+  const ofEach = (some: readonly Trace[], from: number) =>
+    classes.flatMap((name) => some.filter(({ service }) => service === name).slice(from, from + perClass));
+  const mistaken: SampleContent<Example> = {
+    normal: ofEach(normal, 0).map(example),
+    attacks: ofEach(normal, perClass).map(example),
     classes: classes.map((name) => ({ name, normalCount: perClass, attackCount: perClass })),
   };
+  return { spec, normal, judged, mistaken };
 }
 
 /** What honest clusters learn in a few rounds: how normal work that nobody showed the sample scores, and how it is told from attacks. */
-async function learnt(content: SampleContent<Example>, tellApart: boolean) {
+async function learnt(
+  { spec, normal, judged, mistaken: content }: ReturnType<typeof trackOf>,
+  how: Readonly<{ tellApart: boolean; doubtSample?: boolean }>,
+) {
+  const detector = languageModelDetector(spec);
+  const first = detector.init(1);
   const base = defaultPolicy(1, { sample: true });
-  const policy = { ...base, rule: { ...base.rule, stepsMax: 10, tellApart } as typeof base.rule };
+  const policy = { ...base, rule: { ...base.rule, stepsMax: 10, ...how } as typeof base.rule };
   const loss = await openSampleLoss(spec, content, first);
   if (loss === undefined) throw new Error('a language model has a loss on a sample');
   let weights = first;
@@ -66,9 +70,15 @@ async function learnt(content: SampleContent<Example>, tellApart: boolean) {
   return { usual: usual.reduce((sum, score) => sum + score, 0) / usual.length, area: areaUnderRoc(usual, hostile) };
 }
 
-it('a sample that calls normal work an attack does not wreck the network', async () => {
-  const mistaken = sampleOf(ofEach(normal, perClass));
-  const [plain, misled] = [await learnt(mistaken, false), await learnt(mistaken, true)];
+it('a sample that calls normal work an attack does not wreck the network within the bounds, where it is not doubted', async () => {
+  const track = trackOf(['nginx', 'redis']);
+  const plain = await learnt(track, { tellApart: false });
+  const misled = await learnt(track, { tellApart: true, doubtSample: false });
   expect(misled.usual).toBeLessThan(1.25 * plain.usual);
   expect(misled.area).toBeGreaterThan(plain.area - 0.02);
+});
+
+it('moves nothing by a sample that calls normal work an attack, which would wreck a network of other classes', async () => {
+  const track = trackOf(['php', 'gunicorn']);
+  expect(await learnt(track, { tellApart: true })).toEqual(await learnt(track, { tellApart: false }));
 });
