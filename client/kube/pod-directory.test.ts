@@ -28,6 +28,9 @@ it('calls the runs of a CronJob one workload, and a Job by its own name', () => 
     'migrate-2026',
     'db-29384700',
   ]);
+  // By hand: dates, with hours too, and numbers that are no time of a run.
+  for (const name of ['migrate-20261201', 'migrate-2026120118', 'migrate-123456789', 'migrate-12345678', 'n-00000000'])
+    expect(workloadOf('Job', name)).toBe(name);
 });
 
 it('says what any pod of a workload is exposed by, for as long as it is found, and nothing of others', async () => {

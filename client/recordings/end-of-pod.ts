@@ -65,10 +65,21 @@ function workloadNameOf({ pod, workload, workloadKind = '', labels }: EndHints):
   return workload;
 }
 
-/** A CronJob's Job carries the time for which it was made behind its name: minutes since 1970, in older clusters seconds. */
+/**
+ * A CronJob's Job carries the time for which it was made behind its name: minutes since 1970, in clusters before 1.21 seconds. A number
+ * that is no time at which there were CronJobs is the Job's own: 20261201 and 2026120118 are dates that somebody wrote, and would be
+ * minutes of 2008 and seconds of 2034.
+ */
 export function cronJobOf(job: string): string {
-  return job.replace(/-\d{8,10}$/, '');
+  const [whole = '', digits = ''] = /-(\d{8}|\d{10})$/.exec(job) ?? [];
+  const [first, end] = digits.length === 8 ? minutesOfRuns : secondsOfRuns;
+  return Number(digits) >= first && Number(digits) < end ? job.slice(0, -whole.length) : job;
 }
+
+const years = (from: number, to: number, unitMs: number) =>
+  [Date.UTC(from, 0) / unitMs, Date.UTC(to, 0) / unitMs] as const;
+const minutesOfRuns = years(2021, 2100, 60_000);
+const secondsOfRuns = years(2016, 2030, 1_000);
 
 /** Who is behind an identity that is no pod's: what its labels say, or else the range that its number is from. */
 function outsideOf(labels: readonly string[], identity: number) {
