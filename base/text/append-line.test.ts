@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,4 +35,22 @@ it('writes into a pipe once somebody reads it, and says before of no line that i
   expect(isWritten).toBe(false);
   const [text] = await Promise.all([readFile(path, 'utf8'), written]);
   expect(text).toBe('one\n');
+});
+
+it('writes to a file that it may not read, with an empty line where the one before may be cut off', () => {
+  const folder = newFolder();
+  const path = join(folder, 'lines');
+  writeFileSync(path, 'hal');
+  chmodSync(path, 0o222);
+  chmodSync(folder, 0o755);
+  // Root reads everything: it becomes somebody else.
+  const nobody = process.getuid?.() === 0 ? 'process.seteuid(65_534);' : '';
+  const source = new URL('./append-line.ts', import.meta.url).href;
+  const script = `
+    const { appendLine } = await import('${source}');
+    ${nobody}
+    for (const line of ['one', 'two']) await appendLine('${path}', line);`;
+  execFileSync(process.execPath, ['--input-type=module', '--eval', script]);
+  chmodSync(path, 0o666);
+  expect(readFileSync(path, 'utf8')).toBe('hal\none\n\ntwo\n');
 });

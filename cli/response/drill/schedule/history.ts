@@ -1,6 +1,7 @@
-import { open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { appendDurably, isMissing, privateFileMode } from '../../../../base/atomic-file.ts';
+import { isMissing } from '../../../../base/atomic-file.ts';
+import { appendLine } from '../../../../base/text/append-line.ts';
 import type { Check } from '../report.ts';
 
 /** What one turn of a drill came to. */
@@ -26,14 +27,9 @@ export function outcomeOf(checks: readonly Check[]): Pick<Entry, 'outcome' | 'be
   return { outcome, because: because.slice(0, 1_000) };
 }
 
-/** Adds one line, on the disk when it resolves. */
+/** Adds one line, on the disk when it resolves; also behind one that a full disk cut short. */
 export async function remember(path: string, added: Entry): Promise<void> {
-  const file = await open(path, 'a', privateFileMode);
-  try {
-    await appendDurably(file, `${JSON.stringify(added)}\n`);
-  } finally {
-    await file.close();
-  }
+  await appendLine(path, JSON.stringify(added), { durable: true });
 }
 
 /** `damaged`: lines that are no entries, such as one that a full disk cut short. */

@@ -27,7 +27,7 @@ it('runs each turn, says of those that it slept through that nobody looked, and 
     outcome: 'found',
     because: '',
   });
-  await appendFile(historyFile, '{"at":\n');
+  await appendFile(historyFile, '{"at":'); // Cut short by a full disk.
   const ending = new AbortController();
   let isUndone = false;
   const drills: readonly RunnableDrill[] = [
