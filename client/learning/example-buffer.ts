@@ -171,19 +171,14 @@ export class ExampleBuffer<Example = unknown> {
     const encoded = this.#codec.encode(example);
     const fingerprint = this.#fingerprint(encoded);
     if (this.#find(fingerprint) !== undefined) {
-      this.#repeat(fingerprint, times);
+      this.#count('repeated', times);
       return;
     }
     const index = this.#count('seen');
     const slot = index % this.#sizes.recent;
     this.#moveToReservoir(slot, index - this.#sizes.recent);
     this.#put('recent', slot, fingerprint, encoded, nowMs);
-    if (times > 1) this.#repeat(fingerprint, times - 1);
-  }
-
-  #repeat(fingerprint: Buffer, times: number): void {
-    this.#statement('UPDATE examples SET repeats = repeats + ? WHERE fingerprint = ?').run(times, fingerprint);
-    this.#count('repeated', times);
+    if (times > 1) this.#count('repeated', times - 1);
   }
 
   /** The oldest recent example leaves: algorithm R decides whether it enters the sample of older ones. */
@@ -260,6 +255,7 @@ export class ExampleBuffer<Example = unknown> {
   }
 }
 
+/** `repeats` is what earlier versions wrote and nobody read: 1 since, for directories are opened by both. */
 const schema = `
   CREATE TABLE IF NOT EXISTS examples (
     part TEXT NOT NULL, slot INTEGER NOT NULL, fingerprint BLOB NOT NULL UNIQUE, added_ms INTEGER NOT NULL,
