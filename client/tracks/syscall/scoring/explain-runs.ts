@@ -1,5 +1,5 @@
 import { nameOfCallId } from '../../../events/vocabulary.ts';
-import { newRuns } from './new-runs.ts';
+import { countRuns } from './new-runs.ts';
 
 /** Why runs of calls count: how many distinct ones a trace has, how many of them are new, and the first of those. */
 export type RunsExplanation = Readonly<{
@@ -10,19 +10,19 @@ export type RunsExplanation = Readonly<{
   first: Readonly<{ position: number; names: readonly string[] }>;
 }>;
 
-/** Undefined where none is new. As `newRuns`. */
+/** Undefined where none is new. As `countRuns`. */
 export function explainRuns(
   calls: Uint16Array,
   known: readonly Uint8Array[],
   runCalls: number,
 ): RunsExplanation | undefined {
-  const places: number[] = [];
-  const share = newRuns(calls, known, runCalls, (place) => places.push(place));
-  const [position] = places;
+  let position: number | undefined;
+  const counts = countRuns(calls, known, runCalls, (place) => {
+    position ??= place;
+  });
   if (position === undefined) return undefined;
   const names = Array.from(calls.subarray(Math.max(0, position - runCalls + 1), position + 1), nameOfCallId);
-  const distinct = Math.round(places.length / share);
-  return { length: runCalls, distinct, fresh: places.length, first: { position, names } };
+  return { length: runCalls, ...counts, first: { position, names } };
 }
 
 /** For people. */

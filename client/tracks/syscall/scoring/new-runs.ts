@@ -12,16 +12,16 @@ const runLengths = { withPast: 4, alone: 6 } as const;
 const seen = new SlotCounts();
 
 /**
- * The share of a trace's distinct runs of so many calls that are new, 0 … 1; 0 for a trace without calls. What a loop repeats counts once: a
+ * How many distinct runs of so many calls a trace has, and how many of them are new. What a loop repeats counts once: a
  * thousand turns of it say no more than one. Runs that the start cuts short begin with one padding. known: of each call the longest known
  * run that ends there, shape [calls], of everyone who knows runs. onNew: told where each new one ends, in order.
  */
-export function newRuns(
+export function countRuns(
   calls: Uint16Array,
   known: readonly Uint8Array[],
-  runCalls: number = runLengths.withPast,
+  runCalls: number,
   onNew?: (place: number) => void,
-): number {
+): Readonly<{ fresh: number; distinct: number }> {
   let fresh = 0;
   seen.clear();
   for (let place = 0; place < calls.length; place++) {
@@ -35,7 +35,17 @@ export function newRuns(
     fresh++;
     onNew?.(place);
   }
-  return calls.length === 0 ? 0 : fresh / seen.size;
+  return { fresh, distinct: seen.size };
+}
+
+/** The share of a trace's distinct runs that are new, 0 … 1; 0 for a trace without calls. As `countRuns`. */
+export function newRuns(
+  calls: Uint16Array,
+  known: readonly Uint8Array[],
+  runCalls: number = runLengths.withPast,
+): number {
+  const { fresh, distinct } = countRuns(calls, known, runCalls);
+  return distinct === 0 ? 0 : fresh / distinct;
 }
 
 /** The share of new runs; 0 where nobody knows runs. */
