@@ -54,7 +54,8 @@ End it with \`testudo down\`; \`testudo up\` goes on from there.`,
         const before = orExit(await readState(folder)) ?? orExit(await found(foundingOf(folder, testudo, flags)));
         refuseOthers(before, flags);
         orExit(await readCredentials(placesIn(folder).credentials)); // Before anything is started for them.
-        const state = await bringUp(before, { folder, testudo, onProgress: say() }).catch((error: unknown) => {
+        const given = { folder, testudo, onProgress: say(), signal: interruption() };
+        const state = await bringUp(before, given).catch((error: unknown) => {
           complain('not all of it came up; what was started now has been ended again');
           throw error;
         });
@@ -113,16 +114,10 @@ function sourcesIn(file: string): readonly unknown[] {
   return Array.isArray(sources) ? sources : usage(`--sources: ${file} holds no list called sources`);
 }
 
-/** One line for each step that is done, so that a log of it reads well too. Throws once a signal has asked this process to end. */
+/** One line for each step that is done, so that a log of it reads well too. */
 function say(): (progress: Progress) => void {
   let last = '';
-  let asked: NodeJS.Signals | undefined;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (asked = signal));
   return ({ started, connected, read, clusters }) => {
-    if (asked !== undefined) {
-      const message = `${asked} came before all of it was up; \`testudo up\` goes on from there`;
-      throw new FaultError(refuse('INTERRUPTED', message).fault);
-    }
     const line =
       started < clusters
         ? 'the coordinator is ready; starting clusters'
@@ -130,6 +125,16 @@ function say(): (progress: Progress) => void {
     if (line !== last) complain(line);
     last = line;
   };
+}
+
+/** Aborted by the first signal that asks this process to end. */
+function interruption(): AbortSignal {
+  const asked = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    const message = `${signal} came before all of it was up; \`testudo up\` goes on from there`;
+    process.once(signal, () => asked.abort(new FaultError(refuse('INTERRUPTED', message).fault)));
+  }
+  return asked.signal;
 }
 
 /** The kernel chose the ports: what clusters start with (`tokens create --kit`) goes by what the credentials say. */

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,5 +46,20 @@ describe('a coordinator process of the lab', () => {
     const config = join(folder, 'nowhere.yaml');
     const started = startCoordinatorProcess({ testudo, config, logFile: join(folder, 'nowhere.log') });
     await expect(started).rejects.toThrow(/ended by itself.*nowhere\.yaml/s);
+  });
+
+  it('is ended where nobody waits for it any longer, before it is ready', async () => {
+    const [config, logFile] = [join(folder, 'coordinator', 'coordinator.yaml'), join(folder, 'unawaited.log')];
+    const asked = new AbortController();
+    const pids: number[] = [];
+    const onStarted = async (pid: number) => {
+      pids.push(pid);
+      asked.abort(new Error('enough'));
+    };
+    const started = startCoordinatorProcess({ testudo, config, logFile, onStarted, signal: asked.signal });
+    await expect(started).rejects.toThrow('enough');
+    expect(pids.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+    expect(pids).toHaveLength(1);
+    expect(readFileSync(logFile, 'utf8')).not.toContain('coordinator ready');
   });
 });

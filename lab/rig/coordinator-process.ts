@@ -54,17 +54,30 @@ export type CoordinatorStart = Readonly<{
   stays?: boolean;
   /** Told as soon as there is a process, before it is ready. */
   onStarted?: (pid: number) => Promise<void>;
+  /** Aborted while it is waited for, it is ended, and the reason is thrown. */
+  signal?: AbortSignal;
 }>;
 
 /** Starts `testudo coordinator` and waits until it is ready. Throws what it said last when it ends before. */
 export async function startCoordinatorProcess(start: CoordinatorStart): Promise<CoordinatorProcess> {
-  const { testudo, verb = 'coordinator', config, words = [], env = {}, logFile, stays = false, onStarted } = start;
+  const {
+    testudo,
+    verb = 'coordinator',
+    config,
+    words = [],
+    env = {},
+    logFile,
+    stays = false,
+    onStarted,
+    signal,
+  } = start;
   const before = await stat(logFile).catch(() => undefined);
   const args = [testudo, verb, '--config', config, ...words];
   const member = await startMember({ name: verb, args, env, logFile, stays });
   try {
     await onStarted?.(member.pid);
     for (;;) {
+      signal?.throwIfAborted();
       const addresses = readyIn((await readFile(logFile)).subarray(before?.size ?? 0).toString('utf8'));
       if (addresses !== undefined) return { member, addresses };
       await pauseWhileRunning([member], lookMs);

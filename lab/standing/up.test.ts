@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
@@ -11,6 +11,7 @@ import { isStill, markOf } from './process-mark.ts';
 import { coordinatorName, placesIn, readState, type StandingState, writeState } from './standing-state.ts';
 import { bringUp } from './up.ts';
 
+const { signal } = new AbortController();
 const testudo = fileURLToPath(new URL('../../cli/testudo.ts', import.meta.url));
 
 it('an up that was cut short before its coordinator was ready leaves none that the next one, and down, do not know', async () => {
@@ -28,7 +29,7 @@ it('an up that was cut short before its coordinator was ready leaves none that t
   const left = { name: coordinatorName, pid: member.pid, mark: markOf(member.pid) ?? '' };
   await writeState(folder, { ...state, processes: [left] });
 
-  const given = { folder, testudo, onProgress: () => {} };
+  const given = { folder, testudo, onProgress: () => {}, signal };
   const up = await bringUp(unwrap(await readState(folder)) ?? state, given);
   expect(isStill(left)).toBe(false);
   expect(up.processes.map(({ name }) => name)).toEqual([coordinatorName]);
@@ -42,7 +43,7 @@ it('an up that fails ends what it started, and leaves what was up before', async
   const clusters = { own: [], classes: ['nginx'] };
   const founded = unwrap(await found({ folder, testudo, federation: 'herd', liars: 0, clusters }));
   const spoilt = { ...founded, clusters: [{ name: 'web', sources: [], ends: false }] };
-  const given = { folder, testudo, onProgress: () => {} };
+  const given = { folder, testudo, onProgress: () => {}, signal };
   onTestFinished(async () => void (await endAll(folder, unwrap(await readState(folder)) ?? founded)));
   mkdirSync(placesIn(folder).cluster('web'), { recursive: true });
   writeFileSync(join(placesIn(folder).cluster('web'), 'client.yaml'), 'sources: [');
@@ -62,3 +63,35 @@ it('an up that fails ends what it started, and leaves what was up before', async
   expect(unwrap(await readState(folder))?.processes).toEqual(processes);
   expect(processes.every(isStill)).toBe(true);
 }, 600_000);
+
+it('an up that cannot write down whom it started ends them all the same', async () => {
+  const folder = join(tempDir(afterAll), 'herd');
+  const clusters = { own: [], classes: ['nginx'] };
+  const founded = unwrap(await found({ folder, testudo, federation: 'herd', liars: 0, clusters }));
+  const state = { ...founded, clusters: [{ name: 'web', sources: [], ends: false }] };
+  const { state: file, cluster } = placesIn(folder);
+  let coordinator: StandingState['processes'] = [];
+  // The coordinator is written down, and the first client will not be: a folder has the file's name.
+  const onProgress = () => {
+    coordinator = (JSON.parse(readFileSync(file, 'utf8')) as StandingState).processes;
+    rmSync(file);
+    mkdirSync(join(file, 'in the way'), { recursive: true });
+  };
+  await expect(bringUp(state, { folder, testudo, onProgress, signal })).rejects.toMatchObject({
+    code: expect.stringMatching(/^(EISDIR|ENOTEMPTY)$/),
+  });
+  expect(coordinator.map(({ name }) => name)).toEqual([coordinatorName]);
+  expect(coordinator.filter(isStill)).toEqual([]);
+  const words = readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid))
+    .map(commandOf);
+  expect(words.filter((text) => text.includes(cluster('web')))).toEqual([]);
+}, 600_000);
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return ''; // It has ended meanwhile.
+  }
+}

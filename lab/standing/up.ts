@@ -11,40 +11,56 @@ import { connectOperator, type Operator } from '../rig/operator.ts';
 import { endAll, endOne } from './down.ts';
 import { writeClientConfig } from './founding.ts';
 import { isStill, markOf } from './process-mark.ts';
-import { coordinatorName, placesIn, readState, type StandingState, writeState } from './standing-state.ts';
+import { coordinatorName, placesIn, type StandingState, writeState } from './standing-state.ts';
 
 const lookMs = 100;
 
 /** Who is there, and what it has done so far. */
 export type Progress = Readonly<{ started: number; connected: number; read: number; clusters: number }>;
 
-type Given = Readonly<{ folder: string; testudo: string; onProgress: (progress: Progress) => void }>;
+type Given = Readonly<{
+  folder: string;
+  testudo: string;
+  onProgress: (progress: Progress) => void;
+  /** Aborted, it throws the reason at its next look, also while the coordinator is not ready yet. */
+  signal: AbortSignal;
+}>;
+
+/** Writes down what is up from now on. */
+type Keep = (state: StandingState) => Promise<void>;
 
 /**
  * Starts what is not running of a federation that was founded, and returns once every cluster is connected, runs the release
  * that it shall, and has read what it reads to an end. Processes outlive this one; every one is remembered as soon as it is there, so that `down` finds it
- * whatever happens. Throws what a process said last when it ends before, and what `onProgress` throws: what this call started has ended again by then.
+ * whatever happens. Throws what a process said last when it ends before, and the reason of `signal`: what this call started has ended again by then,
+ * also where it could not be written down.
  */
 export async function bringUp(state: StandingState, given: Given): Promise<StandingState> {
   const before = { ...state, processes: state.processes.filter(isStill) };
+  let now = before;
+  const keep = async (next: StandingState) => {
+    now = next;
+    await writeState(given.folder, next);
+  };
   try {
-    return await startMissing(before, given);
+    return await startMissing(before, given, keep);
   } catch (error) {
-    const now = unwrap(await readState(given.folder)) ?? before;
-    await endAll(given.folder, now, ({ pid }) => !before.processes.some((one) => one.pid === pid));
+    const isNew = ({ pid }: Readonly<{ pid: number }>) => !before.processes.some((one) => one.pid === pid);
+    // Where nothing can be written they have ended all the same, and whoever reads the file finds them gone.
+    await endAll(given.folder, now, isNew).catch(() => undefined);
     throw error;
   }
 }
 
-async function startMissing(before: StandingState, given: Given): Promise<StandingState> {
-  const withCoordinator = await startCoordinator(before, given);
+async function startMissing(before: StandingState, given: Given, keep: Keep): Promise<StandingState> {
+  const withCoordinator = await startCoordinator(before, given, keep);
   const { addresses } = withCoordinator;
   const operator = connectOperator(
     unwrap(await readCredentials(placesIn(given.folder).credentials)),
     addresses.federation,
   );
   try {
-    const everybody = await startClients(withCoordinator, operator, given);
+    const everybody = await startClients(withCoordinator, operator, given, keep);
     await whenReady(everybody, operator, given);
     return everybody;
   } finally {
@@ -54,7 +70,11 @@ async function startMissing(before: StandingState, given: Given): Promise<Standi
 
 type Running = StandingState & Readonly<{ addresses: NonNullable<StandingState['addresses']> }>;
 
-async function startCoordinator(state: StandingState, { folder, testudo }: Given): Promise<Running> {
+async function startCoordinator(
+  state: StandingState,
+  { folder, testudo, signal }: Given,
+  keep: Keep,
+): Promise<Running> {
   const left = state.processes.find(({ name }) => name === coordinatorName);
   if (left !== undefined && state.addresses !== null) return { ...state, addresses: state.addresses };
   // Started by an `up` that ended too soon to hear where it listens.
@@ -64,11 +84,11 @@ async function startCoordinator(state: StandingState, { folder, testudo }: Given
   const logFile = logOf(coordinatorName);
   let next = state;
   const onStarted = async (pid: number) => {
-    next = await remembered(folder, { ...state, addresses: null }, { name: coordinatorName, pid });
+    next = await remembered(keep, { ...state, addresses: null }, { name: coordinatorName, pid });
   };
-  const { addresses } = await startCoordinatorProcess({ testudo, config, logFile, stays: true, onStarted });
+  const { addresses } = await startCoordinatorProcess({ testudo, config, logFile, stays: true, onStarted, signal });
   const running = { ...next, addresses };
-  await writeState(folder, running);
+  await keep(running);
   return running;
 }
 
@@ -95,12 +115,14 @@ function isFree(address: string): Promise<boolean> {
 async function startClients(
   state: Running,
   operator: Operator,
-  { folder, testudo, onProgress }: Given,
+  { folder, testudo, onProgress, signal }: Given,
+  keep: Keep,
 ): Promise<Running> {
   const { clusters } = await operator.call(operator.client.listClusters, { page: { size: 500, token: '' } });
   const enrolled = new Set(clusters.map(({ name }) => name));
   let next = state;
   for (const [at, entry] of state.clusters.entries()) {
+    signal.throwIfAborted();
     onProgress({ started: at, connected: 0, read: 0, clusters: state.clusters.length });
     if (next.processes.some(({ name }) => name === entry.name)) continue;
     const config = await writeClientConfig(folder, entry, state.addresses);
@@ -112,7 +134,7 @@ async function startClients(
       logFile: placesIn(folder).logOf(entry.name),
       stays: true,
     });
-    next = await remembered(folder, next, { name: entry.name, pid: member.pid });
+    next = await remembered(keep, next, { name: entry.name, pid: member.pid });
   }
   return next;
 }
@@ -123,20 +145,21 @@ async function tokenFor(cluster: string, operator: Operator): Promise<string> {
 }
 
 async function remembered<State extends StandingState>(
-  folder: string,
+  keep: Keep,
   state: State,
   { name, pid }: Readonly<{ name: string; pid: number }>,
 ): Promise<State> {
   const mark = markOf(pid);
   const others = state.processes.filter((one) => one.name !== name);
   const next = { ...state, processes: [...others, ...(mark === undefined ? [] : [{ name, pid, mark }])] };
-  await writeState(folder, next);
+  await keep(next);
   return next;
 }
 
-async function whenReady(state: Running, operator: Operator, { folder, onProgress }: Given): Promise<void> {
+async function whenReady(state: Running, operator: Operator, { folder, onProgress, signal }: Given): Promise<void> {
   const total = state.clusters.length;
   for (;;) {
+    signal.throwIfAborted();
     const { clusters } = await operator.call(operator.client.getStatus, { page: { size: 500, token: '' } });
     const own = new Set(state.clusters.map(({ name }) => name));
     const connected = clusters.filter((one) => own.has(one.name) && isInPlace(one)).length;
