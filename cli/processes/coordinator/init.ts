@@ -10,7 +10,6 @@ import { coordinatorConfigJsonSchema, readConfigFile } from '../../../coordinato
 import { isFederationId } from '../../../proto/ids.ts';
 import { claimFile } from '../../claimed-file.ts';
 import { exitWith, orExit, usage } from '../../exit.ts';
-import { enrolAddressOf } from '../../operator/enrol-address.ts';
 import { complain, print } from '../../print.ts';
 
 const portMax = 65_535;
@@ -67,7 +66,7 @@ export function initCommand(host: string) {
       const address = reachedAt(config.listen.federation);
       const enrolment = reachedAt(config.listen.enrolment);
       // Left out where any build's kit would take it for granted, for builds that know no such member.
-      const isUsual = enrolment === enrolAddressOf(address) && enrolment.endsWith(':7441');
+      const isUsual = enrolment.endsWith(':7441') && address.endsWith(':7442');
       const enrolAddress = isUsual ? {} : { enrolAddress: enrolment };
       const { newPinKey, pinKeyPair } = await import('../../operator/pin-key.ts');
       const pinKey = newPinKey();

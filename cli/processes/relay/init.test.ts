@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -23,6 +23,13 @@ it('takes a parent to enrol at the port before its own, as `coordinator init --l
   expect(parentIn(one)).toEqual({ addresses: ['127.0.0.1:9002'], enrolAddress: '127.0.0.1:9001' });
   expect(await init(other, '--parent', 'root.example:443', '--enrol', 'root.example:7441')).toMatchObject({ code: 0 });
   expect(parentIn(other)).toEqual({ addresses: ['root.example:443'], enrolAddress: 'root.example:7441' });
+  // A load balancer's port tells nothing of the one before it.
+  const behind = region();
+  expect(await init(behind, '--parent', 'root.example:443')).toMatchObject({
+    code: 2,
+    error: 'USAGE: --enrol: root.example:443 does not tell where it enrols; give its host:port\n',
+  });
+  expect(existsSync(join(behind, 'relay.yaml'))).toBe(false);
   expect(await init(region(), '--parent', '127.0.0.1:9002', '--enrol', 'nowhere')).toMatchObject({
     code: 2,
     error: 'USAGE: --enrol: expected host:port, got nowhere\n',
