@@ -92,3 +92,25 @@ describe('RotationLog on a disk that is full', () => {
     expect(lines()).toHaveLength(20);
   });
 });
+
+it('goes on behind a line that is damaged, and cuts off the one that a power cut left half, to the byte', async () => {
+  const file = join(tempDir(), 'rotation.log');
+  const first = await RotationLog.open(file, secret);
+  await first.append([opened, pod(0), pod(1)], 1_000);
+  await first.close();
+  const bytes = readFileSync(file);
+  bytes[bytes.indexOf('web-0')] = 0xff; // No text, and three bytes long as the text that stands for it.
+  writeFileSync(file, Buffer.concat([bytes, Buffer.from('{"half')]));
+  const second = await RotationLog.open(file, secret);
+  expect([...second.recorded.pods.keys()]).toEqual(['uid-1']);
+  expect(readFileSync(file)).toEqual(bytes);
+  await second.append([pod(2)], 2_000);
+  await second.close();
+  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+  const { findings } = verifyLog(lines, logKeyOf(secret).publicKey, second.head);
+  // The damaged one, and the one behind it, which holds it as it was; nothing of what was written since.
+  expect(findings.map(({ kind, line }) => [kind, line])).toEqual([
+    ['broken', 2],
+    ['broken', 3],
+  ]);
+});

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { appendDurably, privateFileMode } from '../../../base/atomic-file.ts';
+import { boundedLines } from '../../../base/text/bounded-lines.ts';
 import type { EpochMs } from '../../../base/time.ts';
 import { type SigningKeyPair, signingKeyPairOf } from '../../../proto/envelope/crypto/keys.ts';
 import { type ChainEnd, ChainWriter } from '../chain-end.ts';
@@ -74,17 +75,15 @@ export class RotationLog {
 
   static async open(path: string, secret: Buffer, options: LogOptions = {}): Promise<RotationLog> {
     const key = logKeyOf(secret);
-    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return '';
-      throw error;
-    });
-    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-    const lines = whole.split('\n').slice(0, -1);
+    const file = await open(path, 'a+', privateFileMode);
+    const whole = { bytes: 0, lines: 0, last: '' };
     const committed = new Set<number>();
     const revealed = new Set<number>();
     const pods = new Map<string, Readonly<{ reason: null; risks: 0; isExposureSaid: boolean }>>();
-    for (const line of lines) {
-      const entry = decodeEntry(line, key.publicKey);
+    for await (const line of boundedLines(wholeLines(file, whole), Number.POSITIVE_INFINITY)) {
+      whole.lines += 1;
+      whole.last = line ?? '';
+      const entry = decodeEntry(whole.last, key.publicKey);
       if (!entry.ok) continue; // For `verify` to say; what comes next goes on from the last line as it stands.
       const { said } = entry.value;
       if (said.kind === 'epoch') committed.add(said.epoch);
@@ -95,11 +94,9 @@ export class RotationLog {
       }
       if (said.kind === 'gone') pods.delete(said.uid);
     }
-    const file = await open(path, 'a', privateFileMode);
-    const bytes = Buffer.byteLength(whole);
-    if (whole.length < text.length) await file.truncate(bytes);
-    const last = lines.at(-1);
-    const end = { sequence: lines.length, digest: last === undefined ? null : digestOfLine(last) };
+    const { bytes } = whole;
+    if ((await file.stat()).size > bytes) await file.truncate(bytes);
+    const end = { sequence: whole.lines, digest: whole.lines === 0 ? null : digestOfLine(whole.last) };
     const recorded = { ...nothingRecorded, pods, committed, revealed };
     return new RotationLog(file, key, { end, bytes, recorded, unwrittenMax: options.unwrittenMax ?? unwrittenMax });
   }
@@ -146,5 +143,20 @@ export class RotationLog {
       this.#unwritten = [];
       return 'lost';
     }
+  }
+}
+
+/** The bytes of a file from its start to its last newline, counted; of what is read, a line is held at most. */
+async function* wholeLines(file: FileHandle, whole: { bytes: number }): AsyncGenerator<Buffer> {
+  let begun: Buffer[] = [];
+  for await (const chunk of file.createReadStream({ start: 0, autoClose: false }) as AsyncIterable<Buffer>) {
+    const end = chunk.lastIndexOf(0x0a) + 1;
+    if (end > 0) {
+      const ended = Buffer.concat([...begun, chunk.subarray(0, end)]);
+      whole.bytes += ended.length;
+      yield ended;
+      begun = [];
+    }
+    if (end < chunk.length) begun.push(chunk.subarray(end));
   }
 }
