@@ -13,7 +13,7 @@ import { type ProfileDistances, ProfileMemory } from './profile-memory.ts';
  * How models of two views read a trace, beside a cluster's memory and without one (../scoring/trace-score.ts). A calibration counts from
  * scores of its own reading, so that one that was stored before another reading came goes on as it was.
  */
-export type Reading = 1 | 2 | 3 | 4 | 5 | 6;
+export type Reading = 1 | 2 | 3 | 4 | 5 | 6 | 7;
 
 /** What is usual of a workload's normal traces, in models with a view of sets; what is not said counts as 0, and of sets as no surprise. */
 export type UsualHere = Readonly<{

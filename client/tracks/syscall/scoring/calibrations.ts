@@ -12,6 +12,7 @@ import {
   type UsualHere,
 } from '../memory/local-memory.ts';
 import type { CallWeights } from '../traces/call-weights.ts';
+import { aloneScore } from './alone-score.ts';
 import { freshIn, newRuns } from './new-runs.ts';
 import { heard, sharedFindings } from './shared-findings.ts';
 import { latestReading, logarithm, mixedSurprisal, rawTraceScore, type SharedFindings } from './trace-score.ts';
@@ -56,8 +57,7 @@ export function* calibrationsInSteps(
       const withLocal = judged.map((scoreOf) => scoreOf({ setUsual, unexcused, ownNew }));
       const shared = findings.map((one, at) => {
         const trace = own[at] as Observed;
-        const found = { ...one, setDistance: opened.setDistance?.(trace, true) };
-        return rawTraceScore(found, undefined, { fresh: freshIn(trace.calls, found, undefined) });
+        return aloneScore(trace.calls, { ...one, setDistance: opened.setDistance?.(trace, true) });
       });
       const calibration = calibrate(withLocal, shared, { setUsual, unexcused, ownNew, sharedHelps, reading });
       if (calibration !== undefined) calibrations.set(classId, calibration);

@@ -45,9 +45,16 @@ describe('known runs of a federation', () => {
     (_, at) => locals.reduce((sum, own) => sum + (own[at] as number), 0) / 11,
   );
 
+  /** A cluster's own part that is told how much of a normal trace is new to it. */
+  const stateWith = (ownNew: number) => {
+    const state = learnClusterState(detector, mean, usual.map(trace));
+    const calibrations = new Map([...state.calibrations].map(([id, one]) => [id, { ...one, ownNew }] as const));
+    return { ...state, calibrations };
+  };
+
   it('count none of a trace as new where the federated model is heard and cannot say which it knows', async () => {
     const bytes = (await writeLightForm(detector.spec, mean)) as Uint8Array;
-    const state = learnClusterState(detector, mean, usual.map(trace));
+    const state = stateWith(0);
     const judged = { ...trace(rare), cluster: 'here' };
     const runsBy = (open: () => OpenDetector) => {
       const scorer = new SyscallScorer({
@@ -69,11 +76,9 @@ describe('known runs of a federation', () => {
   });
 
   it('are told of a trace where more are new than of a normal one here, which alone counts', () => {
-    const state = learnClusterState(detector, mean, usual.map(trace));
     const judged = { ...trace(rare.toReversed()), cluster: 'here' };
     const told = (ownNew: number) => {
-      const calibrations = new Map([...state.calibrations].map(([id, one]) => [id, { ...one, ownNew }] as const));
-      const clusters = new Map([['here', { ...state, calibrations }]]);
+      const clusters = new Map([['here', stateWith(ownNew)]]);
       const scorer = new SyscallScorer({ detector, weights: mean, clusters });
       const runs = scorer.explainRuns(judged);
       scorer.close();

@@ -11,6 +11,7 @@ import { memoryViewsOf } from '../memory/memory-views.ts';
 import { CallWeights } from '../traces/call-weights.ts';
 import { windowStarts } from '../traces/call-windows.ts';
 import { unknownClassId, WorkloadClasses } from '../traces/workload-classes.ts';
+import { aloneScore, leaning, leant } from './alone-score.ts';
 import { calibrationsInSteps } from './calibrations.ts';
 import { explainRuns, type RunsExplanation } from './explain-runs.ts';
 import { explainSet, type SetExplanation } from './explain-set.ts';
@@ -158,13 +159,18 @@ export class SyscallScorer {
   #scoreAs(trace: Scored, classId: number): number {
     const { local, calibration, elsewhere, reading, countsRuns, steadied } = this.#readAs(trace);
     const weights = local?.callWeights?.of(trace.calls, classId);
-    const found = heard(sharedFindings(this.#detector, trace, steadied), calibration ?? {});
+    const shared = sharedFindings(this.#detector, trace, steadied);
+    const found = heard(shared, calibration ?? {});
     const look = local?.memory.look(trace);
     const fresh = countsRuns ? freshIn(trace.calls, found, look) : 0;
     const raw = rawTraceScore(found, look, { weights, usual: calibration, fresh, reading });
+    if (local === undefined) return raw - (elsewhere?.median ?? 0);
     // A workload that is learning still counts from 0: too few traces say what is usual worse than none.
-    if (local !== undefined) return raw - (calibration?.median ?? 0);
-    return raw - (elsewhere?.median ?? 0);
+    const beside = raw - (calibration?.median ?? 0);
+    const share = leaning(calibration);
+    if (calibration === undefined || share === 0) return beside;
+    const alone = aloneScore(trace.calls, { ...shared, setDistance: this.#detector.setDistance?.(trace, true) });
+    return leant(beside, alone - calibration.sharedMedian, share);
   }
 
   /** By whose calibration a trace is read, if by any, and how. */

@@ -53,5 +53,5 @@ function finiteOrNone(surprisal: Float32Array | undefined): Float32Array | undef
 
 /** A stored one may say anything: what no version wrote is read as the first. */
 export function readingOf({ reading }: Pick<Hearing, 'reading'>): Reading {
-  return reading !== undefined && [2, 3, 4, 5, 6].includes(reading) ? reading : 1;
+  return reading !== undefined && [2, 3, 4, 5, 6, 7].includes(reading) ? reading : 1;
 }

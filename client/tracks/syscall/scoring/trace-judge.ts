@@ -5,6 +5,7 @@ import { inTurns } from '../../steps.ts';
 import type { Explanation, ScorerOptions, TrackScorer } from '../../track-kind.ts';
 import { calibrationTracesMin } from '../memory/local-memory.ts';
 import type { Example } from '../traces/example.ts';
+import { leaning } from './alone-score.ts';
 import { explainTrace, explanationText, normalWindows, type TraceExplanation } from './explain.ts';
 import { explainViews } from './explain-views.ts';
 import { type ClusterState, clusterStateInSteps, learnClusterState, SyscallScorer } from './scoring.ts';
@@ -99,8 +100,14 @@ function remarksOn(
       const count = `${own.length} of ${calibrationTracesMin} normal traces`;
       return [`${workload} is learning: ${count} that a calibration takes`];
     }
-    if (calibration.sharedHelps !== false) return [];
-    return [`the federated model has no say on ${workload}: it finds the cluster's normal traces strange`];
+    if (calibration.sharedHelps === false) {
+      return [`the federated model has no say on ${workload}: it finds the cluster's normal traces strange`];
+    }
+    if (leaning(calibration) === 0) return [];
+    const share = `${((calibration.ownNew ?? 0) * 100).toFixed(0)} %`;
+    return [
+      `the federated model alone has a say on ${workload} too: to the cluster's past ${share} of a normal trace is new`,
+    ];
   });
 }
 
