@@ -13,19 +13,24 @@ type RefusalParts = Readonly<{
   log: Log;
 }>;
 
+type Draft = NonNullable<ReturnType<RefusalMeter['take']>>;
+
 /** So many are on their way at once; beyond that the log alone has them. */
 const onTheirWayMax = 256;
 const flushEveryMs = 10_000;
 
 /**
  * What this door refuses, told to the leader for the audit log (I9): metered here as a coordinator meters, so that a flood at a
- * door is none there. What cannot be told, because nobody leads, is in the door's own log.
+ * door is none there. What cannot be told, because nobody leads, is counted in the door's own log: a line when that begins, and one with
+ * how many there were of each code when the leader hears of refusals again, or the door ends.
  */
 export class DoorRefusals implements RefusalLog {
   readonly #parts: RefusalParts;
   readonly #meter = new RefusalMeter();
   readonly #beat: ReturnType<Timers['every']>;
   #onTheirWay = 0;
+  /** By code, since the last that the leader was told; empty while it hears of all. */
+  readonly #untold = new Map<string, number>();
 
   constructor(parts: RefusalParts) {
     this.#parts = parts;
@@ -42,17 +47,18 @@ export class DoorRefusals implements RefusalLog {
   async close(): Promise<void> {
     this.#parts.timers.cancel(this.#beat);
     await this.#flush(true);
+    this.#sumUp();
   }
 
   async #flush(all: boolean): Promise<void> {
     await Promise.all(this.#meter.flush(this.#parts.timers.now(), all).map((draft) => this.#tell(draft)));
   }
 
-  async #tell({ actor, event }: NonNullable<ReturnType<RefusalMeter['take']>>): Promise<void> {
-    const { leader, log, federation } = this.#parts;
+  async #tell({ actor, event }: Draft): Promise<void> {
+    const { leader, federation } = this.#parts;
     const { what, code, cause, track, round, payloadDigest, repeats } = event;
     if (this.#onTheirWay >= onTheirWayMax) {
-      log.warn({ what, code, cause }, 'a refusal that nobody was told of');
+      this.#count(event, 'too many are on their way already');
       return;
     }
     this.#onTheirWay += 1;
@@ -64,6 +70,20 @@ export class DoorRefusals implements RefusalLog {
     const peer = { uri, serial: '01', expiresAtMs: 0n, address };
     const told = await leader.note({ peer, what, code, cause: summed, ...about });
     this.#onTheirWay -= 1;
-    if (!told.ok) log.warn({ what, code, cause }, 'a refusal that nobody was told of');
+    if (told.ok) this.#sumUp();
+    else this.#count(event, told.fault.message);
+  }
+
+  #count({ code, repeats }: Draft['event'], why: string): void {
+    if (this.#untold.size === 0) {
+      this.#parts.log.warn({ code, cause: why }, 'refusals that the leader cannot be told of are counted');
+    }
+    this.#untold.set(code, (this.#untold.get(code) ?? 0) + 1 + repeats);
+  }
+
+  #sumUp(): void {
+    if (this.#untold.size === 0) return;
+    this.#parts.log.warn({ counts: Object.fromEntries(this.#untold) }, 'refusals that nobody was told of');
+    this.#untold.clear();
   }
 }
