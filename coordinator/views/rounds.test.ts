@@ -90,6 +90,14 @@ function fate(cluster: string, verdict: UpdateFate['verdict'], score: number | n
 }
 
 describe('roundView', () => {
+  it('says of no ended round that it was opened or closed later than it ended, as a clock says that is set right meanwhile', () => {
+    const { openedAtMs, closesAtMs, endedAtMs } = roundView(
+      known,
+      round({ ...candidate, openedAtMs: 9e6, closedAtMs: 9e6 }),
+    );
+    expect([openedAtMs, closesAtMs, endedAtMs]).toEqual([2_200, 2_200, 2_200]);
+  });
+
   it('says of each phase the times that it knows, and null for the others', () => {
     const timesOf = (phase: RoundPhase) => {
       const { openedAtMs, closesAtMs, endedAtMs } = roundView(known, round(phase));

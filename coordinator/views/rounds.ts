@@ -63,8 +63,11 @@ function timesOf({ phase }: Round): Pick<RoundView, 'openedAtMs' | 'closesAtMs' 
       return { ...none, openedAtMs: phase.openedAtMs, closesAtMs: untilOf(phase) };
     case 'aggregating':
       return { ...none, openedAtMs: phase.openedAtMs, closesAtMs: phase.closedAtMs };
-    case 'candidate':
-      return { openedAtMs: phase.openedAtMs, closesAtMs: phase.closedAtMs, endedAtMs: phase.endedAtMs };
+    case 'candidate': {
+      const { openedAtMs, closedAtMs, endedAtMs } = phase;
+      // A clock that was ahead, and was set right amid the round, said the earlier ones.
+      return { openedAtMs: Math.min(openedAtMs, endedAtMs), closesAtMs: Math.min(closedAtMs, endedAtMs), endedAtMs };
+    }
     case 'abandoned':
       return { ...none, endedAtMs: phase.endedAtMs };
   }
