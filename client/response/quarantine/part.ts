@@ -306,7 +306,7 @@ function proceed(
   return seen('begun', moves.waiting(id) ?? 'it is isolated');
 }
 
-/** What is over leaves nothing behind: orders that are done, pods that are gone or marked. */
+/** What is over leaves nothing behind: orders that are done or lift what has not begun, pods that are gone or marked. */
 function tidy(
   moves: Moves,
   facts: Facts,
@@ -323,7 +323,7 @@ function tidy(
     const isDone =
       order.kind === 'resume' ||
       !facts.pods.has(order.uid) ||
-      (order.kind !== 'lift' && isOver(order.uid)) ||
+      (order.kind === 'lift' ? !isBegun && !isOver(order.uid) : isOver(order.uid)) ||
       (isStale(order, inputs, now) && !isBegun);
     if (isDone) moves.want({ kind: 'own', id: `order/${order.kind}/${order.uid}`, do: 'order', order });
   }

@@ -21,9 +21,9 @@ const policy = { ...firstResponsePolicy(madeAtMs), level: 'ask' as const };
 const { windowMs } = policy.evidence;
 const nothing: Memory = { spent: [], breaker: closedBreaker, begun: [] };
 
-/** What one look wants, and how it sees the pod, where one alert has come and an operator approved at that moment. */
-function look(approvedAtMs: number, memory: Memory = nothing) {
-  const order: Order = { kind: 'approve', uid, by: 'ada', reason: 'looked at it', atMs: approvedAtMs };
+/** What one look wants, and how it sees the pod, where one alert has come and an operator approved, or lifted, at that moment. */
+function look(atMs: number, memory: Memory = nothing, kind: 'approve' | 'lift' = 'approve') {
+  const order: Order = { kind, uid, by: 'ada', reason: 'looked at it', atMs };
   let seen: Seen | undefined;
   const part = quarantinePart({
     inputs: () => ({
@@ -52,6 +52,12 @@ it('an approval is followed for as long as the alerts count that its giver saw, 
 it('what an approval began goes on, however long the disruption budgets make it wait', () => {
   const begun = [{ uid, atMs: now - 2 * windowMs, evidence: 'sha256:1', alerts: [] }];
   expect(look(now - 3 * windowMs, { ...nothing, begun })).toEqual([['begun'], [`check/${uid}`]]);
+});
+
+it('a lift of what has not begun is let go, and ends no quarantine that begins later; of what has begun it stays', () => {
+  expect(look(now, nothing, 'lift')).toEqual([['quiet'], [`order/lift/${uid}`]]);
+  const begun = [{ uid, atMs: now, evidence: 'sha256:1', alerts: [] }];
+  expect(look(now, { ...nothing, begun }, 'lift')).toEqual([['quiet'], []]);
 });
 
 it('a word to resume closes no breaker that opened after it', async () => {
