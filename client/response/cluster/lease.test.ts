@@ -57,6 +57,28 @@ describe('LeaseElection', () => {
     expect(server.get()?.spec).toMatchObject({ holderIdentity: 'b', leaseTransitions: 1 });
   });
 
+  it('leaves what others wrote on it: labels, and an owner', async () => {
+    const { server, timers, a } = two();
+    await a.look();
+    const others = {
+      labels: { 'app.kubernetes.io/managed-by': 'Helm' },
+      ownerReferences: [{ kind: 'Deployment', name: 'r' }],
+    };
+    const { metadata, ...rest } = server.get() as Record<string, Record<string, unknown>>;
+    await server.send({
+      method: 'PUT',
+      path: '',
+      body: { ...rest, metadata: { ...metadata, ...others } },
+      answerMsMax: 1_000,
+    });
+    await timers.advance(2_000);
+    await a.look();
+    expect(a.isHeld()).toBe(true);
+    expect(server.get()?.metadata).toMatchObject(others);
+    await a.release();
+    expect(server.get()?.metadata).toMatchObject(others);
+  });
+
   it('believes no renewTime: a holder whose clock is a day behind is still there', async () => {
     const { timers, a, b } = two();
     timers.setWallClock(0);

@@ -20,7 +20,8 @@ export type LeaseSettings = Readonly<{
 export const defaultLeaseTimes = { durationMs: 15_000, renewWithinMs: 10_000, retryMs: 2_000 } as const;
 
 const lease = z.object({
-  metadata: z.object({
+  // A PUT replaces what is there: labels, owners and finalizers of others go back as they came.
+  metadata: z.looseObject({
     name: z.string(),
     resourceVersion: z.string(),
     annotations: z.record(z.string(), z.string()).default({}),

@@ -23,6 +23,7 @@ export class RedisWaker implements Waker {
   #worker: LastingWorker | undefined;
   #alarms: Alarms | undefined;
   #said = '';
+  /** By the steady clock. */
   #saidAtMs = 0;
   #saying: Promise<void> | undefined;
   #unlisten: () => void = () => {};
@@ -63,11 +64,11 @@ export class RedisWaker implements Waker {
       const alarms = this.#alarms;
       this.#alarms = undefined;
       const text = JSON.stringify(alarms);
-      if (text === this.#said && this.#timers.now() - this.#saidAtMs < repeatMs) continue;
+      if (text === this.#said && this.#timers.monotonicMs() - this.#saidAtMs < repeatMs) continue;
       const sent = await this.#link.ask(() => this.#sayAll(alarms));
       if (sent === undefined) return;
       this.#said = text;
-      this.#saidAtMs = this.#timers.now();
+      this.#saidAtMs = this.#timers.monotonicMs();
     }
   }
 
