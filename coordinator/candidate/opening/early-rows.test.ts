@@ -44,7 +44,7 @@ async function collecting(memoryBytesMax = 1e6) {
   const takeAway = () => {
     for (const { payloadDigest } of job.updates) rmSync(pathOf(payloadDigest), { force: true });
   };
-  return { job, runner, pathOf, arrive, opened, takeAway, undisturbed: () => runnerFor().run(job) };
+  return { dataDir, keyStore, job, runner, pathOf, arrive, opened, takeAway, undisturbed: () => runnerFor().run(job) };
 }
 
 it('what was opened when it arrived gives the candidate that opening it at the end gives, whatever the order', async () => {
@@ -112,6 +112,35 @@ it('updates that do not fit in memory together wait sealed, and so do those of a
   await opened();
   takeAway();
   expect(await runner.run(job)).toMatchObject(unreadable);
+});
+
+it.each([20, 3_000])(
+  'nothing of a round of models of %i values that is over is in the way of another track',
+  async (size) => {
+    const { dataDir, keyStore, job, runner, arrive, opened } = await collecting();
+    const sealed = await sealRound(dataDir, { n: 5, f: 1, d: size });
+    const other = { ...sealed.job, keyName: 'round.flow.r-1' };
+    const secretKey = await unwrap(await Vault.open(join(dataDir, 'keys'), masterKey)).get(sealed.job.keyName);
+    await keyStore.put(other.keyName, secretKey as Uint8Array);
+    arrive(other.updates, other);
+    await opened();
+    const plain = await runner.run(job);
+    expect(plain).toMatchObject({ ok: true });
+    runner.over(other.keyName);
+    expect(await runner.run(job)).toEqual(plain);
+  },
+);
+
+it('where no thread can be started the job is refused for now, each time, and what arrived is left to it', async () => {
+  const { dataDir, keyStore, job } = await collecting();
+  // No thread is started with what cannot be copied into it, as with none where the kernel grants no more of them.
+  const places = { ...placesIn(dataDir), sampleReader: (() => '') as never };
+  const runner = new ThreadRunner({ places, keyStore, timers: systemTimers });
+  onTestFinished(() => runner.close());
+  for (const update of job.updates) runner.arrived({ ...job, update, updatesMax: 5 });
+  for (let times = 0; times < 2; times++) {
+    expect(await runner.run(job)).toMatchObject({ ok: false, fault: { code: 'WORKER_LOST' } });
+  }
 });
 
 it('whoever runs jobs is told of each update once it is accepted, as the job then names it, and of the end', async () => {

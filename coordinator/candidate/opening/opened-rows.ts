@@ -17,9 +17,18 @@ export interface OpenedRows {
 
 /**
  * Rows of the last round, wiped, for the next one of the same size. Shared memory is freed only when every thread that
- * saw it has collected its garbage: made anew each round, it would pile up.
+ * saw it has collected its garbage: made anew each round, it would pile up. All of one size: rounds of two tracks may be open at once.
  */
 const spareRows: Float32Array<SharedArrayBuffer>[] = [];
+
+function keepOnlySpare(values: number): void {
+  if (spareRows[0]?.length !== values) spareRows.length = 0;
+}
+
+function spare(row: Float32Array<SharedArrayBuffer>): void {
+  keepOnlySpare(row.length);
+  spareRows.push(row.fill(0));
+}
 
 /** In memory that the aggregation's threads read without copying. */
 export class MemoryRows implements OpenedRows {
@@ -28,21 +37,17 @@ export class MemoryRows implements OpenedRows {
 
   constructor(values: number) {
     this.#values = values;
-    if (spareRows[0]?.length !== values) spareRows.length = 0;
   }
 
   begin(): RowWriter {
+    keepOnlySpare(this.#values);
     const row = spareRows.pop() ?? new Float32Array(new SharedArrayBuffer(this.#values * 4));
     const bytes = new Uint8Array(row.buffer);
     return {
       write: (plain, offsetBytes) => bytes.set(plain, offsetBytes),
       end: (isGood) => {
-        if (isGood) {
-          this.#rows.push(row);
-        } else {
-          bytes.fill(0);
-          spareRows.push(row);
-        }
+        if (isGood) this.#rows.push(row);
+        else spare(row);
       },
     };
   }
@@ -57,7 +62,7 @@ export class MemoryRows implements OpenedRows {
   }
 
   release(): void {
-    for (const row of this.#rows) spareRows.push(row.fill(0));
+    for (const row of this.#rows) spare(row);
     this.#rows = [];
   }
 }
