@@ -6,7 +6,7 @@ import { unwrap } from '../../base/fault.ts';
 import { parseFederationId } from '../../proto/ids.ts';
 import { tempDir } from '../testing/temp-dir.ts';
 import { openCoordinatorKeys, replaceIssuer } from './coordinator-keys.ts';
-import { type IdentityPlace, placeInFolder } from './key-place.ts';
+import { type IdentityPlace, placeInFolder, type SecretPlace } from './key-place.ts';
 
 const federation = parseFederationId('herd');
 const nowMs = Date.parse('2026-12-01T12:00:00Z');
@@ -24,13 +24,14 @@ async function issuesWell(folder: string): Promise<boolean> {
   return new X509Certificate(leaf as Buffer).verify(new X509Certificate(issuer as Buffer).publicKey);
 }
 
-it.each([0, 1, 2, 3])(
-  'a renewal of the issuer that is ended after %i writes leaves an authority that issues',
-  async (writes) => {
+const ends = [0, 1, 2, 3, 4];
+
+it.each(ends.flatMap((first) => ends.map((second) => [first, second] as const)))(
+  'renewals of the issuer that are ended after %i writes, and again after %i, leave an authority that issues',
+  async (...renewals) => {
     const folder = tempDir();
-    const keys = unwrap(await open(folder));
     const place = placeInFolder(folder);
-    let left = writes;
+    let left = 0;
     const write = async (act: () => Promise<void>) => {
       if (left-- === 0) throw new Error('killed here');
       await act();
@@ -39,15 +40,20 @@ it.each([0, 1, 2, 3])(
       ...place,
       writeCertificate: (name, pem) => write(() => place.writeCertificate(name, pem)),
     };
-    const vault = keys.vault.reachedBy({
+    const secrets: SecretPlace = {
       ...{ name: folder, read: (name: string) => place.secrets.read(name) },
       present: (names) => place.secrets.present(names),
       write: (name, sealed) => write(() => place.secrets.write(name, sealed)),
       add: (name, sealed) => place.secrets.add(name, sealed),
       erase: (name) => write(() => place.secrets.erase(name)),
-    });
-    await expect(replaceIssuer(dying, { ...keys, vault }, undefined, nowMs)).rejects.toThrow('killed here');
-    expect(await issuesWell(folder)).toBe(true);
+    };
+    for (const writes of renewals) {
+      const keys = unwrap(await open(folder));
+      left = writes;
+      const renewed = replaceIssuer(dying, { ...keys, vault: keys.vault.reachedBy(secrets) }, undefined, nowMs);
+      expect(await renewed.then(() => 'whole', String)).toMatch(left < 0 ? /killed here/ : /whole/);
+      expect(await issuesWell(folder)).toBe(true);
+    }
     unwrap(await replaceIssuer(place, unwrap(await open(folder)), undefined, nowMs));
     expect(await issuesWell(folder)).toBe(true);
   },

@@ -128,6 +128,9 @@ export async function replaceIssuer(
     return refuse('ROOT_KEY_ABSENT', 'the root key is offline; give the file that it was exported to');
   const key = Buffer.from(kept).toString('utf8');
   const issuer = await makeIssuer(authority.federation, { certificate: authority.rootCertificate, key }, nowMs);
+  const [old, next] = [await place.readCertificate('issuer'), await vault.get(keyNames.nextIssuer)];
+  // The key of a renewal that was ended before its last write, and the only one that belongs to the certificate.
+  if (old !== undefined && next !== undefined && belongsTo(old, textOf(next))) await vault.put(keyNames.issuer, next);
   // Whatever ends this in between, one of the two keys belongs to the certificate that is there.
   await vault.put(keyNames.nextIssuer, Buffer.from(issuer.key));
   await place.writeCertificate('issuer', issuer.certificate);
