@@ -9,13 +9,7 @@ import { nextInputKeysEnd } from './kept-inputs.ts';
 /** The next run of a track's schedule; undefined without a schedule, or while a round of the track is open. */
 export function nextRunOf(state: State, track: Track, nowMs: EpochMs): Run | undefined {
   if (track.policy.schedule === null || openRoundOf(track) !== undefined) return undefined;
-  return nextRun(
-    track.policy.schedule,
-    track.track,
-    state.freezes.values(),
-    servedBefore(track.servedUntilMs, nowMs),
-    nowMs,
-  );
+  return nextRun(track.policy.schedule, track.track, state.freezes.values(), servedBefore(track, nowMs), nowMs);
 }
 
 /** Everything that will become due by itself, from the state alone. */

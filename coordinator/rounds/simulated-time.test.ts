@@ -143,6 +143,22 @@ describe('a round in simulated time', () => {
     },
   );
 
+  it('opens no run anew that it had opened before its clock was behind for a while', async () => {
+    const { timers, engine, invited, phase } = await openInSimulatedTime({ ...slow, schedule: nightly });
+    await timers.advanceUntil(() => phase() !== undefined);
+    await invited;
+    unwrap(await engine.cancelRound(operator, { track, round: 'r-1' as RoundId, reason: 'test' }));
+    const rightMs = timers.now();
+    timers.setWallClock(rightMs - 24 * hourMs);
+    const wanted = { tracks: 'all', fromMs: null, untilMs: rightMs, reason: 'test', dryRun: false } as const;
+    const { freezeId } = unwrap(await setFreeze(engine, operator, wanted)).value;
+    unwrap(await liftFreeze(engine, operator, { freezeId, reason: 'test', dryRun: false }));
+    timers.setWallClock(rightMs);
+    engine.wake();
+    await timers.advanceUntil(() => phase('r-2') !== undefined);
+    expect(new Date(timers.now()).toISOString()).toBe('2027-01-02T02:00:00.000Z');
+  });
+
   it('says less and less often that its disk is full, and ends soon after there is room', async () => {
     const { timers, engine, disk, invitations, invited, phase, troubles } = await openInSimulatedTime();
     unwrap(await engine.openRound(operator, { track, reason: 'test' }));

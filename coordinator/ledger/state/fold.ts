@@ -1,5 +1,5 @@
 import { layoutOf } from '../../../proto/layout.ts';
-import { setRight } from '../../round/schedule/served-until.ts';
+import { setRightAfter } from '../../round/schedule/served-until.ts';
 import type { JournalEntry } from '../journal/entry.ts';
 import type { JournalEvent, KnownAntibody } from '../journal/events.ts';
 import { foldMembership } from './fold-membership.ts';
@@ -20,8 +20,8 @@ export function foldEntry(state: MutableState, { seq, atMs, actor, event }: Jour
   state.seq = seq;
   foldEvent(state, event, { seq, atMs, actor });
   for (const [id, track] of state.tracks) {
-    const servedUntilMs = setRight(track.servedUntilMs, atMs);
-    if (servedUntilMs !== track.servedUntilMs) state.tracks.set(id, { ...track, servedUntilMs });
+    const setRightAtMs = setRightAfter(track, atMs);
+    if (setRightAtMs !== track.setRightAtMs) state.tracks.set(id, { ...track, setRightAtMs });
   }
 }
 

@@ -6,7 +6,7 @@ import type { State, Track } from './state.ts';
  * Raise it whenever `State` changes its shape, or a fold what it makes of an entry, of a new kind too: snapshots of another version
  * are not read, the journal is folded.
  */
-export const snapshotVersion = 11;
+export const snapshotVersion = 12;
 
 /** So many characters are written in one turn of the event loop: a few milliseconds. */
 const turnLength = 2 ** 18;

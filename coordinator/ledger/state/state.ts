@@ -56,6 +56,8 @@ export type Track = Readonly<{
   headVersion: number;
   /** The schedule's occurrences up to here have had their round. */
   servedUntilMs: EpochMs;
+  /** When the first entry was made by a clock that has not come so far; absent once it has. */
+  setRightAtMs?: EpochMs | undefined;
   /** By cluster: its record over all rounds of the track. */
   standings: Readonly<Record<string, Standing>>;
   /** The last rounds in full, oldest first; at most `roundsKept`, and every round that has not ended. */

@@ -2,7 +2,7 @@ import type { EpochMs } from '../../../base/time.ts';
 import type { TrackId } from '../../../proto/ids.ts';
 import { type Hold, nextRun } from './next-run.ts';
 import type { ScheduleRules } from './schedule-rules.ts';
-import { servedBefore } from './served-until.ts';
+import { type Served, servedBefore } from './served-until.ts';
 
 /** A round that a schedule will open, or would. */
 export type PlannedRound = Readonly<{
@@ -14,9 +14,7 @@ export type PlannedRound = Readonly<{
 
 /** What a plan is made from: every track's schedule with the time up to which it has been served, and every freeze. */
 export type Planned = Readonly<{
-  tracks: Iterable<
-    Readonly<{ track: TrackId; policy: Readonly<{ schedule: ScheduleRules | null }>; servedUntilMs: EpochMs }>
-  >;
+  tracks: Iterable<Served & Readonly<{ track: TrackId; policy: Readonly<{ schedule: ScheduleRules | null }> }>>;
   freezes: Iterable<Hold>;
 }>;
 
@@ -35,10 +33,11 @@ export function planRounds(
 ): readonly PlannedRound[] {
   const planned: PlannedRound[] = [];
   const freezeList = [...freezes];
-  for (const { track, policy, servedUntilMs } of tracks) {
+  for (const each of tracks) {
+    const { track, policy } = each;
     if (policy.schedule === null) continue;
     const tooFew = enrolledCount < updatesMinOf(track) ? 'TOO_FEW_CLUSTERS' : null;
-    let afterMs = servedBefore(servedUntilMs, nowMs);
+    let afterMs = servedBefore(each, nowMs);
     let fromMs = nowMs;
     for (let count = 0; count < plannedMax; count++) {
       const run = nextRun(policy.schedule, track, freezeList, afterMs, fromMs);
