@@ -111,6 +111,7 @@ export class RoundEffects {
 
   async #performQuick(track: Track, round: Round, effects: readonly RoundEffect[]): Promise<boolean> {
     const { blobs, keyStore, ledger } = this.#parts;
+    const about = { track: track.track, round: round.round };
     const done: JournalEvent[] = [];
     const noted: RoundEffect[] = [];
     for (const effect of effects) {
@@ -129,10 +130,14 @@ export class RoundEffects {
       this.#parts.runner.over?.(roundKeyName(track.track, round.round));
       await keyStore.destroy(roundKeyName(track.track, round.round));
       failpoint('round-key-destroyed');
-      done.push({ kind: 'roundKeyDestroyed', track: track.track, round: round.round });
+      done.push({ kind: 'roundKeyDestroyed', ...about });
     }
-    if (noted.length > 0) done.push({ kind: 'effectsDone', track: track.track, round: round.round, effects: noted });
-    const noting = await ledger.commit(byRound, () => ok({ events: done, value: undefined }));
+    const noting = await ledger.commit(byRound, (state) => {
+      // What the round asked for when it moved on meanwhile is of the same names, and not done yet.
+      const isStill = state.tracks.get(track.track)?.rounds.get(round.round)?.phase.kind === round.phase.kind;
+      const events = isStill && noted.length > 0 ? [{ kind: 'effectsDone', ...about, effects: noted } as const] : [];
+      return ok({ events: [...done, ...events], value: undefined });
+    });
     if (!noting.ok) return this.#trouble(noting.fault);
     if (effects.includes('invite')) failpoint('round-invited');
     if (effects.includes('destroyKey')) failpoint('key-destruction-journalled');

@@ -294,6 +294,31 @@ describe('a round', () => {
     for (const message of troubles) expect(message).toContain('its provenance is of another job');
   });
 
+  it('tells its cohort how it ended, also where it ends before all that its close asked for is done', async () => {
+    const engine = await engineIn(tempDir());
+    const { blobs } = engine;
+    const dropUploads = blobs.dropUploads.bind(blobs);
+    const goOn = Promise.withResolvers<void>();
+    blobs.dropUploads = async (...of) => {
+      await goOn.promise; // A slow disk.
+      await dropUploads(...of);
+    };
+    const told: string[] = [];
+    for (const cluster of clusters) {
+      engine.join(cluster, [track], async (directive) => {
+        if (directive.kind === 'closed') told.push(`${cluster} ${directive.outcome}`);
+        else await submit(engine, await sealDelta(directive, cluster, deltaOf(cluster, 'r-1')));
+      });
+    }
+    unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+    const phaseOf = () => engine.state().tracks.get(track)?.rounds.get(parseRoundId('r-1'))?.phase.kind;
+    await until(engine, () => (phaseOf() === 'candidate' ? true : undefined));
+    goOn.resolve();
+    await roundEnd(engine, 'r-1');
+    const outcomes = ['aggregating', 'candidate'];
+    expect(told).toEqual(outcomes.flatMap((outcome) => clusters.map((cluster) => `${cluster} ${outcome}`)));
+  });
+
   it('is abandoned when its key is lost, and says so', async () => {
     const dataDir = tempDir();
     const engine = await engineIn(dataDir);
