@@ -72,13 +72,6 @@ export type JobUpdate = Readonly<{
   provenance?: Digest | undefined;
 }>;
 
-/** An update of a round that collects, as its job will name it. */
-export type ArrivedUpdate = Pick<
-  AggregationJob,
-  'federation' | 'track' | 'round' | 'spec' | 'schemaDigest' | 'keyName'
-> &
-  Readonly<{ update: JobUpdate /** As many may come to the round. */; updatesMax: number }>;
-
 export type AggregationResult = Readonly<{
   candidate: Digest;
   provenance: Digest;
@@ -106,10 +99,6 @@ export interface AggregationRunner {
   runTile?(tile: TileJob, signal?: AbortSignal): Promise<Result<TileResult, RunFaultCode>>;
   /** A job on so many values in all updates together comes soon: whoever will run it may load what it needs. */
   prepare?(values: number): void;
-  /** An update was accepted, durably: who will run its round's job here may open it already. What comes of that is nobody's to know. */
-  arrived?(arrived: ArrivedUpdate): void;
-  /** The round with this key is over, with a candidate or without: nothing of it is kept open. */
-  over?(keyName: string): void;
   /** Processes beside this one that take jobs; null while nobody can say. Absent where jobs run in this process alone. */
   workerCount?(): Promise<number | null>;
   /** Lets running jobs end, or drops them when `force`. May be called twice. */

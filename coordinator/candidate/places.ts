@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { BlobStoreSettings } from '../blobs/store-settings.ts';
 import type { KeptBlocks } from './opening/kept-blocks.ts';
-import type { OpenPlaces } from './opening/open-updates.ts';
 
 /** Where jobs run, as plain data that threads are started with. */
 export type JobPlaces = Readonly<{
@@ -34,6 +33,4 @@ export type Workplace = Readonly<{
   sampleReader?: string | undefined;
   /** Keeps what a tile opened for the next one of its round; absent: each opens its updates, and so does the round. */
   kept?: KeptBlocks;
-  /** What was opened of the job's updates when they arrived. */
-  early?: OpenPlaces['early'];
 }>;

@@ -4,16 +4,7 @@ import { LastingThread } from '../../base/thread-link.ts';
 import type { Timer, Timers } from '../../base/time.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { ThreadRequest } from './aggregation-thread.ts';
-import type {
-  AggregationJob,
-  AggregationResult,
-  AggregationRunner,
-  ArrivedUpdate,
-  RunFaultCode,
-  TileJob,
-  TileResult,
-} from './job.ts';
-import { fitInMemory } from './opening/open-updates.ts';
+import type { AggregationJob, AggregationResult, AggregationRunner, RunFaultCode, TileJob, TileResult } from './job.ts';
 import type { JobPlaces } from './places.ts';
 
 /** V8 would let it grow to 48 MiB before it looks for garbage; what jobs make is large and short-lived. */
@@ -34,19 +25,15 @@ export type ThreadRunnerOptions = Readonly<{
  */
 export class ThreadRunner implements AggregationRunner {
   #keyStore: KeyStore;
-  #memoryBytesMax: number | undefined;
   #timers: Timers;
   #forgetting: Timer | undefined;
   #thread: LastingThread<ThreadRequest>;
   #last: Promise<unknown> = Promise.resolve();
-  /** The key of the round whose updates are opened as they arrive: one round at a time. */
-  #collecting: Readonly<{ keyName: string; secretKey: Promise<Uint8Array | undefined> }> | undefined;
   #closed = false;
 
   constructor({ places, keyStore, timers }: ThreadRunnerOptions) {
     this.#keyStore = keyStore;
     this.#timers = timers;
-    this.#memoryBytesMax = places.memoryBytesMax;
     this.#thread = new LastingThread(new URL('./aggregation-thread.ts', import.meta.url), {
       workerData: places,
       env: SHARE_ENV, // Failpoints are armed there.
@@ -55,10 +42,7 @@ export class ThreadRunner implements AggregationRunner {
   }
 
   run(job: AggregationJob): Promise<Result<AggregationResult, RunFaultCode>> {
-    return this.#inTurn(job.keyName, (secretKey) => {
-      this.#letGo(job.keyName);
-      return { kind: 'run', job, secretKey };
-    });
+    return this.#inTurn(job.keyName, (secretKey) => ({ kind: 'run', job, secretKey }));
   }
 
   runTile(tile: TileJob): Promise<Result<TileResult, RunFaultCode>> {
@@ -72,26 +56,8 @@ export class ThreadRunner implements AggregationRunner {
     this.#tell({ kind: 'prepare', values }); // What cannot be loaded now is loaded, or refused, by the job itself.
   }
 
-  arrived(arrived: ArrivedUpdate): void {
-    const { keyName, spec, updatesMax } = arrived;
-    if (this.#closed || !fitInMemory(spec, updatesMax, this.#memoryBytesMax)) return;
-    // A key that cannot be read now is for the round's job to miss.
-    this.#collecting ??= { keyName, secretKey: this.#keyStore.get(keyName).catch(() => undefined) };
-    const collecting = this.#collecting;
-    if (collecting.keyName !== keyName) return;
-    void collecting.secretKey.then((secretKey) => {
-      if (secretKey !== undefined && this.#collecting === collecting)
-        this.#tell({ kind: 'arrived', arrived, secretKey });
-    });
-  }
-
-  over(keyName: string): void {
-    if (this.#letGo(keyName) && !this.#closed) this.#tell({ kind: 'over', keyName });
-  }
-
   async close(force = false): Promise<void> {
     this.#closed = true;
-    this.#letGo();
     this.#timers.cancel(this.#forgetting);
     if (!force) await this.#last;
     await this.#thread.close();
@@ -114,22 +80,11 @@ export class ThreadRunner implements AggregationRunner {
     this.#forgetting = this.#timers.after(keepsOpenedMs, forget, { background: true });
   }
 
-  /** From here on nothing of that round, or of whichever it is, is opened but by its job. False where none of it was. */
-  #letGo(keyName = this.#collecting?.keyName): boolean {
-    const collecting = this.#collecting;
-    if (collecting === undefined || collecting.keyName !== keyName) return false;
-    this.#collecting = undefined;
-    void collecting.secretKey.then((secretKey) => secretKey?.fill(0));
-    return true;
-  }
-
   #tell(request: ThreadRequest): void {
-    this.#ask(request).catch(() => {});
-  }
-
-  /** The request is copied before this returns. Rejects also where no thread can be started. */
-  async #ask<Value>(request: ThreadRequest): Promise<Value> {
-    return await this.#thread.live().ask<Value>(request);
+    this.#thread
+      .live()
+      .ask(request)
+      .catch(() => {});
   }
 
   async #runNext<Value>(
@@ -147,7 +102,7 @@ export class ThreadRunner implements AggregationRunner {
     if (secretKey === undefined) {
       return refuse('ROUND_KEY_LOST', `the key ${keyName} is not in the key store; its updates cannot be opened`);
     }
-    const answered = this.#ask<Result<Value, RunFaultCode>>(request(secretKey));
+    const answered = this.#thread.live().ask<Result<Value, RunFaultCode>>(request(secretKey));
     secretKey.fill(0);
     try {
       return await answered;

@@ -127,7 +127,6 @@ export class RoundEffects {
         noted.push(effect);
         continue;
       }
-      this.#parts.runner.over?.(roundKeyName(track.track, round.round));
       await keyStore.destroy(roundKeyName(track.track, round.round));
       failpoint('round-key-destroyed');
       done.push({ kind: 'roundKeyDestroyed', ...about });

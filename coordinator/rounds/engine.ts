@@ -14,7 +14,6 @@ import type { RoundFaultCode } from '../round/faults.ts';
 import { rulesOf } from '../round/policy.ts';
 import { type PlannedRound, planRounds } from '../round/schedule/planned-rounds.ts';
 import { currentDirectives, type Directive } from './directives.ts';
-import { arrivedIn } from './events.ts';
 import type { StudyRequest } from './kept-inputs.ts';
 import { enrolledCount, type Joined, type Presence } from './presence.ts';
 import { Pulse, type PulseParts } from './pulse.ts';
@@ -201,7 +200,6 @@ export class Engine implements Store, RefusalLog {
     for (const entry of entries) {
       for (const listener of this.#followers) listener(entry);
       due ||= mayMakeDue(entry.event) || this.#isInGrace(entry.event);
-      this.#openEarly(entry.event);
     }
     if (due) this.wake();
   }
@@ -211,16 +209,6 @@ export class Engine implements Store, RefusalLog {
     if (event.kind !== 'roundStepped') return false;
     const phase = this.state().tracks.get(event.track)?.rounds.get(event.round)?.phase;
     return phase?.kind === 'collecting' && phase.graceUntilMs !== undefined;
-  }
-
-  /** Whoever runs the round's job may open an update as soon as it is accepted. */
-  #openEarly(event: JournalEvent): void {
-    const { runner } = this.#parts;
-    if (event.kind !== 'roundStepped' || event.event.kind !== 'updateArrived' || runner.arrived === undefined) return;
-    const track = this.state().tracks.get(event.track);
-    const round = track?.rounds.get(event.round);
-    const arrived = track && round && arrivedIn(this.federation, track, round, event.event.update.cluster);
-    if (arrived !== undefined) runner.arrived(arrived);
   }
 
   async #close(): Promise<void> {

@@ -1,12 +1,11 @@
 import { ok, type Result } from '../../base/fault.ts';
-import type { ClusterId, FederationId } from '../../proto/ids.ts';
-import type { AggregationJob, ArrivedUpdate, JobUpdate } from '../candidate/job.ts';
+import type { FederationId } from '../../proto/ids.ts';
+import type { AggregationJob } from '../candidate/job.ts';
 import type { JournalEvent } from '../ledger/journal/events.ts';
 import type { Round, Track } from '../ledger/state/state.ts';
-import { updateOf } from '../round/accepted-updates.ts';
 import { forJournal } from '../round/eligible.ts';
 import type { RoundFaultCode } from '../round/faults.ts';
-import type { Accepted, RoundEvent, RoundPhase } from '../round/phase.ts';
+import type { RoundEvent, RoundPhase } from '../round/phase.ts';
 import { countedOf, step } from '../round/step.ts';
 import { roundKeyName } from './keys.ts';
 
@@ -34,36 +33,6 @@ export function jobOf(federation: FederationId, track: Track, round: Round): Agg
   return phase.kind === 'aggregating' ? jobFrom(federation, track, round, phase, track.models.length) : undefined;
 }
 
-/** An update that its round, which still collects, accepted; undefined where there is no such update. */
-export function arrivedIn(
-  federation: FederationId,
-  { track, spec, schemaDigest }: Track,
-  round: Round,
-  cluster: ClusterId,
-): ArrivedUpdate | undefined {
-  const { phase } = round;
-  const accepted = phase.kind === 'collecting' ? updateOf(phase.accepted, cluster) : undefined;
-  if (phase.kind !== 'collecting' || accepted === undefined) return undefined;
-  const keyName = roundKeyName(track, round.round);
-  const context = { federation, track, round: round.round, spec, schemaDigest, keyName };
-  return { ...context, update: jobUpdateOf(accepted, round), updatesMax: phase.cohort.length };
-}
-
-function jobUpdateOf(accepted: Accepted, { rules, priors }: Pick<Round, 'rules' | 'priors'>): JobUpdate {
-  const { cluster, payloadDigest, payloadBytes, baseDigest, staleness, classes, provenance } = accepted;
-  const exponent = rules.carryOver?.exponent ?? 0;
-  return {
-    cluster,
-    payloadDigest,
-    payloadBytes,
-    baseDigest,
-    staleness,
-    scale: (1 + staleness) ** -exponent * (priors?.[cluster] ?? 1),
-    ...(classes && { classes }),
-    ...(provenance && { provenance }),
-  };
-}
-
 /** The very same job again, of a round that has its candidate; undefined in any other phase. */
 export function replayJobOf(federation: FederationId, track: Track, round: Round): AggregationJob | undefined {
   const { phase } = round;
@@ -73,12 +42,24 @@ export function replayJobOf(federation: FederationId, track: Track, round: Round
 function jobFrom(
   federation: FederationId,
   track: Track,
-  known: Round,
+  { round, policy, rules, priors }: Round,
   phase: Extract<RoundPhase, { kind: 'aggregating' | 'candidate' }>,
   candidateVersion: number,
 ): AggregationJob {
-  const { round, policy } = known;
-  const updates = countedOf(phase).map((accepted) => jobUpdateOf(accepted, known));
+  const exponent = rules.carryOver?.exponent ?? 0;
+  const updates = countedOf(phase).map((accepted) => {
+    const { cluster, payloadDigest, payloadBytes, baseDigest, staleness, classes, provenance } = accepted;
+    return {
+      cluster,
+      payloadDigest,
+      payloadBytes,
+      baseDigest,
+      staleness,
+      scale: (1 + staleness) ** -exponent * (priors?.[cluster] ?? 1),
+      ...(classes && { classes }),
+      ...(provenance && { provenance }),
+    };
+  });
   const expelled = phase.expelled.flatMap(({ cluster, code }) =>
     phase.accepted
       .filter((update) => update.cluster === cluster)

@@ -4,7 +4,6 @@ import { openSealedReader, type SealedOpening } from '../../../proto/envelope/fi
 import type { UpdateContext } from '../../../proto/envelope/header.ts';
 import type { Digest } from '../../../proto/ids.ts';
 import { layoutOf } from '../../../proto/layout.ts';
-import type { ModelSpec } from '../../../proto/model-spec.ts';
 import { causeOf } from '../blame.ts';
 import type { AggregationJob, JobUpdate } from '../job.ts';
 import { FileRows, MemoryRows, type OpenedRows } from './opened-rows.ts';
@@ -25,9 +24,6 @@ export type OpenedUpdates = Readonly<{
   release(): void;
 }>;
 
-/** What of a job its updates are opened under. */
-export type OpenedFor = Pick<AggregationJob, 'federation' | 'track' | 'round' | 'schemaDigest'>;
-
 /** What opens an update; a refusal stands for one that was found not to open. */
 export type OpeningOf = (update: JobUpdate) => Result<SealedOpening>;
 
@@ -39,8 +35,6 @@ export type OpenPlaces = Readonly<{
   /** Where scratch files lie, without a name. */
   scratchDir: string;
   memoryBytesMax?: number;
-  /** Takes what was opened of an update when it arrived. */
-  early?: ((update: JobUpdate) => MemoryRows | undefined) | undefined;
 }>;
 
 /**
@@ -55,17 +49,12 @@ export async function openUpdates(
   places: OpenPlaces,
 ): Promise<Result<OpenedUpdates, 'BLOB_UNREADABLE'>> {
   const values = layoutOf(job.spec).length;
-  const inMemory = fitInMemory(job.spec, job.updates.length, places.memoryBytesMax);
+  const inMemory = values * 4 * job.updates.length <= (places.memoryBytesMax ?? memoryBytesMaxDefault);
   const store = inMemory ? new MemoryRows(values) : new FileRows(places.scratchDir, job.updates.length, values);
   const result = await openInto(store, job, openingOf, places);
   if (!result.ok) return result;
   const blocks = result.value.opened.length === 0 ? undefined : store.blocks();
   return ok({ blocks, ...result.value, release: () => store.release() });
-}
-
-/** Whether so many opened deltas wait in memory. */
-export function fitInMemory(spec: ModelSpec, updates: number, memoryBytesMax = memoryBytesMaxDefault): boolean {
-  return 4 * layoutOf(spec).length * updates <= memoryBytesMax;
 }
 
 /** Opens a job's updates into `store`, which is released where that fails. */
@@ -80,12 +69,6 @@ export async function openInto(
   const unopened: UnopenedUpdate[] = [];
   try {
     for (const update of job.updates) {
-      const early = store instanceof MemoryRows ? places.early?.(update) : undefined;
-      if (early !== undefined) {
-        (store as MemoryRows).adopt(early);
-        opened.push(update);
-        continue;
-      }
       const result = openOne(job, update, openingOf, plainBytes, places.path(update.payloadDigest), store);
       if (result.ok) {
         opened.push(update);
@@ -117,9 +100,8 @@ async function ourFault(
   return Object.hasOwn(causeOf, code) && causeOf[code as keyof typeof causeOf] === 'sender' ? undefined : code;
 }
 
-/** Opens one update into `store`; a refusal where it does not open, and the store is as it was. */
-export function openOne(
-  job: OpenedFor,
+function openOne(
+  job: AggregationJob,
   update: JobUpdate,
   openingOf: OpeningOf,
   plainBytes: number,
@@ -145,7 +127,7 @@ export function openOne(
 }
 
 /** Under which an update of a job opens; `plainBytes` is the size of a model. */
-export function contextOf(job: OpenedFor, update: JobUpdate, plainBytes: number): UpdateContext {
+export function contextOf(job: AggregationJob, update: JobUpdate, plainBytes: number): UpdateContext {
   return {
     federation: job.federation,
     track: job.track,

@@ -17,18 +17,9 @@ export interface OpenedRows {
 
 /**
  * Rows of the last round, wiped, for the next one of the same size. Shared memory is freed only when every thread that
- * saw it has collected its garbage: made anew each round, it would pile up. All of one size: rounds of two tracks may be open at once.
+ * saw it has collected its garbage: made anew each round, it would pile up.
  */
 const spareRows: Float32Array<SharedArrayBuffer>[] = [];
-
-function keepOnlySpare(values: number): void {
-  if (spareRows[0]?.length !== values) spareRows.length = 0;
-}
-
-function spare(row: Float32Array<SharedArrayBuffer>): void {
-  keepOnlySpare(row.length);
-  spareRows.push(row.fill(0));
-}
 
 /** In memory that the aggregation's threads read without copying. */
 export class MemoryRows implements OpenedRows {
@@ -37,24 +28,23 @@ export class MemoryRows implements OpenedRows {
 
   constructor(values: number) {
     this.#values = values;
+    if (spareRows[0]?.length !== values) spareRows.length = 0;
   }
 
   begin(): RowWriter {
-    keepOnlySpare(this.#values);
     const row = spareRows.pop() ?? new Float32Array(new SharedArrayBuffer(this.#values * 4));
     const bytes = new Uint8Array(row.buffer);
     return {
       write: (plain, offsetBytes) => bytes.set(plain, offsetBytes),
       end: (isGood) => {
-        if (isGood) this.#rows.push(row);
-        else spare(row);
+        if (isGood) {
+          this.#rows.push(row);
+        } else {
+          bytes.fill(0);
+          spareRows.push(row);
+        }
       },
     };
-  }
-
-  /** Another's rows are these rows' next ones, and no longer the other's. */
-  adopt(other: MemoryRows): void {
-    this.#rows.push(...other.#rows.splice(0));
   }
 
   blocks(): UpdateBlocks {
@@ -62,7 +52,7 @@ export class MemoryRows implements OpenedRows {
   }
 
   release(): void {
-    for (const row of this.#rows) spare(row);
+    for (const row of this.#rows) spareRows.push(row.fill(0));
     this.#rows = [];
   }
 }
