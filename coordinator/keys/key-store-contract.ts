@@ -35,6 +35,12 @@ export function keyStoreContract(name: string, newStore: () => Promise<KeyStore>
       expect(Buffer.from((await store.get('key')) ?? [])).toEqual(secret);
     });
 
+    it('gives what shares no memory with anything else: a thread that is sent it is sent no other secret along', async () => {
+      const store = await newStore();
+      await store.put('key', secret);
+      expect((await store.get('key'))?.buffer.byteLength).toBe(secret.byteLength);
+    });
+
     it('tells which of many names have a key', async () => {
       const store = await newStore();
       expect(await store.present(['one', 'two'])).toEqual([]);

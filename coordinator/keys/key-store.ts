@@ -14,7 +14,7 @@ export interface KeyStore {
   put(name: string, secret: Uint8Array): Promise<void>;
   /** As `put`, where there is none yet: else false, and what is there stays. Of several who do so at once one is told true. */
   add(name: string, secret: Uint8Array): Promise<boolean>;
-  /** A fresh copy that the caller wipes, or undefined when there is none. */
+  /** A fresh copy in memory of its own, which the caller wipes, or undefined when there is none. */
   get(name: string): Promise<Uint8Array | undefined>;
   /** Which of these names have a secret. One look, however many they are. */
   present(names: readonly string[]): Promise<readonly string[]>;

@@ -115,7 +115,11 @@ function unseal(name: string, bytes: Buffer, key: Buffer): Buffer | undefined {
   decipher.setAAD(Buffer.from(name));
   decipher.setAuthTag(bytes.subarray(-tagBytes));
   try {
-    return Buffer.concat([decipher.update(bytes.subarray(head, -tagBytes)), decipher.final()]);
+    // All of it, for GCM is a stream: in memory of its own. What is concatenated lies in a pool with other secrets, which
+    // all go along where one is sent to a thread, and are wiped there by nobody.
+    const secret = decipher.update(bytes.subarray(head, -tagBytes));
+    decipher.final();
+    return secret;
   } catch {
     return undefined;
   }
