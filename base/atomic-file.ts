@@ -48,11 +48,6 @@ export function partialOf(path: string): string {
   return `${path}.partial`;
 }
 
-/** Whether a file is one of these, as a writer that was killed leaves it. */
-export function isPartial(path: string): boolean {
-  return path.endsWith(partialOf(''));
-}
-
 /**
  * Where a file is written until it is whole, of a name that a user gave: beside it. Where a device or a pipe has the name
  * (/dev/null, /dev/stdout), there: a file must not take its place.

@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { commitFile, isMissing, isPartial } from '../base/atomic-file.ts';
+import { commitFile, isMissing } from '../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { type CopyFaultCode, copyJournalOut, copyKeysOut, pageOf, verifyDatabase } from './database-copy.ts';
 import { KeyFolder, placeInFolder } from './keys/key-place.ts';
+import { keyLeftover } from './keys/vault.ts';
 import { lockDataDir } from './ledger/data-dir-lock.ts';
 import type { StoredEntry } from './ledger/journal/entry.ts';
 import type { JournalHead } from './ledger/journal/journal.ts';
@@ -154,7 +155,7 @@ async function copyIn(ask: Ask, schema: string, dataDir: string): Promise<Result
     }
     const keys = new KeyFolder(join(dataDir, 'keys'));
     for (const name of await readdir(keys.name)) {
-      const sealed = isPartial(name) ? undefined : await keys.read(name);
+      const sealed = keyLeftover.test(name) ? undefined : await keys.read(name);
       if (sealed !== undefined) await tell(`INSERT INTO ${schema}.secrets VALUES ($1, $2)`, [name, sealed]);
     }
     const identity = placeInFolder(dataDir);

@@ -280,9 +280,11 @@ describe('a coordinator on PostgreSQL', () => {
     await locked.close();
     await first.coordinator.close();
     const before = unwrap(verifyDataDir(data));
-    // What a killed coordinator left: a secret half written, and one overwritten but not removed.
-    const leftover = ['r-9.key.partial', 'r-8.key'];
-    for (const name of leftover) writeFileSync(join(data, 'keys', name), 'testudo/erased\n and noise');
+    // What a killed coordinator left: a secret half written, by an earlier build too, and one overwritten but not removed.
+    const leftover = ['r-9.key.partial', 'r-8.key', 'r-7.key.new'];
+    for (const name of leftover) {
+      writeFileSync(join(data, 'keys', name), name === 'r-8.key' ? 'testudo/erased\n and noise' : 'half a secret');
+    }
     const tooEarly = TestFederation.start({ values, settings, dataDirectory: folder });
     await expect(tooEarly).rejects.toThrow('JOURNAL_NOT_MOVED');
 
