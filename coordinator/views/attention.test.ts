@@ -184,6 +184,17 @@ describe('attentionOf', () => {
     ]);
     expect(passedOver(state, [{ ...pin, belowFloor: true }])).toEqual([]);
     expect(passedOver(state, [{ ...pin, untilMs: nowMs }])).toEqual([]);
+    // One for the cluster alone comes before it, and holds; the other cluster has none.
+    const own: Pin = { ...pin, pinId: 'p0', subject: { cluster: 'b' as ClusterId }, version: 1 };
+    expect(passedOver(state, [own, pin])).toMatchObject([{ text: expect.stringMatching(/holds c on/) }]);
+    const [behind] = passedOver(state, [
+      { ...own, pinId: 'p2', version: 0 },
+      { ...pin, version: 1 },
+    ]);
+    expect(behind).toMatchObject({
+      about: 'p2',
+      text: expect.stringMatching(/holds b on .*they go by another pin, or/),
+    });
   });
 
   it('puts what is worse first', () => {

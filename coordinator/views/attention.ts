@@ -299,7 +299,7 @@ function pinsPassedOver({ clusters }: StatusView): Attention[] {
   return [...found.values()].map(({ pin: { pinId, track, version }, why, where }) => {
     const text =
       `pin ${pinId} no longer holds ${named(where)} on version ${version} (${why}): ` +
-      `they go by their channel; pin what may run (\`testudo pin\`, with --below-floor where it lies below), or \`testudo unpin ${pinId}\``;
+      `they go by another pin, or by their channel; pin what may run (\`testudo pin\`, with --below-floor where it lies below), or \`testudo unpin ${pinId}\``;
     return about('warning', 'PIN_PASSED_OVER', text, { track, about: pinId });
   });
 }
