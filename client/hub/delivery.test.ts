@@ -185,12 +185,21 @@ it("raises no alert about a pod of another node: a sensor's own, one that nobody
   place('other-0', 'node-b');
   place('unplaced-0', '');
   place('moved-0', 'node-b', created + 120_000); // The alert is of the pod of that name before it.
-  const names = ['own-0', 'other-0', 'unplaced-0', 'moved-0', 'gone-0'];
+  // And may be so within the second to which the API server says when a pod began.
+  place('just-moved-0', 'node-b', Date.parse(alert.at) - 999);
+  place('began-0', 'node-b', Date.parse(alert.at) - 1_000);
+  const names = ['own-0', 'other-0', 'unplaced-0', 'moved-0', 'gone-0', 'just-moved-0', 'began-0'];
   const alerts = names.map((pod, at) => {
     const about = { ...alert, id: `a-000000000000000${at}`, subject: { ...alert.subject, pod } };
     return { track: 'syscall', alert: Buffer.from(JSON.stringify(about)), example: Buffer.from('e') };
   });
   unwrap(await deliveries.take(sensor, DeliverRequest.fromPartial({ batch: 'b-1', alerts })));
-  expect(raised.map((id) => names[Number(id.at(-1))])).toEqual(['own-0', 'unplaced-0', 'moved-0', 'gone-0']);
-  expect(refused).toEqual(['node-a alert POD_ELSEWHERE']);
+  expect(raised.map((id) => names[Number(id.at(-1))])).toEqual([
+    'own-0',
+    'unplaced-0',
+    'moved-0',
+    'gone-0',
+    'just-moved-0',
+  ]);
+  expect(refused).toEqual(Array(2).fill('node-a alert POD_ELSEWHERE'));
 });

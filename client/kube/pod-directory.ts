@@ -1,6 +1,6 @@
 import type { EpochMs, Timers } from '../../base/time.ts';
 import { type LastingCode, lastingCodes } from '../posture/exposure.ts';
-import type { KnownContainer, KnownPod } from './pod.ts';
+import { beganWithinMs, type KnownContainer, type KnownPod } from './pod.ts';
 
 /** Whose container it is. */
 export type Found = Readonly<{ pod: KnownPod; container: KnownContainer }>;
@@ -91,7 +91,8 @@ export class PodDirectory {
   nodeOf(namespace: string, name: string, atMs: EpochMs): string | undefined {
     const pod = this.#byName.get(nameOf({ namespace, name }));
     // Of a StatefulSet's pod that was moved, what happened before was elsewhere.
-    return pod === undefined || pod.node === '' || atMs < pod.createdAtMs ? undefined : pod.node;
+    if (pod === undefined || pod.node === '' || atMs < pod.createdAtMs + beganWithinMs) return undefined;
+    return pod.node;
   }
 
   /** What any pod of a workload is exposed by, in the order of `lastingCodes`; undefined where none of its pods is known. */

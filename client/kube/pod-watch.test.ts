@@ -8,7 +8,7 @@ import {
   podObject,
   startHostileServer,
 } from '../../tools/testing/kube/hostile-api-server.ts';
-import { call, podOf, watchPods } from './testing/watch-pods.ts';
+import { call, hurried, podOf, watchPods } from './testing/watch-pods.ts';
 
 describe('a watch of pods', () => {
   it('completes events that do not name their pod, and leaves alone what the sensor said', async () => {
@@ -83,5 +83,30 @@ describe('a watch of pods', () => {
     expect(counts).toEqual({ known: 5_000, leftOut: 200 });
     expect(podOf(pods, containerId(5_000))).toBe('p4999');
     expect(podOf(pods, containerId(5_001))).toBe('');
+  });
+
+  it('says nothing of where pods are once it has been cut off for more than a minute: one may have moved since', async () => {
+    const list = listing(podList([{ name: 'db-0', id: containerId(1) }], '5'));
+    const server = await startHostileServer(list);
+    let laterMs = 0;
+    const { timers } = hurried();
+    const shifted = { ...timers, monotonicMs: () => timers.monotonicMs() + laterMs };
+    const { pods, ended, until } = watchPods(server.config, shifted);
+    await pods.synced;
+    const nodeNow = () => pods.nodeOf('shop', 'db-0', Date.now());
+    expect(nodeNow()).toBe('node-1');
+    laterMs = 3_600_000; // However long nothing changes.
+    expect(nodeNow()).toBe('node-1');
+    server.answer((_, response) => void response.writeHead(403).end());
+    server.cut();
+    await until(() => ended.includes('KUBE_FORBIDDEN'));
+    expect(nodeNow()).toBe('node-1');
+    laterMs += 61_000;
+    expect(nodeNow()).toBeUndefined();
+    server.answer((_, response) => {
+      response.writeHead(200);
+      response.write(event('MODIFIED', podObject({ name: 'db-0', id: containerId(1), version: '6' })));
+    });
+    await until(() => nodeNow() === 'node-1');
   });
 });

@@ -20,17 +20,24 @@ export type PodWatchPorts = Readonly<{
   onCounts(counts: PodDirectory['counts']): void;
 }>;
 
+/** Cut off for longer, nobody here can say where a pod is: one that keeps its name may have moved. */
+const cutOffMsMax = 60_000;
+
 /** The cluster's pods as the API server tells them: names the workload of events that do not. */
 export class PodWatch {
   readonly #endpoint: KubeEndpoint;
   readonly #directory: PodDirectory;
   readonly #reflector: Reflector<KnownPod>;
+  readonly #timers: Timers;
+  /** By the monotonic clock; undefined while changes are told. */
+  #cutOffSinceMs: number | undefined;
 
   constructor(config: PodWatchConfig, { timers, unit, onEnded, onCounts }: PodWatchPorts, environment = process.env) {
     const endpoint = new KubeEndpoint(config, environment);
     const directory = new PodDirectory(config.podsMax, timers);
     this.#endpoint = endpoint;
     this.#directory = directory;
+    this.#timers = timers;
     const changed = (change: () => void) => {
       change();
       onCounts(directory.counts);
@@ -48,7 +55,13 @@ export class PodWatch {
         onAll: (pods) => changed(() => directory.replace(pods)),
         onPut: (pod) => changed(() => directory.put(pod)),
         onGone: ({ uid }) => changed(() => directory.remove(uid)),
-        onEnded,
+        onEnded: (fault) => {
+          if (fault !== undefined) this.#cutOffSinceMs ??= timers.monotonicMs();
+          onEnded(fault);
+        },
+        onResumed: () => {
+          this.#cutOffSinceMs = undefined;
+        },
       },
     );
   }
@@ -68,8 +81,10 @@ export class PodWatch {
     return this.#directory.exposedBy(namespace, workload);
   }
 
-  /** See `PodDirectory`. */
+  /** See `PodDirectory`; undefined while the API server has not been heard for more than a minute. */
   nodeOf(namespace: string, name: string, atMs: EpochMs): string | undefined {
+    const nowMs = this.#timers.monotonicMs();
+    if (nowMs - (this.#cutOffSinceMs ?? nowMs) > cutOffMsMax) return undefined;
     return this.#directory.nodeOf(namespace, name, atMs);
   }
 

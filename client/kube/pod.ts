@@ -3,6 +3,9 @@ import type { EpochMs } from '../../base/time.ts';
 import { type LastingCode, lastingFindings } from '../posture/exposure.ts';
 import { cronJobOf } from '../recordings/end-of-pod.ts';
 
+/** The API server says when a pod began to the second: what was seen within it may have been of the pod before. */
+export const beganWithinMs = 1_000;
+
 /** What is kept of a pod: what names its containers, and what may name the kind of its workload. */
 export type KnownPod = Readonly<{
   uid: string;

@@ -1,3 +1,4 @@
+import { beganWithinMs } from '../../kube/pod.ts';
 import type { Facts, PodFact, ReplicaSetFact } from '../cluster/facts.ts';
 import { riskOf, type Sighting } from '../ladder/sighting.ts';
 import { begunOn } from '../rotation/marks.ts';
@@ -14,9 +15,6 @@ export type Suspect = Readonly<{
    */
   how: Readonly<{ kind: 'isolate' | 'evict' }> | Readonly<{ kind: 'nothing'; because: string }>;
 }>;
-
-/** The API server says when a pod began to the second: what was seen within it may have been of the pod before. */
-const beganWithinMs = 1_000;
 
 /**
  * The pods that alerts speak of, the most suspect first. An alert names a pod by its name: one of the same name that began
