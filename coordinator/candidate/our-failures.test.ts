@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../base/fault.ts';
 import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
 import { systemTimers } from '../../base/system-timers.ts';
+import { masterKey, sealRound } from '../../bench/tiles/sealed-round.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { Vault } from '../keys/vault.ts';
 import { takePart } from '../testing/small-client.ts';
@@ -131,4 +132,18 @@ describe('a receipted update that we cannot read', () => {
     });
     expect(phase.kind === 'abandoned' && phase.accepted).toHaveLength(5);
   });
+});
+
+it('a job for which no thread can be started is refused for now, and runs once one can be', async () => {
+  const dataDir = tempDir();
+  const { job } = await sealRound(dataDir, { n: 5, f: 1, d: 300 });
+  const keyStore = unwrap(await Vault.open(join(dataDir, 'keys'), masterKey));
+  // No thread starts with what cannot be copied into it, as none does where the kernel grants no more of them: both throw at once.
+  const places = { ...placesIn(dataDir), sampleReader: (() => '') as never };
+  const runner = new ThreadRunner({ places, keyStore, timers: systemTimers });
+  onTestFinished(() => runner.close());
+  runner.prepare(1);
+  expect(await runner.run(job)).toMatchObject({ ok: false, fault: { code: 'WORKER_LOST' } });
+  places.sampleReader = undefined as never;
+  expect(await runner.run(job)).toMatchObject({ ok: true });
 });

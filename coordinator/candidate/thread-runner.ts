@@ -81,10 +81,12 @@ export class ThreadRunner implements AggregationRunner {
   }
 
   #tell(request: ThreadRequest): void {
-    this.#thread
-      .live()
-      .ask(request)
-      .catch(() => {});
+    this.#ask(request).catch(() => {});
+  }
+
+  /** The request is copied before this returns. Rejects also where no thread can be started. */
+  async #ask<Value>(request: ThreadRequest): Promise<Value> {
+    return await this.#thread.live().ask<Value>(request);
   }
 
   async #runNext<Value>(
@@ -102,7 +104,7 @@ export class ThreadRunner implements AggregationRunner {
     if (secretKey === undefined) {
       return refuse('ROUND_KEY_LOST', `the key ${keyName} is not in the key store; its updates cannot be opened`);
     }
-    const answered = this.#thread.live().ask<Result<Value, RunFaultCode>>(request(secretKey));
+    const answered = this.#ask<Result<Value, RunFaultCode>>(request(secretKey));
     secretKey.fill(0);
     try {
       return await answered;
