@@ -6,7 +6,7 @@ import { isWellKnown } from './port-class.ts';
  * `sessions alike`: connections to it of one shape. `new peers`: ends that it had not spoken to lately. `bytes out`: whoever asked for
  * them. `new templates`: routes that it had not asked for lately. `refusals`: calls to it that it answered with a client's error.
  */
-const measures = [
+export const measures = [
   'processes',
   'traces alike',
   'sessions alike',

@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { deflate } from 'node:zlib';
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import type { RateFact } from '../events/rate-fact.ts';
+import { recordKey, sealRecord } from '../storage/sealed-record.ts';
 import { KeptRates } from './kept-rates.ts';
-import { defaultRates, WorkloadRates } from './workload-rates.ts';
+import { defaultRates, valuesOfWorkloadMax, WorkloadRates } from './workload-rates.ts';
 
 const minute = 60_000;
 const startMs = 1_000_000 * minute;
@@ -27,7 +30,11 @@ function machine() {
     const timers = new SimulatedTimers(atMs);
     return { rates, kept: await KeptRates.open({ path, dataKey: key, rates, valuesMax: 1_000, log, timers }), timers };
   };
-  return { path, warnings, run };
+  const keep = async (record: object) => {
+    const plain = await promisify(deflate)(JSON.stringify(record));
+    await writeFile(path, sealRecord(recordKey(dataKey, 'rates'), plain, 'rates'));
+  };
+  return { path, warnings, run, keep };
 }
 
 /** Four logins a minute for twenty minutes, and one peer that is always the same. */
@@ -102,7 +109,35 @@ describe('KeptRates', () => {
     expect(first.rates.record(startMs + 80 * minute, 1_000).workloads.map(({ name }) => name)).toEqual(['shop/sshd']);
   });
 
-  it('learns anew, and says so, where the file does not open: cut short, altered, of another key, of another kind', async () => {
+  it('leaves out a workload that does not fit, and none behind it; says so once', async () => {
+    const { run, warnings } = machine();
+    const first = await run(startMs + 80 * minute);
+    usualDay(first.rates);
+    const many = Array.from({ length: 20 }, (_, port) => ({ ...login, workload: 'shop/many', shape: `port ${port}` }));
+    for (let at = 0; at < 80; at++) first.rates.hear(many, startMs + at * minute);
+    await first.kept.save();
+    await first.kept.close();
+    expect(warnings).toEqual(['usual rates of some workloads are not kept: a restart learns them anew']);
+    const laterMs = startMs + 90 * minute;
+    const { rates } = await run(laterMs);
+    expect(burst(rates, laterMs, 200)?.p).toBeLessThan(1e-5);
+  });
+
+  it('keeps the busiest workload that there may be whole', () => {
+    const rates = new WorkloadRates(defaultRates);
+    const days = 2;
+    const facts = Array.from({ length: 140 }, (_, port) => ({ ...login, shape: `port ${port}` }));
+    for (let at = 0; at < days * 24 * 2; at++) {
+      const news = Array.from({ length: 30 }, (_, one) => ({ ...peer, key: `shop/${at} ${one}` }));
+      rates.hear([...news, ...facts], startMs + at * 30 * minute);
+    }
+    const [kept] = rates.record(startMs + days * 24 * 60 * minute, valuesOfWorkloadMax).workloads;
+    expect(kept?.series.length).toBe(129);
+    const [hours, keys] = [kept?.series[0]?.hours.length, kept?.series[0]?.keys.length];
+    expect([hours, keys]).toEqual([24, 1_024]);
+  });
+
+  it('learns anew, and says so, where the file does not open: cut short, altered, of another key', async () => {
     const { run, path, warnings } = machine();
     const first = await run(startMs + 20 * minute);
     usualDay(first.rates);
@@ -120,6 +155,24 @@ describe('KeptRates', () => {
     await writeFile(path, whole);
     expect(await knows()).toBe(false);
     expect(warnings).toEqual(new Array(3).fill('usual rates are learnt anew: the kept ones do not open'));
+  });
+
+  it('learns anew, and says so, where what was kept is of another format or interval', async () => {
+    const { run, warnings, keep } = machine();
+    const rates = new WorkloadRates(defaultRates);
+    usualDay(rates);
+    const record = rates.record(startMs + 20 * minute, 1_000);
+    const knows = async (more: object) => {
+      await keep({ format: 1, ...record, ...more });
+      const again = await run(startMs + 21 * minute);
+      return burst(again.rates, startMs + 21 * minute, 200) !== undefined;
+    };
+    expect(await knows({})).toBe(true);
+    expect(warnings).toEqual([]);
+    expect(await knows({ format: 2 })).toBe(false);
+    expect(await knows({ intervalMs: 30_000 })).toBe(false);
+    const said = 'usual rates are learnt anew: the kept ones are of another format or interval';
+    expect(warnings).toEqual([said, said]);
   });
 
   it('says where it cannot write, and goes on', async () => {

@@ -31,6 +31,7 @@ export class KeptRates {
   readonly #parts: KeptRatesParts;
   readonly #key: ReturnType<typeof recordKey>;
   #timer: Timer | undefined;
+  #saidLeftOut = false;
   #saving: Promise<void> = Promise.resolve();
 
   private constructor(parts: KeptRatesParts) {
@@ -60,13 +61,23 @@ export class KeptRates {
   async #save(): Promise<void> {
     const { path, rates, valuesMax, log, timers } = this.#parts;
     try {
-      const plain = JSON.stringify({ format, ...rates.record(timers.now(), valuesMax) });
+      const record = rates.record(timers.now(), valuesMax);
+      this.#sayLeftOut(rates.workloadCount - record.workloads.length);
+      const plain = JSON.stringify({ format, ...record });
       const sealed = sealRecord(this.#key, await promisify(deflate)(plain), place);
       await writeFileAtomic(path, sealed, { durable: false });
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       log.warn({ path, code }, 'usual rates could not be kept: a restart would learn them anew');
     }
+  }
+
+  /** Once in a run: what does not fit now will not fit in ten minutes either. */
+  #sayLeftOut(workloads: number): void {
+    if (workloads === 0 || this.#saidLeftOut) return;
+    this.#saidLeftOut = true;
+    const { path, valuesMax, log } = this.#parts;
+    log.warn({ path, workloads, valuesMax }, 'usual rates of some workloads are not kept: a restart learns them anew');
   }
 
   async #restore(): Promise<void> {
@@ -79,7 +90,9 @@ export class KeptRates {
       }
       const plain = await promisify(inflate)(opened.value, { maxOutputLength: inflatedBytesMax });
       const record = JSON.parse(plain.toString('utf8')) as RatesRecord & { format: number };
-      if (record.format === format) rates.goOn(record, timers.now());
+      if (record.format === format && rates.goOn(record, timers.now())) return;
+      const of = { format: record.format, intervalMs: record.intervalMs };
+      log.warn({ path, ...of }, 'usual rates are learnt anew: the kept ones are of another format or interval');
     } catch (error) {
       if (isMissing(error)) return;
       const { code } = error as NodeJS.ErrnoException;

@@ -13,6 +13,9 @@ const hourMin = 30;
 const keysMax = 1_024;
 const hourMs = 3_600_000;
 
+/** Numbers and keys of one series at most. */
+export const valuesOfSeriesMax = recentMax + 24 * hourMax + keysMax;
+
 export type Seen = Readonly<{ count: number; p: number; usual: Usual }>;
 
 /** What a series rests on: whole intervals, the latest last, those of each hour of the day, and keys that are no news. */
@@ -35,7 +38,7 @@ export function quietPast(intervals: number): SeriesPast {
 /**
  * How much of one thing a workload did in the latest interval, against what it did in whole intervals before. What came lately
  * and, once there are earlier days to know it by, what came at this hour: only what is unusual for both is unusual. No
- * season is assumed that the workload has not shown. Bounded: 120 + 24 × 60 numbers at most.
+ * season is assumed that the workload has not shown. Bounded: 120 + 24 × 60 numbers and, of news, 1,024 keys at most.
  */
 export class RateSeries {
   readonly #options: SeriesOptions;

@@ -1,6 +1,6 @@
-import type { Measure, RateFact, RateQuery, Unusual } from '../events/rate-fact.ts';
+import { type Measure, measures, type RateFact, type RateQuery, type Unusual } from '../events/rate-fact.ts';
 import { cauchyCombined } from './cauchy.ts';
-import { quietPast, RateSeries, type SeriesPast } from './rate-series.ts';
+import { quietPast, RateSeries, type SeriesPast, valuesOfSeriesMax } from './rate-series.ts';
 import type { Scale } from './usual.ts';
 
 /** Rates rarest first, and how likely all of them together are. */
@@ -19,6 +19,8 @@ export const defaultRates: WorkloadRatesOptions = { intervalMs: 60_000, interval
 /** Rates that are told apart in one workload; what comes beyond counts as one, measure by measure. */
 const seriesOfWorkloadMax = 128;
 const otherShape = 'other';
+/** Numbers and keys of one workload at most: every series, and of each measure one for what comes beyond. */
+export const valuesOfWorkloadMax = (seriesOfWorkloadMax + measures.length) * valuesOfSeriesMax;
 /** No past is long enough to tell what is rarer. */
 const pMin = 1e-6;
 
@@ -54,6 +56,10 @@ export class WorkloadRates {
 
   get intervalMs(): number {
     return this.#options.intervalMs;
+  }
+
+  get workloadCount(): number {
+    return this.#workloads.size;
   }
 
   get seriesCount(): number {
@@ -103,7 +109,7 @@ export class WorkloadRates {
     return { p, unusual: found };
   }
 
-  /** Everything known by then, but no more than so many numbers and keys: who has been quiet longest is left out. */
+  /** Everything known by then, but no more than so many numbers and keys: who does not fit beside those heard later is left out. */
   record(atMs: number, valuesMax: number): RatesRecord {
     const workloads: RatesRecord['workloads'][number][] = [];
     let values = 0;
@@ -112,22 +118,27 @@ export class WorkloadRates {
         ...{ measure, shape, peer },
         ...rates.pastAt(atMs),
       }));
-      values += kept.reduce((sum, past) => sum + valuesIn(past), 0);
-      if (values > valuesMax) break;
+      const own = kept.reduce((sum, past) => sum + valuesIn(past), 0);
+      if (values + own > valuesMax) continue;
+      values += own;
       workloads.push({ name, watchedMs: Math.max(0, atMs - firstMs), series: kept });
     }
     return { intervalMs: this.#options.intervalMs, workloads };
   }
 
-  /** Goes on where a record was left; nothing was watched between. For one that has heard nothing yet. */
-  goOn({ intervalMs, workloads }: RatesRecord, atMs: number): void {
-    if (intervalMs !== this.#options.intervalMs) return; // Minutes of another length tell nothing of these.
+  /**
+   * Goes on where a record was left; nothing was watched between. For one that has heard nothing yet. False, and nothing
+   * done, for one of another interval: minutes of another length tell nothing of these.
+   */
+  goOn({ intervalMs, workloads }: RatesRecord, atMs: number): boolean {
+    if (intervalMs !== this.#options.intervalMs) return false;
     for (const { name, watchedMs, series: kept } of workloads.toReversed()) {
       const series = new Map(kept.map((past) => [nameOf(past), this.#series(past, atMs, past)] as const));
       this.#workloads.set(name, { firstMs: atMs - watchedMs, series });
       this.#count += series.size;
     }
     this.#forgetBeyond();
+    return true;
   }
 
   #seriesOf({ firstMs, series }: Workload, { measure, shape, peer }: SeriesName, atMs: number): Series {

@@ -9,7 +9,7 @@ import type { LocalTrack } from '../learning/local-track.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
 import { flowFacts } from '../rates/flow-facts.ts';
 import { KeptRates } from '../rates/kept-rates.ts';
-import { defaultRates, WorkloadRates } from '../rates/workload-rates.ts';
+import { defaultRates, valuesOfWorkloadMax, WorkloadRates } from '../rates/workload-rates.ts';
 import type { HostFaultCode, ModelHost } from '../releases/hosts/model-host.ts';
 import { ScoringHost } from '../releases/hosts/scoring-host.ts';
 import type { Alert } from '../scoring/alert.ts';
@@ -70,7 +70,8 @@ export class NodeTracks {
     const { settings, dataKey, log, timers } = this.#parts;
     if (settings.scoring.rates) {
       const path = join(settings.dataDirectory, 'rates.sealed');
-      this.#keptRates = await KeptRates.open({ path, dataKey, rates: this.#rates, valuesMax: 100_000, log, timers });
+      const valuesMax = valuesOfWorkloadMax; // The busiest workload is kept, whatever it does.
+      this.#keptRates = await KeptRates.open({ path, dataKey, rates: this.#rates, valuesMax, log, timers });
     }
     for (const scoring of this.#scoring.values()) scoring.start();
   }
