@@ -149,7 +149,7 @@ export class LiveTracks {
   /** A flow that was seen just now, whoever tells of it. */
   count(flow: ObservedFlow): void {
     const nowMs = this.#parts.timers.now();
-    this.rates?.hear(flowFacts(flow), Math.min(endOfFlow(flow), nowMs));
+    this.rates?.hear(flowFacts(flow), this.rates.timeOf(endOfFlow(flow), nowMs));
   }
 
   hear(label: IntrusionLabel): void {

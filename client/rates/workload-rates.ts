@@ -49,6 +49,8 @@ export class WorkloadRates {
   /** Least recently heard first. */
   readonly #workloads = new Map<string, Workload>();
   #count = 0;
+  /** Latest time of the clock that events are held against, since it was last set back. */
+  #clockMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: WorkloadRatesOptions = defaultRates) {
     this.#options = options;
@@ -64,6 +66,18 @@ export class WorkloadRates {
 
   get seriesCount(): number {
     return this.#count;
+  }
+
+  /**
+   * When an event counts. Nothing that has a clock of its own may run ahead of ours: what it counted would never be over. Where
+   * ours is set back by more than half an interval, what was counted ahead of it is: every interval that runs begins anew at
+   * the present, and what is usual stays, as over a restart. A lesser step only makes that interval longer.
+   */
+  timeOf(atMs: number, nowMs: number): number {
+    const isSetBack = nowMs < this.#clockMs - this.#options.intervalMs / 2;
+    if (isSetBack) this.#beginAnew(nowMs);
+    this.#clockMs = isSetBack ? nowMs : Math.max(this.#clockMs, nowMs);
+    return Math.min(atMs, nowMs);
   }
 
   hear(facts: readonly RateFact[], atMs: number): void {
@@ -139,6 +153,13 @@ export class WorkloadRates {
     }
     this.#forgetBeyond();
     return true;
+  }
+
+  #beginAnew(atMs: number): void {
+    const before = this.record(atMs, Number.POSITIVE_INFINITY);
+    this.#workloads.clear();
+    this.#count = 0;
+    this.goOn(before, atMs);
   }
 
   #seriesOf({ firstMs, series }: Workload, { measure, shape, peer }: SeriesName, atMs: number): Series {

@@ -6,10 +6,12 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
+import type { EpochMs } from '../../base/time.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { parseTrackId } from '../../proto/ids.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
 import { parseClientConfig } from '../config.ts';
+import type { RateFact } from '../events/rate-fact.ts';
 import { callIdOfName } from '../events/vocabulary.ts';
 import { openTracks } from '../learning/local-track.ts';
 import { createMetrics } from '../observability/metrics.ts';
@@ -19,7 +21,7 @@ import type { AssembledTrace } from '../tracks/syscall/traces/trace-assembler.ts
 import { WorkloadClasses } from '../tracks/syscall/traces/workload-classes.ts';
 import type { Alert } from './alert.ts';
 import { LiveScoring } from './live-scoring.ts';
-import { withRates } from './rates-seen.ts';
+import { RateWatch, withRates } from './rates-seen.ts';
 import { scoringHere } from './scoring-thread.ts';
 import { Threshold } from './thresholds/threshold.ts';
 
@@ -149,6 +151,56 @@ describe('rates in scores', () => {
   it('are what finds them: without them nothing is said', async () => {
     expect(await guess(await open(undefined))).toEqual({ learnt: 30 });
     expect(await alerts()).toEqual([]);
+  });
+});
+
+describe('RateWatch', () => {
+  const login: RateFact = {
+    ...{ workload: 'shop/sshd', measure: 'sessions alike', shape: 'port 22', peer: 'world /', amount: 1 },
+  };
+  const startMs = 1_000_000 * minute;
+  const dayMs = 24 * 60 * minute;
+
+  /** A workload of four logins a minute for half an hour, on a machine whose clock is so far ahead. */
+  function watchOf(aheadMs: number) {
+    const clock = { nowMs: startMs + aheadMs };
+    const watch = new RateWatch(new WorkloadRates(), 0.01, () => clock.nowMs as EpochMs);
+    const see = (count: number) => {
+      const atMs = clock.nowMs;
+      const seen = Array.from({ length: count }, () => watch.see({ atMs, adds: [login], of: [] }));
+      return seen.at(-1);
+    };
+    for (let at = 0; at < 120; at++, clock.nowMs += minute / 4) see(1);
+    return { clock, watch, see };
+  }
+
+  it('counts from the present on, against what was usual, once the clock that was ahead is set right', () => {
+    const { clock, see } = watchOf(dayMs);
+    clock.nowMs -= dayMs;
+    expect(see(4)?.p).toBeGreaterThan(0.1);
+    const [told] = see(200)?.unusual ?? [];
+    expect(told).toMatchObject({ count: 204, median: 4, intervals: 29 });
+    expect(told?.p).toBeLessThan(1e-5);
+    // Once it is over it counts no more.
+    clock.nowMs += 2 * minute;
+    expect(see(4)?.unusual[0]).toMatchObject({ count: 4, intervals: 31 });
+  });
+
+  it('keeps what the minute counted where the clock is only put right by seconds', () => {
+    const { clock, see } = watchOf(0);
+    see(150);
+    clock.nowMs -= 5_000;
+    expect(see(50)?.unusual[0]?.count).toBeGreaterThanOrEqual(200);
+  });
+
+  it('says again what it said before the clock was set back', () => {
+    const { clock, watch, see } = watchOf(dayMs);
+    const say = () => watch.wasSaid(see(200) as NonNullable<ReturnType<typeof see>>);
+    expect([say(), say()]).toEqual([false, true]);
+    clock.nowMs -= dayMs;
+    expect([say(), say()]).toEqual([false, true]);
+    clock.nowMs += minute;
+    expect(say()).toBe(false);
   });
 });
 

@@ -36,8 +36,7 @@ export class RateWatch {
   /** Counts what a place adds, and says what is unusual then; undefined where too little is known yet. */
   see({ atMs, adds, of }: RateView): RatesSeen | undefined {
     const nowMs = this.#clock();
-    // Nothing that has a clock of its own may run ahead of ours: what it counted would never be over.
-    const at = atMs > 0 ? Math.min(atMs, nowMs) : nowMs;
+    const at = this.#rates.timeOf(atMs > 0 ? atMs : nowMs, nowMs);
     this.#rates.hear(adds, at);
     const rates = this.#rates.unusual(adds, of, at);
     return rates && { ...rates, alertRate: this.#alertRate };
@@ -49,7 +48,8 @@ export class RateWatch {
     const key = rarest.workload;
     const nowMs = this.#clock();
     const before = this.#said.get(key);
-    if (before !== undefined && nowMs - before < this.#rates.intervalMs) return true;
+    // A clock that was set back must not mute what comes until it has caught up.
+    if (before !== undefined && Math.abs(nowMs - before) < this.#rates.intervalMs) return true;
     this.#said.delete(key);
     this.#said.set(key, nowMs);
     if (this.#said.size > saidMax) this.#said.delete(this.#said.keys().next().value as string);

@@ -63,7 +63,7 @@ export class NodeTracks {
   }
 
   count(flow: ObservedFlow): void {
-    this.#rates.hear(flowFacts(flow), Math.min(endOfFlow(flow), this.#parts.timers.now()));
+    this.#rates.hear(flowFacts(flow), this.#rates.timeOf(endOfFlow(flow), this.#parts.timers.now()));
   }
 
   async start(): Promise<void> {
