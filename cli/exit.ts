@@ -13,7 +13,7 @@ export const exitCodes = {
   unreachable: 3,
   /** What was asked for was answered, and something in the answer wants somebody's attention. */
   attention: 4,
-  /** What was asked for may have been done, and no answer came: look before it is asked for again. */
+  /** What was asked for may have been done, or its first half was: look before it is asked for again. */
   unknown: 5,
 } as const;
 
@@ -48,7 +48,7 @@ export function endWith(fault: Fault): void {
 
 function codeOf(fault: Fault): number {
   if (fault.code === 'USAGE') return exitCodes.usage;
-  if (fault.code === 'OUTCOME_UNKNOWN') return exitCodes.unknown;
+  if (fault.code === 'OUTCOME_UNKNOWN' || fault.code === 'HALF_DONE') return exitCodes.unknown;
   return isUnreachable(fault) ? exitCodes.unreachable : exitCodes.refused;
 }
 

@@ -37,6 +37,11 @@ function list() {
       const rows = decimalOf(options.rows);
       if (!Number.isInteger(rows) || rows < 1 || rows > rowsMax) usage(`--rows: 1 to ${rowsMax}, got ${options.rows}`);
       const { from, since, ...filters } = options;
+      const unheard = (['kind', 'who', 'about', 'since'] as const).filter((name) => options[name] !== undefined);
+      if (from !== undefined && unheard.length > 0) {
+        const named = unheard.map((name) => `--${name}`).join(', ');
+        usage(`--from lists every entry from a position on, and ${named} would leave some out: give one or the other`);
+      }
       const sinceMs = BigInt(since === undefined ? 0 : sinceFrom('--since', since, Date.now()));
       const first = from === undefined ? undefined : sequenceFrom(from);
       return withConnection(options, async (connection) => {

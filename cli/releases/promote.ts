@@ -1,3 +1,5 @@
+import { shellWord } from '../../base/text/shell-word.ts';
+import { exitWith, orExit } from '../exit.ts';
 import { trackAndVersionFrom, versionFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
 import { showChange } from '../operator/moves.ts';
@@ -37,8 +39,22 @@ export function rollbackCommand() {
         const request = { track, version: optional(to === undefined ? undefined : versionFrom(to)), reason, dryRun };
         const { version, change } = await connection.call(connection.client.rollBack, request);
         const head = training ? await moveHead(connection, { track, version, reason, dryRun }) : undefined;
-        showChange(options, `stable of ${track} is ${version}`, change, { track, version, ...(head && { head }) });
-        if (head !== undefined && !options.json) print(headText(track, head, dryRun));
+        if (head?.ok === false && !dryRun) {
+          const { code, message } = head.fault;
+          const rest = `testudo tracks head ${track} ${version} --reason ${shellWord(reason)}`;
+          // A repeat without `--to` would go a version further back.
+          exitWith({
+            code: 'HALF_DONE',
+            message: `stable of ${track} is ${version} (journal ${change?.sequence ?? 0n}), and what the next round starts from was to follow: ${code}: ${message}. Do not repeat the rollback: \`${rest}\` does the rest`,
+          });
+        }
+        const moved = head && orExit(head);
+        showChange(options, `stable of ${track} is ${version}`, change, {
+          track,
+          version,
+          ...(moved && { head: moved }),
+        });
+        if (moved !== undefined && !options.json) print(headText(track, moved, dryRun));
       }),
     );
 }

@@ -1,5 +1,7 @@
+import type { Result } from '../../base/fault.ts';
 import { jsonLine } from '../../base/text/table.ts';
 import type { MoveHeadRequest, MoveHeadResponse } from '../../proto/generated/testudo/v1/operator_rounds.ts';
+import { orExit } from '../exit.ts';
 import { versionFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { triableCommand } from '../operator/options.ts';
@@ -13,14 +15,14 @@ export function headCommand() {
     .action((track, text, options) =>
       withConnection(options, async (connection) => {
         const { reason, dryRun = false } = options;
-        const moved = await moveHead(connection, { track, version: BigInt(versionFrom(text)), reason, dryRun });
+        const moved = orExit(await moveHead(connection, { track, version: BigInt(versionFrom(text)), reason, dryRun }));
         print(options.json ? jsonLine({ track, dryRun, ...moved }) : headText(track, moved, dryRun));
       }),
     );
 }
 
-export function moveHead(connection: OperatorConnection, request: MoveHeadRequest): Promise<MoveHeadResponse> {
-  return connection.call(connection.client.moveHead, request);
+export function moveHead(connection: OperatorConnection, request: MoveHeadRequest): Promise<Result<MoveHeadResponse>> {
+  return connection.tried(connection.client.moveHead, request);
 }
 
 export function headText(track: string, { before, after, openRound, sequence }: MoveHeadResponse, dryRun: boolean) {
