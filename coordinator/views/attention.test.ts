@@ -184,6 +184,12 @@ describe('attentionOf', () => {
     ]);
     expect(passedOver(state, [{ ...pin, belowFloor: true }])).toEqual([]);
     expect(passedOver(state, [{ ...pin, untilMs: nowMs }])).toEqual([]);
+    // Also before there is a stable release, where nothing else gives them one either.
+    const unstable = eventsAfter(eventsAfter(newState(), released(newState(), 0)), [
+      ...members,
+      { kind: 'releaseRevoked', track, version: 0, reason: 'x' },
+    ]);
+    expect(passedOver(unstable, [pin])).toMatchObject([{ about: 'p1', text: expect.stringMatching(/holds b, c on/) }]);
     // One for the cluster alone comes before it, and holds; the other cluster has none.
     const own: Pin = { ...pin, pinId: 'p0', subject: { cluster: 'b' as ClusterId }, version: 1 };
     expect(passedOver(state, [own, pin])).toMatchObject([{ text: expect.stringMatching(/holds c on/) }]);

@@ -32,16 +32,28 @@ export function resolveRelease(
   if (trackIn(catalogue, track) === undefined) {
     return refuse('TRACK_UNKNOWN', `${track}: no such track has releases`, { track });
   }
+  const { followed, overruled } = resolvePins(member, track, catalogue, pins, nowMs);
+  if (followed !== undefined) return ok({ ...followed, overruled });
+  const byChannel = resolveChannel(member, track, catalogue);
+  return byChannel.ok ? ok({ ...byChannel.value, overruled }) : byChannel;
+}
+
+/** What pins alone come to, also where nothing else gives a member a version. */
+export function resolvePins(
+  member: Member,
+  track: TrackId,
+  catalogue: Catalogue,
+  pins: Pins,
+  nowMs: number,
+): Pick<Resolution, 'overruled'> & Readonly<{ followed?: Omit<Resolution, 'overruled'> }> {
   const overruled: { pin: Pin; why: LegalityFaultCode }[] = [];
   for (const pin of pinsFor(member, track, pins, nowMs)) {
     const version = checkVersion(catalogue, track, pin.version, pin.belowFloor);
-    if (version.ok) {
-      return ok({ live: version.value, because: { kind: 'pin', pin }, shadow: null, overruled });
-    }
+    if (version.ok)
+      return { followed: { live: version.value, because: { kind: 'pin', pin }, shadow: null }, overruled };
     overruled.push({ pin, why: version.fault.code });
   }
-  const byChannel = resolveChannel(member, track, catalogue);
-  return byChannel.ok ? ok({ ...byChannel.value, overruled }) : byChannel;
+  return { overruled };
 }
 
 /** Pins in force for a member, in the order in which they are to be tried. */

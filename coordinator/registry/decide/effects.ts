@@ -1,7 +1,7 @@
 import type { EpochMs } from '../../../base/time.ts';
 import type { ClusterId, TrackId } from '../../../proto/ids.ts';
 import type { Catalogue, Pins } from '../../../proto/release/documents/catalogue.ts';
-import { type Resolution, resolveRelease } from '../../../proto/release/resolve.ts';
+import { type Resolution, resolvePins, resolveRelease } from '../../../proto/release/resolve.ts';
 import type { Actor, JournalEvent } from '../../ledger/journal/events.ts';
 import { foldEntry } from '../../ledger/state/fold.ts';
 import { copyState } from '../../ledger/state/mutable-state.ts';
@@ -66,7 +66,7 @@ function effects(before: World, after: World, nowMs: EpochMs, only: TrackId | un
         shadowBefore: was.ok ? (was.value.shadow?.target.version ?? null) : null,
         shadowAfter: is.ok ? (is.value.shadow?.target.version ?? null) : null,
         because: is.ok ? because(is.value, member) : is.fault.message,
-        passedOver: is.ok ? is.value.overruled : [],
+        passedOver: resolvePins(member, track, catalogues[1], after.pins, nowMs).overruled,
       };
     }),
   );
