@@ -227,7 +227,10 @@ describe('assignments', () => {
     const plan = unwrap(planAssign(state, { track, channel: 'canary', subject, reason }));
     const world = (of: State) => ({ state: of, pins: noPins });
     expect(effectsOf(world(state), world(eventsAfter(state, plan.events)), 0)).toEqual([
-      { cluster: 'a', track, before: 0, after: 0, shadowBefore: null, shadowAfter: 1, because: 'channel canary' },
+      {
+        ...{ cluster: 'a', track, before: 0, after: 0, shadowBefore: null, shadowAfter: 1 },
+        ...{ because: 'channel canary', passedOver: [] },
+      },
     ]);
   });
 
