@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { open, readdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   isMissing,
@@ -144,7 +144,7 @@ export class KeyFolder implements SecretPlace {
 
 async function readIfThere(path: string): Promise<Buffer | undefined> {
   try {
-    return readFileSync(path); // Of a few bytes, which the kernel has in memory: hops to the thread pool cost milliseconds beside uploads.
+    return await readFile(path);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
