@@ -66,7 +66,7 @@ function effects(before: World, after: World, nowMs: EpochMs, only: TrackId | un
         shadowBefore: was.ok ? (was.value.shadow?.target.version ?? null) : null,
         shadowAfter: is.ok ? (is.value.shadow?.target.version ?? null) : null,
         because: is.ok ? because(is.value, member) : is.fault.message,
-        passedOver: resolvePins(member, track, catalogues[1], after.pins, nowMs).overruled,
+        passedOver: is.ok ? is.value.overruled : resolvePins(member, track, catalogues[1], after.pins, nowMs).overruled,
       };
     }),
   );
