@@ -27,7 +27,8 @@ type Context = Readonly<{ trusted: TrustedSample; base: Float32Array; search: Sa
  * work any more. Both bounds hold wherever it ends, whatever the attacks are: those of a mistaken sample move the model by half
  * of what clusters did at most, and cost normal work that the sample holds no more than that. It can cost what the sample does not hold
  * far more, so that with `doubtSample` nothing is moved where A(w + v) is no less than that of a coin: whoever learns normal work alone
- * scores most attacks above it, and normal work that is called an attack as all else. Where the loss brings no attacks nothing is moved either. Shapes: base, v [d]. O(d) memory; two gradients an evaluation, of which ten steps take some fifteen, no pass over updates.
+ * scores most attacks above it, and normal work that is called an attack as all else. Where the loss brings no attacks nothing is moved
+ * either. Shapes: base, v [d]. O(d) memory; two gradients an evaluation, of which ten steps take some fifteen, no pass over updates.
  */
 export async function toldApart(
   { algebra, source: { d } }: Updates,

@@ -141,17 +141,22 @@ function sampleText({ digest, lossBefore, lossAfter }: SampleOutcome): string {
   return `${shortDigest(digest)}${losses}`;
 }
 
+/** Of a provenance, what decides how the sample's attacks were heard. */
+type Judged = Readonly<{ policy: AggregationPolicy }>;
+
 /** What the sample's attacks did to the candidate; nothing where no rule asked for that, or the record is too long to be sent. */
 function attacksText({ sample, provenanceJson }: GetRoundResponse): string {
-  const told = sample?.toldApart;
-  if (sample === undefined || provenanceJson === '') return told === undefined ? '' : toldApartText(told);
-  const { policy } = JSON.parse(provenanceJson) as Readonly<{ policy: AggregationPolicy }>;
-  const { rule } = policy;
-  const isDoubted = rule.kind === 'trustedWeights' && rule.doubtSample === true;
-  if (told !== undefined && isDoubted && told.attacksBefore >= noBetterThanChance) return doubtedText(told);
-  if (told !== undefined) return toldApartText(told);
-  const wasAsked = rule.kind === 'trustedWeights' && rule.tellApart === true;
-  return wasAsked ? 'none in the sample that the model could be moved to tell from its normal work' : '';
+  if (sample === undefined) return '';
+  const { toldApart: told } = sample;
+  const rule = provenanceJson === '' ? undefined : (JSON.parse(provenanceJson) as Judged).policy.rule;
+  const asked = rule?.kind === 'trustedWeights' ? rule : undefined;
+  if (told === undefined) {
+    return asked?.tellApart === true
+      ? 'none in the sample that the model could be moved to tell from its normal work'
+      : '';
+  }
+  const isDoubted = asked?.doubtSample === true && told.attacksBefore >= noBetterThanChance;
+  return isDoubted ? doubtedText(told) : toldApartText(told);
 }
 
 function doubtedText({ attacksBefore }: ToldApart): string {
