@@ -85,13 +85,20 @@ const othersToMend: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The end of the process with what no verb has caught: what the system refused (a file that is not there, a full disk) as a
- * sentence. Everything else is a fault of ours, and thrown, for its stack says where.
+ * What was thrown as a fault, where it is none of ours: what the system refused (a file that is not there, a full disk) as a sentence.
+ * undefined for everything else: that is a fault of ours, whose stack says where.
  */
-export function exitUncaught(error: unknown): never {
-  if (error instanceof FaultError && othersToMend.has(error.fault.code)) return exitWith(error.fault);
+export function faultOfThrown(error: unknown): Fault | undefined {
+  if (error instanceof FaultError && othersToMend.has(error.fault.code)) return error.fault;
   const { code, errno, message } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
-  if (typeof errno !== 'number' || code === undefined) throw error;
+  if (typeof errno !== 'number' || code === undefined) return undefined;
   const remedy = remedies[code];
-  return exitWith({ code: 'SYSTEM_REFUSED', message: `${message}${remedy === undefined ? '' : `; ${remedy}`}` });
+  return { code: 'SYSTEM_REFUSED', message: `${message}${remedy === undefined ? '' : `; ${remedy}`}` };
+}
+
+/** The end of the process with what no verb has caught. */
+export function exitUncaught(error: unknown): never {
+  const fault = faultOfThrown(error);
+  if (fault === undefined) throw error;
+  return exitWith(fault);
 }

@@ -56,7 +56,8 @@ export const verbShapes: Readonly<Record<string, VerbShape>> = {
   'clusters show': { message: 'GetClusterResponse', version: 1 },
   freeze: {
     message: 'SetFreezeResponse',
-    adds: { tracks: 'strings', untilMs: 'number', dryRun: 'boolean' },
+    // As it was asked for: 0 begins now.
+    adds: { tracks: 'strings', fromMs: 'number', untilMs: 'number', dryRun: 'boolean' },
     version: 1,
   },
   unfreeze: { message: 'LiftFreezeResponse', adds: { dryRun: 'boolean' }, version: 1 },

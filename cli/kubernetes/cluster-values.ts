@@ -1,3 +1,4 @@
+import { shellWord } from '../../base/text/shell-word.ts';
 import { addressesIn, oneOrMore } from '../../client/link/address.ts';
 
 /** What the chart has to know of one cluster. */
@@ -33,7 +34,7 @@ export type InstallPlan = Readonly<{ chart: string; place: string; folder: strin
 /** Lines that install it, in the order in which they are typed. */
 export function installLines({ chart, place, folder, secrets }: InstallPlan): string[] {
   return [
-    ...(secrets ? [`kubectl apply -f ${folder}/secrets.yaml`] : []),
-    `helm install testudo ${chart} --namespace ${place} --values ${folder}/values.yaml`,
+    ...(secrets ? [`kubectl apply -f ${shellWord(`${folder}/secrets.yaml`)}`] : []),
+    `helm install testudo ${shellWord(chart)} --namespace ${place} --values ${shellWord(`${folder}/values.yaml`)}`,
   ];
 }

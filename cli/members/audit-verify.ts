@@ -25,7 +25,14 @@ export function verifyExportCommand() {
     .action(async (file, { head: noted = [], key = [], witness = [], cosigned = [], json }) => {
       const { parseVerifierKey } = await import('../../proto/transparency/signed-note.ts');
       const keysOf = (texts: readonly string[]) => texts.map((text) => orExit(parseVerifierKey(text)));
-      if (isProof(file)) return verifyProof(file, keysOf(key), json);
+      if (isProof(file)) {
+        const unheard = Object.entries({ head: noted, witness, cosigned }).filter(([, given]) => given.length > 0);
+        if (unheard.length > 0) {
+          const named = unheard.map(([name]) => `--${name}`).join(', ');
+          usage(`${named}: of a proof of one entry only the key is checked (--key); give these with an export`);
+        }
+        return verifyProof(file, keysOf(key), json);
+      }
       const { verifyExport } = await import('../../coordinator/transparency/verify-export.ts');
       const { parseCheckpoint } = await import('../../proto/transparency/checkpoint.ts');
       const verified = orExit(

@@ -47,6 +47,8 @@ it('a journal leaves the building: exported, proved, cosigned by a second party,
   expect(said).toMatch(/\nwitness.example\/w1 cosigned entries 1 to \d+ on /);
 
   expect(await done('audit', 'verify', place('entry'), '--key', key)).toMatch(/^sound: this is entry 2 of the \d+ /);
+  const unheard = await runTestudo('audit', 'verify', place('entry'), '--key', key, '--witness', witness);
+  expect(unheard).toMatchObject({ code: 2, out: '', error: expect.stringMatching(/^USAGE: --witness: of a proof/) });
   const printed = JSON.parse(await done('audit', 'verify', place('journal.jsonl'), '--key', key, '--json'));
   expect(z.fromJSONSchema(jsonSchemas().get('audit verify') as never).safeParse(printed).error?.issues ?? []).toEqual(
     [],

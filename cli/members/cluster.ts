@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { stringify } from 'yaml';
 import { makeFolder, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
+import type { Fault } from '../../base/fault.ts';
 import { jsonLine, time } from '../../base/text/table.ts';
 import { makeHubAuthority } from '../../client/hub/authority.ts';
 import { exitWith, usage } from '../exit.ts';
@@ -10,6 +11,7 @@ import { manifests, namespace, namespaceFrom, secret } from '../kubernetes/manif
 import { clientStart } from '../operator/client-start.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { enrolmentPortText } from '../operator/enrol-address.ts';
+import { allClusters } from '../operator/known-names.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { complain, print } from '../print.ts';
@@ -38,12 +40,12 @@ function add() {
     .option('--hours <count>', 'how long the token may be used, up to 720', '24')
     .option('--label <key=value...>', 'labels that the cluster will carry')
     .option('--gitops', 'write no secret: its manifest goes to standard output, to be sealed')
-    .action((cluster, options) =>
-      withConnection(options, async (connection) => {
-        if (options.gitops && options.json) usage('--gitops prints a manifest, so --json cannot print beside it');
+    .action((cluster, options) => {
+      if (options.gitops && options.json) usage('--gitops prints a manifest, so --json cannot print beside it');
+      const lifetimeSeconds = secondsOf(options.hours);
+      const labels = (options.label ?? []).map(labelOf);
+      return withConnection(options, async (connection) => {
         const { client } = connection;
-        const lifetimeSeconds = secondsOf(options.hours);
-        const labels = (options.label ?? []).map(labelOf);
         const start = await clientStart(connection, options);
         if (start.foreign.length > 0)
           complain(`not in values.yaml, since a client does not bring it: track ${start.foreign.join(', ')}`);
@@ -55,6 +57,11 @@ function add() {
         const before = await openTokensOf(connection, cluster);
         // Last of all: a token that is good once is not spent on a command that fails.
         const created = await connection.call(client.createToken, { cluster, lifetimeSeconds, labels });
+        const { tokenId, expiresAtMs } = created;
+        connection.halfWay({
+          done: `token ${tokenId} for ${cluster} is made`,
+          rest: 'Its text is lost: the same command again makes another, and voids this one',
+        });
         const takes = takesPlaceText(cluster, created, labels);
         if (takes !== undefined) complain(takes);
         const secrets = manifests([
@@ -65,21 +72,43 @@ function add() {
         if (options.gitops) print(secrets.trimEnd());
         else await writeFileAtomic(join(out, 'secrets.yaml'), secrets);
         // Only now: were the new one lost on its way, the earlier one would still let the cluster in.
-        const reason = `replaced by ${created.tokenId}`;
-        for (const tokenId of before) await connection.call(client.revokeToken, { tokenId, reason });
-        if (before.length > 0) complain(`void from now on: token ${before.join(', ')}, which nobody had used`);
+        const { voided, used, fault } = await voidTokens(connection, before, `replaced by ${tokenId}`);
+        if (voided.length > 0) complain(`void from now on: token ${voided.join(', ')}, which nobody had used`);
+        if (used.length > 0) complain(`used meanwhile: token ${used.join(', ')}; this one takes its member's place`);
         const lines = installLines({ chart, place, folder: out, secrets: !options.gitops });
-        const { tokenId, expiresAtMs } = created;
+        const may = `${cluster} may enrol once, until ${time(expiresAtMs)} (token ${tokenId})`;
         if (options.json) {
           const files = ['values.yaml', 'root.json', 'secrets.yaml'].map((name) => join(out, name));
-          const more = { foreignTracks: start.foreign, voidedTokens: before };
-          return print(jsonLine({ cluster, tokenId, expiresAtMs, files, install: lines, ...more }));
-        }
-        complain(
-          `${cluster} may enrol once, until ${time(created.expiresAtMs)} (token ${created.tokenId}):\n\n${lines.join('\n')}`,
-        );
-      }),
-    );
+          const more = { foreignTracks: start.foreign, voidedTokens: voided };
+          print(jsonLine({ cluster, tokenId, expiresAtMs, files, install: lines, ...more }));
+        } else complain(`${may}:\n\n${lines.join('\n')}`);
+        if (fault === undefined) return;
+        const open = before.filter((one) => !voided.includes(one) && !used.includes(one));
+        connection.halfWay({
+          done: may,
+          rest: `Earlier ones may be open: \`testudo tokens revoke ID --reason …\` for ${open.join(', ')}`,
+        });
+        connection.exitWith(fault);
+      });
+    });
+}
+
+type Voided = Readonly<{ voided: readonly string[]; used: readonly string[]; fault?: Fault }>;
+
+/** Voids tokens until the coordinator answers no more, and says which; somebody may have used one since it was listed. */
+async function voidTokens(
+  connection: OperatorConnection,
+  tokenIds: readonly string[],
+  reason: string,
+): Promise<Voided> {
+  const [voided, used]: [string[], string[]] = [[], []];
+  for (const tokenId of tokenIds) {
+    const answer = await connection.tried(connection.client.revokeToken, { tokenId, reason });
+    if (answer.ok) voided.push(tokenId);
+    else if (answer.fault.code === 'TOKEN_USED') used.push(tokenId);
+    else return { voided, used, fault: answer.fault };
+  }
+  return { voided, used };
 }
 
 /** Tokens for this cluster that could still be used, by id. */
@@ -102,18 +131,20 @@ function remove() {
         const { client } = connection;
         const { reason, namespace: place } = options;
         const open = await openTokensOf(connection, cluster);
-        for (const tokenId of open) await connection.call(client.revokeToken, { tokenId, reason });
-        const clusters = await pages(
-          (page) => connection.call(client.listClusters, { page }),
-          (answer) => answer.clusters,
-        );
-        const isMember = clusters.some(({ name }) => name === cluster);
+        const { voided, fault } = await voidTokens(connection, open, reason);
+        if (voided.length > 0) {
+          const rest = 'The same command again does the rest';
+          connection.halfWay({ done: `${voided.length} open token(s) of ${cluster} voided`, rest });
+        }
+        if (fault !== undefined) connection.exitWith(fault);
+        // Asked for only now: who used a token meanwhile is a member by it.
+        const isMember = (await allClusters(connection)).some(({ name }) => name === cluster);
         if (!isMember && open.length === 0) {
           exitWith({ code: 'CLUSTER_NOT_FOUND', message: `${cluster} is no member and has no open token` });
         }
         if (isMember) await connection.call(client.revokeCluster, { cluster, reason });
-        if (options.json) return print(jsonLine({ cluster, revoked: isMember, tokens: open }));
-        print(`${cluster} is ${isMember ? 'revoked' : 'no member'}; ${open.length} open token(s) voided. In that cluster:
+        if (options.json) return print(jsonLine({ cluster, revoked: isMember, tokens: voided }));
+        print(`${cluster} is ${isMember ? 'revoked' : 'no member'}; ${voided.length} open token(s) voided. In that cluster:
 
 helm uninstall testudo --namespace ${place}
 kubectl -n ${place} delete secret testudo-join-token testudo-hub-authority --ignore-not-found

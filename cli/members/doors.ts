@@ -76,6 +76,10 @@ function add() {
           certificateRequest: request,
           reason: options.reason,
         });
+        connection.halfWay({
+          done: `door ${name} has new certificates, beside which no older ones count`,
+          rest: 'Their key is lost: the same command, with a file that can be written, gives others',
+        });
         // The root goes along, as a coordinator's does: newcomers hold it against their token.
         const chains = { certificateChain: pemOfChain(certificateChain), serverChain: pemOfChain(serverChain) };
         const identity = { federation: own.federation as FederationId, name, authority: own.authority, key };

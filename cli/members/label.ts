@@ -11,10 +11,10 @@ export function labelCommand() {
     .argument('<cluster>')
     .argument('<key=value|key-...>', 'key=value sets one, key- takes it away')
     .option(...forceOption)
-    .action((cluster, words, { reason, json, force, ...options }) =>
-      withConnection(options, async (connection) => {
-        const removed = words.filter(isRemoval).map((word) => word.slice(0, -1));
-        const labels = words.filter((word) => !isRemoval(word)).map(labelOf);
+    .action((cluster, words, { reason, json, force, ...options }) => {
+      const removed = words.filter(isRemoval).map((word) => word.slice(0, -1));
+      const labels = words.filter((word) => !isRemoval(word)).map(labelOf);
+      return withConnection(options, async (connection) => {
         if (force !== true) {
           refuseMisspeltKeys(
             await allClusters(connection),
@@ -27,8 +27,8 @@ export function labelCommand() {
         print(
           json ? wireJson({ cluster, ...answer }) : `${cluster} has the labels ${now} (journal ${answer.sequence})`,
         );
-      }),
-    );
+      });
+    });
 }
 
 /** `env=prod-` is a value that ends badly, which is refused as such: nobody means to take away a key called `env=prod`. */

@@ -79,6 +79,10 @@ function add() {
           certificateRequest: request,
           reason: options.reason,
         });
+        connection.halfWay({
+          done: `${name} has a new certificate, beside which no older one counts`,
+          rest: 'Its key is lost: the same command, with a file that can be written, gives another',
+        });
         const made: OperatorCredentials = {
           ...own,
           name,

@@ -40,16 +40,21 @@ function create() {
       'with --kit: where the cluster reaches the coordinator; as the credentials say',
     )
     .option('--enrol <host:port>', `with --kit: where it enrols; as the credentials say, or ${enrolmentPortText}`)
-    .action((cluster, options) =>
-      withConnection(options, async (connection) => {
-        const { kit: folder } = options;
-        const lifetimeSeconds = secondsOf(options.hours);
-        const labels = (options.label ?? []).map(labelOf);
+    .action((cluster, options) => {
+      const { kit: folder } = options;
+      const lifetimeSeconds = secondsOf(options.hours);
+      const labels = (options.label ?? []).map(labelOf);
+      return withConnection(options, async (connection) => {
         const keys = options.force ? [] : labels.map(({ key }) => key);
         if (keys.length > 0) refuseMisspeltKeys(await allClusters(connection), keys);
         if (folder !== undefined) claimKitFolder(folder);
         const kit = folder === undefined ? undefined : await clientStart(connection, options);
         const created = await connection.call(connection.client.createToken, { cluster, lifetimeSeconds, labels });
+        const { tokenId } = created;
+        connection.halfWay({
+          done: `token ${tokenId} for ${cluster} is made`,
+          rest: `Its text is lost: \`testudo tokens revoke ${tokenId} --reason …\`, and make another`,
+        });
         const takes = takesPlaceText(cluster, created, labels);
         if (takes !== undefined) complain(takes);
         if (folder !== undefined && kit !== undefined) {
@@ -58,11 +63,11 @@ function create() {
           else complain(kitText(cluster, created, config));
         } else if (options.json) print(wireJson(created));
         else {
-          complain(`token ${created.tokenId} for ${cluster}, good once, until ${time(created.expiresAtMs)}:`);
+          complain(`token ${tokenId} for ${cluster}, good once, until ${time(created.expiresAtMs)}:`);
           print(created.token); // Alone on standard output, so that it can be piped into a secret.
         }
-      }),
-    );
+      });
+    });
 }
 
 function kitText(cluster: string, { tokenId, expiresAtMs }: CreateTokenResponse, config: string): string {

@@ -66,12 +66,13 @@ export async function changePins(
     connection: OperatorConnection,
   ) => PinChange | Promise<PinChange>,
 ): Promise<void> {
-  const own = orExit(await readCredentials(options.credentials));
-  const key = orExit(pinKeyOf(own));
   const validMs = decimalOf(options.validDays) * dayMs;
   if (!(validMs >= dayMs && validMs <= 3_660 * dayMs)) {
-    exitWith({ code: 'USAGE', message: `--valid-days: expected 1 to 3660, got ${options.validDays}` });
+    usage(`--valid-days: expected 1 to 3660, got ${options.validDays}`);
   }
+  const elsewhere = seenElsewhere(options.afterRestore);
+  const own = orExit(await readCredentials(options.credentials));
+  const key = orExit(pinKeyOf(own));
   await withConnection(options, async (connection) => {
     const releases = await trustedReleases(connection, options.credentials, own, options);
     const root = options.under === undefined ? releases.root : readRoot(options.under).root;
@@ -108,11 +109,15 @@ export async function changePins(
     }
     const sign = (version: number) => signPins({ ...next, version }, own.federation as FederationId, [key]);
     // One version after the other until agents take it for news: a coordinator lets none be left out.
-    const seen = Math.max(releases.pinsSeen, seenElsewhere(options.afterRestore));
+    const seen = Math.max(releases.pinsSeen, elsewhere);
     for (; options.out === undefined && next.version <= seen; next = { ...next, version: next.version + 1 }) {
       const request = { document: sign(next.version), reason: options.reason, dryRun: false };
       const { pending } = await connection.call(client.proposePins, request);
       if (pending) break;
+      connection.halfWay({
+        done: `pins version ${next.version} of ${seen + 1} is in force`,
+        rest: `\`testudo pins renew --after-restore ${seen} --reason …\` goes on from there`,
+      });
     }
     const document = sign(next.version);
     if (options.out !== undefined) {
@@ -132,6 +137,10 @@ export async function changePins(
       else print(`${sentence}: pins version ${next.version} waits (${wait})`);
       return;
     }
+    connection.halfWay({
+      done: `${sentence}: pins version ${next.version} is in force (journal ${change_.sequence})`,
+      rest: 'Do not repeat it: `testudo pins list` shows it once it is signed',
+    });
     await untilServed(connection, options.credentials, own, next.version);
     showChange(options, `${sentence}: pins version ${next.version} is in force`, change_, { ...facts, ...set });
   });

@@ -8,7 +8,7 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { ok, type Result } from '../../base/fault.ts';
+import { type Fault, ok, type Result } from '../../base/fault.ts';
 import { addressesIn, parseAddress } from '../../client/link/address.ts';
 import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import { wayTo } from '../../proto/by-proxy.ts';
@@ -16,13 +16,15 @@ import { faultOfError } from '../../proto/call.ts';
 import { EnrolmentClient, type RenewResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
 import { coordinatorServerName, messageBytesMax, windowBytes } from '../../proto/wire-names.ts';
-import { exitWith, orExit } from '../exit.ts';
+import { exitWith, faultOfThrown, orExit } from '../exit.ts';
+import { type Half, halfDone } from '../half-done.ts';
 import { changes, orLostAnswer } from '../lost-answer.ts';
 import { complain } from '../print.ts';
 import { type CredentialsHolder, endsSoon, explained, holderOf } from './credentials-holder.ts';
 import { leaderAmong } from './leader-among.ts';
 
 const deadlineMsDefault = 60_000;
+const lookFirst = 'Look, with `testudo audit list --since 5m`, before you ask for it again';
 
 function channelOptions(address: string): Partial<ClientOptions> {
   const parsed = parseAddress(address);
@@ -56,6 +58,7 @@ type Unary<Request, Response> = ((
 export class OperatorConnection {
   readonly client: OperatorClient;
   readonly #holder: CredentialsHolder;
+  #half: Half | undefined;
 
   constructor(client: OperatorClient, holder: CredentialsHolder) {
     this.client = client;
@@ -67,7 +70,9 @@ export class OperatorConnection {
     request: Request,
     deadlineMs = deadlineMsDefault,
   ): Promise<Response> {
-    return this.tried(method, request, deadlineMs).then(orExit);
+    return this.tried(method, request, deadlineMs).then((answer) =>
+      answer.ok ? answer.value : this.exitWith(answer.fault),
+    );
   }
 
   /** As `call`, with why it failed as a value: for what goes on where nobody answers for a while. */
@@ -79,15 +84,32 @@ export class OperatorConnection {
     const answer = await answerOf<Response>(this.#holder, (metadata, _, callback) =>
       method.call(this.client, request, metadata, { deadline: Date.now() + deadlineMs }, callback),
     );
-    return answer.ok || !changes(method.path ?? '', request)
-      ? answer
-      : { ok: false, fault: orLostAnswer(answer.fault) };
+    const path = method.path ?? '';
+    if (!changes(path, request)) return answer;
+    if (!answer.ok) return { ok: false, fault: orLostAnswer(answer.fault) };
+    this.#half ??= { done: `${path.slice(path.lastIndexOf('/') + 1)} is done`, rest: lookFirst };
+    return answer;
   }
 
-  /** Ends the process with why a call failed; `changed` where it may have done by then what was asked. */
+  /**
+   * So much is done from here on: what ends the command before its end says that, with what to do about the rest. Until a verb tells
+   * it better, the first call that changed something does.
+   */
+  halfWay(half: Half): void {
+    this.#half = half;
+  }
+
+  /** Ends the process with a fault, and with what was done by then, where anything was. */
+  exitWith(fault: Fault): never {
+    return exitWith(this.#half === undefined ? fault : halfDone(this.#half, fault));
+  }
+
+  /** Ends the process with why a call failed, or what was done with its answers; `changed` where it may have done by then what was asked. */
   failed(error: unknown, changed = false): never {
+    const ours = faultOfThrown(error);
+    if (ours !== undefined) this.exitWith(ours);
     const fault = explained(faultOfError(error), this.#holder, Date.now());
-    return exitWith(changed ? orLostAnswer(fault) : fault);
+    return this.exitWith(changed ? orLostAnswer(fault) : fault);
   }
 
   close(): void {
@@ -96,14 +118,18 @@ export class OperatorConnection {
 }
 
 /** Runs one command over one connection. A refusal ends the process with its code. */
-export async function withConnection(
+export async function withConnection<Value>(
   options: OperatorOptions,
-  run: (connection: OperatorConnection) => Promise<void>,
-): Promise<void> {
+  run: (connection: OperatorConnection) => Promise<Value>,
+): Promise<Value> {
   const { address, secure, holder } = await reach(options);
   const connection = new OperatorConnection(new OperatorClient(address, secure, channelOptions(address)), holder);
   try {
-    await run(connection);
+    return await run(connection);
+  } catch (error) {
+    const fault = faultOfThrown(error);
+    if (fault === undefined) throw error;
+    return connection.exitWith(fault);
   } finally {
     connection.close();
   }

@@ -61,15 +61,16 @@ export async function trustedReleases(
     if (!result.ok) {
       const { code, message } = result.fault;
       const mayLookOn = code === 'METADATA_EXPIRED' || (afterRestore !== undefined && code === 'METADATA_ROLLED_BACK');
-      if (!mayLookOn) return exitWith(withRemedy(result.fault));
+      if (!mayLookOn) return connection.exitWith(withRemedy(result.fault));
       return refusedReleases(root, federation as FederationId, received, message, pinsSeenBy(trust));
     }
-    if (result.value === null) return exitWith({ code: 'METADATA_UNREADY', message: 'no metadata is signed yet' });
+    if (result.value === null)
+      return connection.exitWith({ code: 'METADATA_UNREADY', message: 'no metadata is signed yet' });
     const { catalogue, pins, next } = result.value;
     await writeTrust(path, next);
     return { root, catalogue, pins, pinsDocument: received.pins, expired: undefined, pinsSeen: pins.version };
   }
-  return exitWith({ code: 'ROOT_SKIPPED', message: `roots did not end in ${callsMax} messages` });
+  return connection.exitWith({ code: 'ROOT_SKIPPED', message: `roots did not end in ${callsMax} messages` });
 }
 
 /** Pins are the one role that nobody signs anew at the coordinator's start: after a restore an operator has to. */

@@ -1,4 +1,4 @@
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
 import { table } from '../../base/text/table.ts';
 import type { Assignment, Channel } from '../../proto/generated/testudo/v1/operator_releases.ts';
 import { wireJson } from '../json/wire-json.ts';
@@ -54,9 +54,9 @@ function assign() {
     .argument('<channel>')
     .argument('<cluster|key=value>')
     .option(...forceOption)
-    .action((track, channel, whom, options) =>
-      withConnection(options, async (connection) => {
-        const subject = subjectFrom(whom);
+    .action((track, channel, whom, options) => {
+      const subject = subjectFrom(whom);
+      return withConnection(options, async (connection) => {
         const { reason, dryRun = false, force = false } = options;
         const members = await allClusters(connection);
         if (!force) refuseUnknownSubject(members, subject);
@@ -64,22 +64,22 @@ function assign() {
         const request = { track, channel, subject: subjectMessage(subject), reason, dryRun };
         const { change } = await connection.call(connection.client.assignChannel, request);
         showChange(options, `${subjectText(subject)} follows ${channel} of ${track}`, change, { track, channel, whom });
-      }),
-    );
+      });
+    });
 }
 
 function unassign() {
   return triableCommand('unassign', 'take an assignment away')
     .argument('<track>')
     .argument('<cluster|key=value>')
-    .action((track, whom, options) =>
-      withConnection(options, async (connection) => {
-        const { reason, dryRun = false } = options;
-        const request = { track, subject: subjectMessage(subjectFrom(whom)), reason, dryRun };
+    .action((track, whom, options) => {
+      const { reason, dryRun = false } = options;
+      const request = { track, subject: subjectMessage(subjectFrom(whom)), reason, dryRun };
+      return withConnection(options, async (connection) => {
         const { change } = await connection.call(connection.client.unassignChannel, request);
         showChange(options, `${whom} has no assignment of its own for ${track}`, change, { track, whom });
-      }),
-    );
+      });
+    });
 }
 
 function set() {
@@ -88,17 +88,17 @@ function set() {
     .argument('<channel>')
     .argument('<version>')
     .option('--shadows <channel>', "keep that channel's version live, and run this one's in shadow beside it")
-    .option('--live', 'the opposite: its version is live')
-    .action((track, channel, text, options) =>
-      withConnection(options, async (connection) => {
-        const { reason, dryRun = false } = options;
-        const version = versionFrom(text);
+    .addOption(new Option('--live', 'the opposite: its version is live').conflicts('shadows'))
+    .action((track, channel, text, options) => {
+      const { reason, dryRun = false } = options;
+      const version = versionFrom(text);
+      return withConnection(options, async (connection) => {
         const shadows = options.live ? '' : options.shadows;
         const request = { track, channel, version: BigInt(version), shadows, reason, dryRun };
         const { change } = await connection.call(connection.client.setChannel, request);
         showChange(options, `${channel} of ${track} points at ${version}`, change, { track, channel, version });
-      }),
-    );
+      });
+    });
 }
 
 function remove() {

@@ -27,6 +27,10 @@ describe('testudo freeze', () => {
     const opened = await line.run('rounds', 'open', 'syscall', '--reason', 'now');
     expect(opened).toMatchObject({ code: 1, error: expect.stringMatching(new RegExp(`FROZEN.*${frozen.freezeId}`)) });
 
+    const later = await line.run('freeze', '--from', '1d', '--until', '2d', '--reason', 'fair');
+    expect(later.out).toMatch(/^every track will be frozen from \S+Z until \S+Z \(freeze /);
+    await line.run('unfreeze', /freeze (f-\w+)/.exec(later.out)?.[1] ?? '', '--reason', 'no fair');
+
     const wrong = await line.run('unfreeze', 'f-000000000000', '--reason', 'over');
     expect(wrong).toMatchObject({ code: 1, error: expect.stringContaining(`there are: ${frozen.freezeId}`) });
     const lifted = await line.run('unfreeze', frozen.freezeId, '--reason', 'over');

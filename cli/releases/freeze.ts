@@ -12,18 +12,20 @@ export function freezeCommand() {
     .argument('[track...]', 'none means all')
     .requiredOption('--until <time>', 'its end: 2026-12-24T18:00Z, or 36h, 14d from now')
     .option('--from <time>', 'its begin, if not now')
-    .action((tracks, options) =>
-      withConnection(options, async (connection) => {
-        const nowMs = Date.now();
-        const untilMs = BigInt(timeFrom('--until', options.until, nowMs));
-        const fromMs = BigInt(options.from === undefined ? 0 : timeFrom('--from', options.from, nowMs));
-        const { reason, dryRun = false } = options;
-        const request = { tracks, fromMs, untilMs, reason, dryRun };
+    .action((tracks, options) => {
+      const nowMs = Date.now();
+      const untilMs = BigInt(timeFrom('--until', options.until, nowMs));
+      const fromMs = BigInt(options.from === undefined ? 0 : timeFrom('--from', options.from, nowMs));
+      const { reason, dryRun = false } = options;
+      const request = { tracks, fromMs, untilMs, reason, dryRun };
+      return withConnection(options, async (connection) => {
         const { freezeId, held, sequence } = await connection.call(connection.client.setFreeze, request);
-        if (options.json) return print(wireJson({ freezeId, tracks, untilMs, dryRun, held, sequence }));
+        if (options.json) return print(wireJson({ freezeId, tracks, fromMs, untilMs, dryRun, held, sequence }));
         const what = tracks.length === 0 ? 'every track' : tracks.join(', ');
         const where = dryRun ? 'dry run, nothing was changed' : `freeze ${freezeId}, journal ${sequence}`;
-        print(`${what} ${dryRun ? 'would be' : 'is'} frozen until ${time(untilMs)} (${where})`);
+        const begin = fromMs > nowMs ? ` from ${time(fromMs)}` : '';
+        const verb = dryRun ? 'would be' : begin === '' ? 'is' : 'will be';
+        print(`${what} ${verb} frozen${begin} until ${time(untilMs)} (${where})`);
         if (held.length === 0) return print('no schedule would open a round meanwhile');
         print('rounds that wait, one for each track afterwards:');
         print(
@@ -32,8 +34,8 @@ export function freezeCommand() {
             { title: 'AT', text: ({ atMs }) => time(atMs) },
           ]),
         );
-      }),
-    );
+      });
+    });
 }
 
 /** `testudo unfreeze`: ends a freeze before its time. */

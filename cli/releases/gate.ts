@@ -32,14 +32,14 @@ export function gateCommand() {
 function show() {
   return operatorCommand('show', 'what canary clusters report of a candidate, and what the gate makes of it')
     .argument('<track[@version]>', 'without a version: the one in canary')
-    .action((name, options) =>
-      withConnection(options, async (connection) => {
-        const { track, version } = trackAndVersionFrom(name);
-        const request = { track, version: version === undefined ? undefined : BigInt(version) };
+    .action((name, options) => {
+      const { track, version } = trackAndVersionFrom(name);
+      const request = { track, version: version === undefined ? undefined : BigInt(version) };
+      return withConnection(options, async (connection) => {
         const answer = await connection.call(connection.client.getGate, request);
         print(options.json ? wireJson(answer) : gateText(track, answer));
-      }),
-    );
+      });
+    });
 }
 
 function gateText(track: string, gate: GetGateResponse): string {
@@ -106,24 +106,23 @@ function override() {
   )
     .argument('<track@version>')
     .argument('<promote|reject>')
-    .action((name, text, options) =>
-      withConnection(options, async (connection) => {
-        const { track, version } = releaseFrom(name);
-        const decision =
-          text === 'promote'
-            ? GateDecision.GATE_DECISION_PROMOTE
-            : text === 'reject'
-              ? GateDecision.GATE_DECISION_REJECT
-              : null;
-        if (decision === null) return usage(`expected promote or reject, got ${text}`);
-        const { reason, dryRun = false } = options;
-        const request = { track, version: BigInt(version), decision, reason, dryRun };
+    .action((name, text, options) => {
+      const { track, version } = releaseFrom(name);
+      const decision =
+        text === 'promote'
+          ? GateDecision.GATE_DECISION_PROMOTE
+          : text === 'reject'
+            ? GateDecision.GATE_DECISION_REJECT
+            : usage(`expected promote or reject, got ${text}`);
+      const { reason, dryRun = false } = options;
+      const request = { track, version: BigInt(version), decision, reason, dryRun };
+      return withConnection(options, async (connection) => {
         const answer = await connection.call(connection.client.overrideGate, request);
         const { decided, approvals, approvalsNeeded, change } = answer;
         const sentence = decided
           ? `${track}@${version}: ${text}, against or before the gate`
           : `${track}@${version}: ${approvals.length} of ${approvalsNeeded} people say ${text}; it waits for another`;
         showChange(options, sentence, change, { track, version, decided, approvals, approvalsNeeded });
-      }),
-    );
+      });
+    });
 }

@@ -22,9 +22,9 @@ export function pinCommand() {
     .action((whom, release, options) => {
       const subject = subjectFrom(whom);
       const { track, version } = releaseFrom(release);
+      const { until, belowFloor = false, reason } = options;
+      const untilMs = until === undefined ? null : timeFrom('--until', until, Date.now());
       return changePins(options, ({ catalogue, pins }, setBy, nowMs) => {
-        const { until, belowFloor = false, reason } = options;
-        const untilMs = until === undefined ? null : timeFrom('--until', until, nowMs);
         const pinId = randomBytes(6).toString('hex');
         const pin: Pin = { pinId, track, subject, version, untilMs, belowFloor, reason, setBy };
         orExit(checkPin(pin, catalogue, nowMs));

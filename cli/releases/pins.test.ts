@@ -239,6 +239,8 @@ describe('testudo pins sign', () => {
     const listed = await line.runAs('bob', 'pins', 'list');
     const [, name = ''] = /testudo pins sign (\w+)/.exec(listed.out) ?? [];
     expect(listed.out).toContain('+ ');
+    const asJson = await line.runAs('bob', 'pins', 'list', '--json');
+    expect(JSON.parse(asJson.out).pending).toMatchObject({ version: 3, name, signers: [expect.any(String)] });
     const other = await line.runAs('bob', 'pins', 'sign', '0123456789ab', '--reason', 'seen');
     expect(other).toMatchObject({ code: 1, error: expect.stringContaining('PROPOSAL_CHANGED') });
     for (const verb of [['pins'], ['response', 'policy']]) {

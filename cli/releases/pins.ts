@@ -41,8 +41,9 @@ function list() {
       const { pins, root, expired } = releases;
       const waiting = pending && orExit(openPins(pending.document, own.federation as FederationId));
       if (options.json) {
-        print(jsonLine({ ...pins, signers: inForce?.signers, threshold: root.roles.pins.threshold, pending: waiting }));
-        return;
+        const proposed = pending && { ...waiting, name: proposalName(pending.document), signers: pending.signers };
+        const signed = { signers: inForce?.signers, threshold: root.roles.pins.threshold };
+        return print(jsonLine({ ...pins, ...signed, expired, pending: proposed }));
       }
       if (root.roles.pins.publicKeys.length === 0) return print('root names no key for pins: there are none');
       const left = pins.expiresAtMs - Date.now();

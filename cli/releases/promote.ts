@@ -1,26 +1,26 @@
 import { shellWord } from '../../base/text/shell-word.ts';
-import { exitWith, orExit } from '../exit.ts';
+import { usage } from '../exit.ts';
 import { trackAndVersionFrom, versionFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
 import { showChange } from '../operator/moves.ts';
 import { triableCommand } from '../operator/options.ts';
 import { print } from '../print.ts';
-import { headText, moveHead } from '../rounds/track-head.ts';
+import { headText } from '../rounds/track-head.ts';
 
 /** `testudo promote`: a channel goes forward. */
 export function promoteCommand() {
   return triableCommand('promote', 'move stable, or another channel, forward to a version')
     .argument('<track[@version]>', 'without a version: the one in canary')
     .option('--channel <name>', 'which channel', 'stable')
-    .action((name, options) =>
-      withConnection(options, async (connection) => {
-        const { track, version: wanted } = trackAndVersionFrom(name);
-        const { reason, channel, dryRun = false } = options;
-        const request = { track, version: optional(wanted), channel, reason, dryRun };
+    .action((name, options) => {
+      const { track, version: wanted } = trackAndVersionFrom(name);
+      const { reason, channel, dryRun = false } = options;
+      const request = { track, version: optional(wanted), channel, reason, dryRun };
+      return withConnection(options, async (connection) => {
         const { version, change } = await connection.call(connection.client.promote, request);
         showChange(options, `${channel} of ${track} is ${version}`, change, { track, channel, version });
-      }),
-    );
+      });
+    });
 }
 
 /** `testudo rollback`: stable goes back; with `--training`, so does what the next round starts from. */
@@ -32,31 +32,29 @@ export function rollbackCommand() {
       '--training',
       'let the next round start from that version in any case, not only if it was to build on this one',
     )
-    .action((name, options) =>
-      withConnection(options, async (connection) => {
-        const { track } = trackAndVersionFrom(name);
-        const { reason, to, training, dryRun = false } = options;
-        const request = { track, version: optional(to === undefined ? undefined : versionFrom(to)), reason, dryRun };
+    .action((name, options) => {
+      const { track, version: misplaced } = trackAndVersionFrom(name);
+      if (misplaced !== undefined) usage(`${name}: a track alone; say the version as --to ${misplaced}`);
+      const { reason, to, training, dryRun = false } = options;
+      const request = { track, version: optional(to === undefined ? undefined : versionFrom(to)), reason, dryRun };
+      return withConnection(options, async (connection) => {
         const { version, change } = await connection.call(connection.client.rollBack, request);
-        const head = training ? await moveHead(connection, { track, version, reason, dryRun }) : undefined;
-        if (head?.ok === false && !dryRun) {
-          const { code, message } = head.fault;
-          const rest = `testudo tracks head ${track} ${version} --reason ${shellWord(reason)}`;
-          // A repeat without `--to` would go a version further back.
-          exitWith({
-            code: 'HALF_DONE',
-            message: `stable of ${track} is ${version} (journal ${change?.sequence ?? 0n}), and what the next round starts from was to follow: ${code}: ${message}. Do not repeat the rollback: \`${rest}\` does the rest`,
+        const sentence = `stable of ${track} is ${version}`;
+        // A repeat without `--to` would go a version further back.
+        const rest = `testudo tracks head ${track} ${version} --reason ${shellWord(reason)}`;
+        if (!dryRun) {
+          connection.halfWay({
+            done: `${sentence} (journal ${change?.sequence ?? 0n})`,
+            rest: `Do not repeat the rollback: \`${rest}\` does the rest`,
           });
         }
-        const moved = head && orExit(head);
-        showChange(options, `stable of ${track} is ${version}`, change, {
-          track,
-          version,
-          ...(moved && { head: moved }),
-        });
+        const moved = training
+          ? await connection.call(connection.client.moveHead, { track, version, reason, dryRun })
+          : undefined;
+        showChange(options, sentence, change, { track, version, ...(moved && { head: moved }) });
         if (moved !== undefined && !options.json) print(headText(track, moved, dryRun));
-      }),
-    );
+      });
+    });
 }
 
 function optional(version: number | undefined): bigint | undefined {

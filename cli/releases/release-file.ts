@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { openAtomic, partialOf, sharedFileMode } from '../../base/atomic-file.ts';
 import { readWhole } from '../../base/text/read-whole.ts';
 import { jsonLine } from '../../base/text/table.ts';
@@ -10,7 +10,7 @@ import type {
   ImportReleaseResponse,
 } from '../../proto/generated/testudo/v1/operator_releases.ts';
 import { chunkBytes } from '../../proto/wire-names.ts';
-import { refuseExisting } from '../claimed-file.ts';
+import { claimFile } from '../claimed-file.ts';
 import { exitWith } from '../exit.ts';
 import { releaseFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
@@ -26,14 +26,10 @@ export function exportCommand() {
   )
     .argument('<track@version>')
     .requiredOption('--to <file>', 'a new file')
-    .action((name, options) =>
-      withConnection(options, async (connection) => {
-        const { track, version } = releaseFrom(name);
-        const target = await open(options.to, 'wx').catch((error: NodeJS.ErrnoException) => {
-          if (error.code === 'EEXIST') return refuseExisting(options.to);
-          return exitWith({ code: 'FILE_REFUSED', message: `${options.to} cannot be written (${error.code})` });
-        });
-        await target.close(); // The name is ours; what stands under it is whole or empty.
+    .action((name, options) => {
+      const { track, version } = releaseFrom(name);
+      return withConnection(options, async (connection) => {
+        claimFile(options.to, 'OUTPUT_EXISTS');
         const { file, ...writing } = await openAtomic(options.to, {
           mode: sharedFileMode,
           temporary: partialOf(options.to),
@@ -50,14 +46,13 @@ export function exportCommand() {
           await writing.commit();
         } catch (error) {
           await writing.abandon();
-          await rm(options.to, { force: true });
           connection.failed(error);
         }
         const digest = `sha256:${hash.digest('hex')}`;
         if (options.json) print(jsonLine({ track, version, file: options.to, bytes, digest }));
         else print(`${track}@${version} is in ${options.to}: ${bytes} bytes, ${digest}`);
-      }),
-    );
+      });
+    });
 }
 
 /** `testudo releases import`: verified before anything of it is kept. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
@@ -115,6 +115,11 @@ describe('testudo releases, channels, promote and rollback', () => {
     expect(readFileSync(file).byteLength).toBe(exported.bytes);
     const twice = await line.run('releases', 'export', 'syscall@0', '--to', file);
     expect(twice).toMatchObject({ code: 1, error: expect.stringMatching(/^OUTPUT_EXISTS: .* is there already/) });
+    // Where it is written until it is whole has a longer name than a file may have.
+    const endless = join(line.folder, 'r'.repeat(250));
+    const unwritten = await line.run('releases', 'export', 'syscall@0', '--to', endless);
+    expect(unwritten).toMatchObject({ code: 1, error: expect.stringMatching(/^SYSTEM_REFUSED: ENAMETOOLONG/) });
+    expect(existsSync(endless)).toBe(false);
     const known = await line.run('releases', 'import', file, '--reason', 'try', '--dry-run');
     expect(known.code).toBe(1); // It is this very release.
     expect(known.error).toMatch(/IMPORT_|NOTHING_TO_CHANGE/);

@@ -54,15 +54,15 @@ function show() {
     'one release: its files, where it comes from, and every cluster that runs or shall run it',
   )
     .argument('<track@version>')
-    .action((name, options) =>
-      withConnection(options, async (connection) => {
-        const { track, version } = releaseFrom(name);
+    .action((name, options) => {
+      const { track, version } = releaseFrom(name);
+      return withConnection(options, async (connection) => {
         const request = { track, version: BigInt(version) };
         const answer = await connection.call(connection.client.getRelease, request);
         if (options.json) print(wireJson({ ...answer, manifestJson: JSON.parse(answer.manifestJson) }));
         else print(releaseText(answer));
-      }),
-    );
+      });
+    });
 }
 
 function releaseText({ release, manifestJson, installs, breakers }: GetReleaseResponse): string {
@@ -129,14 +129,14 @@ function descendantsText(track: string, version: number, descendants: readonly b
 function revoke() {
   return triableCommand('revoke', 'forbid a version for ever; channels that point at it move to the newest legal one')
     .argument('<track@version>')
-    .action((name, options) =>
-      withConnection(options, async (connection) => {
-        const { track, version } = releaseFrom(name);
+    .action((name, options) => {
+      const { track, version } = releaseFrom(name);
+      return withConnection(options, async (connection) => {
         const { reason, dryRun = false } = options;
         const request = { track, version: BigInt(version), reason, dryRun };
         const { change, descendants } = await connection.call(connection.client.revokeRelease, request);
         showChange(options, `no agent may run ${track}@${version} any more`, change, { track, version, descendants });
         if (!options.json) print(descendantsText(track, version, descendants));
-      }),
-    );
+      });
+    });
 }

@@ -70,9 +70,10 @@ function put() {
     .argument('<file>', 'JSON, as `response policy example` prints it; or "none": agents only observe')
     .option('--until <time>', 'its end: 2026-12-24T18:00Z, or 36h, 14d from now', '90d')
     .option('--valid-days <count>', 'how long the signed set of pins is good; renew it before', '365')
-    .action((file, options) =>
-      changePins(options, ({ pins, catalogue }, _setBy, nowMs) => {
-        const policy = file === 'none' ? undefined : policyFrom(file, timeFrom('--until', options.until, nowMs), nowMs);
+    .action((file, options) => {
+      const untilMs = timeFrom('--until', options.until, Date.now());
+      return changePins(options, ({ pins, catalogue }, _setBy, nowMs) => {
+        const policy = file === 'none' ? undefined : policyFrom(file, untilMs, nowMs);
         const response = policy === undefined ? null : responsePolicyJson(policy);
         const differences = responseDifferences(pins.response, response ?? undefined);
         if (!options.json) print(differences.join('\n') || 'the same policy as before');
@@ -84,8 +85,8 @@ function put() {
           sentence: policy === undefined ? 'no response policy: agents only observe' : sentenceOf(policy),
           facts: { policy: response },
         };
-      }),
-    );
+      });
+    });
 }
 
 function sentenceOf({ level, rules, expiresAtMs }: ResponsePolicy): string {

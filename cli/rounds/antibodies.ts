@@ -127,6 +127,7 @@ function put() {
         const antibody = readWhole(file);
         orExit(readAntibody(antibody));
         const { antibodies } = await connection.call(connection.client.listAntibodies, { track });
+        const members = await allClusters(connection);
         const answer = await connection.call(connection.client.putAntibody, { track, antibody, reason });
         const { family = '', cluster = '', digest = '', examples = 0 } = answer.antibody ?? {};
         if (examples < confirmedMin) complain(fewExamples(examples));
@@ -134,7 +135,7 @@ function put() {
           (one) => one.family === family && one.cluster === cluster && one.digest !== digest && isInForce(one),
         );
         for (const one of older) complain(besideIt(track, one));
-        if (!(await allClusters(connection)).some(({ name }) => name === cluster)) complain(ofNobody(cluster));
+        if (!members.some(({ name }) => name === cluster)) complain(ofNobody(cluster));
         if (options.json) print(wireJson({ track, ...answer }));
         else {
           print(`${family}, confirmed in ${cluster}: ${digest} (journal ${answer.sequence})`);

@@ -25,11 +25,11 @@ export function pinAntibodyCommand() {
     .action((named, digest, whom, options) => {
       const track: TrackId = isTrackId(named) ? named : usage(`<track>: not a legal track id: ${named}`);
       const subject = whom === undefined ? null : subjectFrom(whom);
-      return changePins(options, async ({ pins }, setBy, nowMs, connection) => {
-        const { until, outOfUse = false, reason } = options;
+      const { until, outOfUse = false, reason } = options;
+      const untilMs = until === undefined ? null : timeFrom('--until', until, Date.now());
+      if (untilMs !== null && untilMs <= Date.now()) usage('--until: this end has passed; give a later one');
+      return changePins(options, async ({ pins }, setBy, _nowMs, connection) => {
         const known = await namedAntibody(connection, track, digest);
-        const untilMs = until === undefined ? null : timeFrom('--until', until, nowMs);
-        if (untilMs !== null && untilMs <= nowMs) usage('--until: this end has passed; give a later one');
         const pin: AntibodyPin = {
           pinId: randomBytes(6).toString('hex'),
           track,

@@ -12,7 +12,7 @@ import {
   UpdateFate,
 } from '../../proto/generated/testudo/v1/operator.ts';
 import type { ClassOutcome, SampleOutcome, ToldApart } from '../../proto/generated/testudo/v1/operator_rounds.ts';
-import { exitCodes, exitWith, isUnreachable } from '../exit.ts';
+import { exitCodes, isUnreachable } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { roundFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, type OperatorOptions, withConnection } from '../operator/connection.ts';
@@ -219,34 +219,34 @@ async function endOf(
   track: string,
   round: string,
 ): Promise<Ended> {
-  const ask = (connection: OperatorConnection) => connection.tried(connection.client.getRound, { track, round });
-  const askAnew = async () => {
-    const answer = Promise.withResolvers<Awaited<ReturnType<typeof ask>>>();
-    await withConnection(options, async (connection) => answer.resolve(await ask(connection)));
-    return answer.promise;
-  };
+  first.halfWay({
+    done: `${round} of ${track} is open`,
+    rest: `\`testudo rounds show ${track} ${round}\` says what becomes of it`,
+  });
   let awaySinceMs: number | undefined;
-  for (let anew = false; ; ) {
-    const look = anew ? await askAnew() : await ask(first);
-    if (look.ok) {
+  /** undefined where nobody answers any more. */
+  const watch = async (connection: OperatorConnection): Promise<Ended | undefined> => {
+    for (;;) {
+      const look = await connection.tried(connection.client.getRound, { track, round });
+      if (!look.ok) {
+        const { fault } = look;
+        if (awaySinceMs === undefined && isUnreachable(fault)) complain(`${fault.code}: ${fault.message}; waiting on`);
+        awaySinceMs ??= performance.now();
+        if (!isUnreachable(fault) || performance.now() - awaySinceMs > awayMsMax) first.exitWith(fault);
+        return undefined;
+      }
       const { summary, why } = look.value;
       if (summary !== undefined && summary.endedAtMs !== 0n) return { summary, why };
       awaySinceMs = undefined;
-    } else {
-      const { fault } = look;
-      if (!isUnreachable(fault)) exitWith(fault);
-      if (awaySinceMs === undefined) complain(`${fault.code}: ${fault.message}; waiting on`);
-      awaySinceMs ??= performance.now();
-      anew = true;
-      if (performance.now() - awaySinceMs > awayMsMax) {
-        exitWith({
-          ...fault,
-          message: `${fault.message}; \`testudo rounds show ${track} ${round}\` says what became of it`,
-        });
-      }
+      await setTimeout(waitLookMs);
     }
-    await setTimeout(anew ? awayLookMs : waitLookMs);
+  };
+  let ended = await watch(first);
+  while (ended === undefined) {
+    await setTimeout(awayLookMs);
+    ended = await withConnection(options, watch);
   }
+  return ended;
 }
 
 function endText({ summary, why }: Ended): string {

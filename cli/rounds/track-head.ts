@@ -1,9 +1,7 @@
-import type { Result } from '../../base/fault.ts';
 import { jsonLine } from '../../base/text/table.ts';
-import type { MoveHeadRequest, MoveHeadResponse } from '../../proto/generated/testudo/v1/operator_rounds.ts';
-import { orExit } from '../exit.ts';
+import type { MoveHeadResponse } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { versionFrom } from '../operator/arguments.ts';
-import { type OperatorConnection, withConnection } from '../operator/connection.ts';
+import { withConnection } from '../operator/connection.ts';
 import { triableCommand } from '../operator/options.ts';
 import { print } from '../print.ts';
 
@@ -12,17 +10,14 @@ export function headCommand() {
   return triableCommand('head', 'let the next round start from another version; what is served stays as it is')
     .argument('<track>')
     .argument('<version>')
-    .action((track, text, options) =>
-      withConnection(options, async (connection) => {
-        const { reason, dryRun = false } = options;
-        const moved = orExit(await moveHead(connection, { track, version: BigInt(versionFrom(text)), reason, dryRun }));
+    .action((track, text, options) => {
+      const { reason, dryRun = false } = options;
+      const request = { track, version: BigInt(versionFrom(text)), reason, dryRun };
+      return withConnection(options, async (connection) => {
+        const moved = await connection.call(connection.client.moveHead, request);
         print(options.json ? jsonLine({ track, dryRun, ...moved }) : headText(track, moved, dryRun));
-      }),
-    );
-}
-
-export function moveHead(connection: OperatorConnection, request: MoveHeadRequest): Promise<Result<MoveHeadResponse>> {
-  return connection.tried(connection.client.moveHead, request);
+      });
+    });
 }
 
 export function headText(track: string, { before, after, openRound, sequence }: MoveHeadResponse, dryRun: boolean) {

@@ -12,7 +12,7 @@ import { exitWith, orExit } from '../exit.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { allClusters, overRegions } from '../operator/known-names.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
-import { print } from '../print.ts';
+import { complain, print } from '../print.ts';
 import { trackOf } from './track-of.ts';
 
 /** `testudo tracks sample`: what rounds judge updates by, where their policy says so. */
@@ -40,6 +40,7 @@ function put() {
         const classes = content.classes.map((held) => ({ ...held }));
         const { reason } = options;
         const request = { track, sample: Buffer.from(sample), classes, reason };
+        const isUnheard = await wouldBeHeard(connection, spec, classes, settings.policyJson);
         const answer = await connection.call(connection.client.putSample, request);
         if (options.json) print(jsonLine({ track, ...answer }));
         else {
@@ -48,11 +49,11 @@ function put() {
             `sample ${version} of ${track}: ${sizeBytes} bytes, ${shortDigest(digest)} (journal ${answer.sequence})`,
           );
           print(classTable(classes));
-          if (await wouldBeHeard(connection, spec, classes, settings.policyJson)) {
-            print(
-              `no round looks at it: give ${track} a policy that leaves rule and before out (\`testudo policy put\`)`,
-            );
-          }
+        }
+        if (isUnheard) {
+          complain(
+            `warning: no round looks at it: give ${track} a policy that leaves rule and before out (\`testudo policy put\`)`,
+          );
         }
       }),
     );

@@ -93,7 +93,11 @@ export const releaseShapes: OwnShapes = {
     shape: pins.extend({
       signers: z.array(keyId).optional().describe('absent where there are no pins'),
       threshold: count,
-      pending: pins.optional().describe('the set that waits for signatures'),
+      expired: z.string().optional().describe('why agents install nothing new'),
+      pending: pins
+        .extend({ name: z.string().describe('what `testudo pins sign` calls it by'), signers: z.array(keyId) })
+        .optional()
+        .describe('the set that waits for signatures'),
     }),
     version: 1,
   },
