@@ -143,7 +143,7 @@ const rooms: Readonly<Record<string, Order>> = {
   cli: [
     ['compile-cache.ts', 'json', 'print.ts'],
     ['config-schema.ts', 'exit.ts'],
-    ['claimed-file.ts', 'local-client.ts', 'lost-answer.ts', 'own-name.ts'],
+    ['claimed-file.ts', 'half-done.ts', 'local-client.ts', 'lost-answer.ts', 'own-name.ts'],
     'alerts',
     ['kit', 'kubernetes', 'offline', 'operator'],
     ['members', 'overview', 'response', 'rounds'],
