@@ -3,7 +3,7 @@ import { columnsIn } from './blocks/columns.ts';
 import { rowsMadeFrom, sharesOfOrigin } from './blocks/shares.ts';
 import { nearestOthers } from './distances/nearest.ts';
 import { roundedScores } from './distances/neighbour-scores.ts';
-import { geometryOf, type TensorSlot } from './geometry.ts';
+import type { TensorSlot } from './geometry.ts';
 import { type Place, placesOf } from './places/places.ts';
 import { Sketch } from './places/sketch.ts';
 import type { AggregationPolicy, Rule } from './policy.ts';
@@ -191,7 +191,12 @@ async function measure(explained: Explained): Promise<Measured> {
   const slots = explained.slots ?? [{ name: '', offset: 0, length: aggregate.length }];
   const { n, d } = admitted.source;
   const sketch = seed === undefined ? undefined : new Sketch(n + 1, d, seed);
-  const { squaredDistances, dots, squaredNorm } = await geometryOf(admitted.source, aggregate, slots, sketch);
+  const { squaredDistances, dots, squaredNorm } = await admitted.algebra.geometry(
+    admitted.source,
+    aggregate,
+    slots,
+    sketch,
+  );
   const places = sketch && placesOf(sketch.values, clipFactors(explained));
   const measured: Measured['measured'] = (at) => {
     const parts = squaredDistances.subarray(at * slots.length, (at + 1) * slots.length);

@@ -11,6 +11,9 @@ export type TensorSlot = Readonly<{ name: string; offset: number; length: number
  */
 export type Geometry = Readonly<{ squaredDistances: Float64Array; dots: Float64Array; squaredNorm: number }>;
 
+/** Columns of one chunk and one slot. */
+export type Piece = Readonly<{ at: number; length: number; slot: number }>;
+
 /**
  * One pass over source [n, d] beside point [d]; slots must cover [0, d) in ascending order without gaps. Exact: sums are
  * cut at chunk and slot boundaries, never at those of the blocks read. `sketch`, of n + 1 rows, gets the rows and the point on the way.
@@ -27,15 +30,10 @@ export async function geometryOf(
   const squaredDistances = new Float64Array(n * slots.length);
   const dots = new Float64Array(n);
   let squaredNorm = 0;
-  let slot = 0;
   for (const [offset, count] of spans(d, columns)) {
     await source.read(offset, count, block);
-    for (let at = offset; at < offset + count; ) {
-      while (endOf(slots, slot) <= at) slot++;
-      const end = Math.min(offset + count, endOf(slots, slot), at - (at % chunkColumns) + chunkColumns);
-      const length = end - at;
+    for (const { at, length, slot } of piecesOf(slots, offset, offset + count)) {
       squaredNorm = addDot(squaredNorm, point, at, point, at, length);
-      sketch?.at(at);
       sketch?.add(n, at, point, at, length);
       for (let row = 0; row < n; row++) {
         const start = row * count + at - offset;
@@ -43,13 +41,19 @@ export async function geometryOf(
         addDotAndSquaredDistance(dots, row, squaredDistances, cell, block, start, point, at, length);
         sketch?.add(row, at, block, start, length);
       }
-      at = end;
     }
   }
   return { squaredDistances, dots, squaredNorm };
 }
 
-function endOf(slots: readonly TensorSlot[], slot: number): number {
-  const { offset, length } = slots[slot] as TensorSlot;
-  return offset + length;
+/** Columns [from, to) cut where a chunk or a slot ends. */
+export function* piecesOf(slots: readonly TensorSlot[], from: number, to: number): Generator<Piece> {
+  let slot = 0;
+  const endOfSlot = () => (slots[slot] as TensorSlot).offset + (slots[slot] as TensorSlot).length;
+  for (let at = from; at < to; ) {
+    while (endOfSlot() <= at) slot++;
+    const end = Math.min(to, endOfSlot(), at - (at % chunkColumns) + chunkColumns);
+    yield { at, length: end - at, slot };
+    at = end;
+  }
 }

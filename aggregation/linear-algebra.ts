@@ -1,4 +1,6 @@
 import type { AggregateSink, UpdateBlocks } from './blocks/blocks.ts';
+import type { Geometry, TensorSlot } from './geometry.ts';
+import type { Sketch } from './places/sketch.ts';
 
 /**
  * The linear algebra under the rules. `twin-algebra.ts` is the slow, obvious one; others must give the same bits
@@ -23,6 +25,8 @@ export interface LinearAlgebra {
   distancesToMean(source: UpdateBlocks, weights: Float64Array): Promise<Float64Array>;
   /** Exact x_i · vector for every row; vector: shape [d]. Returns shape [n]. One pass. */
   dots(source: UpdateBlocks, vector: Float32Array | Float64Array): Promise<Float64Array>;
+  /** Exact, as geometry.ts says. */
+  geometry(source: UpdateBlocks, point: Float64Array, slots: readonly TensorSlot[], sketch?: Sketch): Promise<Geometry>;
   /**
    * Writes (Σ weights[j] x_j) / divisor to the sink: float64, rows in order, zero weights skipped. With weights of 1 and
    * a divisor of m it is the mean of m rows, exact when they are equal.

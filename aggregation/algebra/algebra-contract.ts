@@ -4,7 +4,9 @@ import { seededNumbers } from '../../base/random.ts';
 import { memorySink, type UpdateBlocks } from '../blocks/blocks.ts';
 import { columnsIn, joinColumns } from '../blocks/columns.ts';
 import { groupMeans, scaledRows } from '../blocks/views.ts';
+import type { TensorSlot } from '../geometry.ts';
 import type { ColumnReduction, LinearAlgebra, RowPair } from '../linear-algebra.ts';
+import { Sketch } from '../places/sketch.ts';
 import { blocksOf, normalVectors } from './samples.ts';
 import { twinAlgebra } from './twin-algebra.ts';
 
@@ -51,6 +53,18 @@ export function algebraContract(algebras: Readonly<Record<string, () => LinearAl
         for (const vector of [Float32Array.from(values), Float64Array.from(values)]) {
           expect(await algebra.dots(source, vector)).toEqual(await twin.dots(source, vector));
         }
+      }));
+
+    test('says how rows lie to a point to the bit, wherever slots end', () =>
+      check(async (source, seed) => {
+        const random = seededNumbers(`point ${seed}`);
+        const point = Float64Array.from({ length: source.d }, () => random.normal());
+        const slots = someSlots(source.d, seed);
+        const [ours, theirs] = [new Sketch(source.n + 1, source.d, 'a'), new Sketch(source.n + 1, source.d, 'a')];
+        const expected = await twin.geometry(source, point, slots, theirs);
+        expect(await algebra.geometry(source, point, slots, ours)).toEqual(expected);
+        expect(ours.values).toEqual(theirs.values);
+        expect(await algebra.geometry(source, point, slots)).toEqual(expected);
       }));
 
     test('combines rows to the bit', () =>
@@ -101,6 +115,14 @@ export function algebraContract(algebras: Readonly<Record<string, () => LinearAl
         }
       }));
   });
+}
+
+/** Up to ten slots that cover d columns. */
+export function someSlots(d: number, seed: number): readonly TensorSlot[] {
+  const random = seededNumbers(`slots ${seed}`);
+  const cuts = new Set(Array.from({ length: random.integer(10) }, () => random.integer(d)));
+  const starts = [...cuts.add(0)].sort((a, b) => a - b);
+  return starts.map((offset, at) => ({ name: `t${at}`, offset, length: (starts[at + 1] ?? d) - offset }));
 }
 
 /** Sources of several kinds: stored, picked and computed rows, some equal, some with a common offset far above their spread. */

@@ -1,6 +1,9 @@
 import { type AggregateSink, memorySink, type UpdateBlocks } from '../blocks/blocks.ts';
+import type { Geometry, TensorSlot } from '../geometry.ts';
 import type { ColumnReduction, RowPair } from '../linear-algebra.ts';
-import { chunkColumns } from '../ordered-sums.ts';
+import { addDot, chunkColumns } from '../ordered-sums.ts';
+import type { Sketch } from '../places/sketch.ts';
+import { geometryParts } from './kernels/geometry-parts.ts';
 import type { KernelPool } from './kernels/kernel-pool.ts';
 import type { SharedVector } from './kernels/kernel-task.ts';
 import { chunksIn, roundUp } from './kernels/kernels.ts';
@@ -104,6 +107,37 @@ export async function dots(
     addChunks(sums, new Float64Array(buffer, output, chunksIn(columns) * n));
   });
   return sums;
+}
+
+/** As geometryOf of geometry.ts: for stored rows, and a sketch whose runs are of 16 columns. */
+export async function geometry(
+  pool: KernelPool,
+  source: UpdateBlocks,
+  point: Float64Array,
+  slots: readonly TensorSlot[],
+  sketch: Sketch | undefined,
+): Promise<Geometry> {
+  const { n } = source;
+  const squaredDistances = new Float64Array(n * slots.length);
+  const dots = new Float64Array(n);
+  let squaredNorm = 0;
+  const parts = { slots, signs: sketch?.runs.signs };
+  const task = { kind: 'geometry', vector: sharedCopy(point), parts } as const;
+  await pool.walk(source, task, wholeChunksOf(source), ({ offset, columns, buffer, output, outputBytes }) => {
+    const values = new Float64Array(buffer, output, outputBytes / 8);
+    for (const { piece, runs, start } of geometryParts(parts, n, offset, offset + columns)) {
+      const { at, length, slot } = piece;
+      squaredNorm = addDot(squaredNorm, point, at, point, at, length);
+      sketch?.add(n, at, point, at, length);
+      for (let row = 0; row < n; row++) {
+        const cell = row * slots.length + slot;
+        dots[row] = (dots[row] as number) + (values[start + row] as number);
+        squaredDistances[cell] = (squaredDistances[cell] as number) + (values[start + n + row] as number);
+        sketch?.addSums(row, at, length, values, start + 2 * n + row * runs);
+      }
+    }
+  });
+  return { squaredDistances, dots, squaredNorm };
 }
 
 function sharedCopy(vector: Float32Array | Float64Array): SharedVector {

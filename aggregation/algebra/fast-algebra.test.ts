@@ -8,8 +8,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { aggregate } from '../aggregate.ts';
 import { memoryBlocks, memorySink, type UpdateBlocks } from '../blocks/blocks.ts';
 import type { ColumnReduction, DistanceMatrix } from '../linear-algebra.ts';
+import { Sketch } from '../places/sketch.ts';
 import type { AggregationPolicy, PreAggregation, Rule } from '../policy.ts';
-import { algebraContract } from './algebra-contract.ts';
+import { algebraContract, someSlots } from './algebra-contract.ts';
 import { fastAlgebra } from './fast-algebra.ts';
 import { twinAlgebra } from './twin-algebra.ts';
 
@@ -61,6 +62,22 @@ function valuesFrom(seed: number): (row: number, column: number) => number {
 }
 
 describe('fastAlgebra', () => {
+  test.each([false, true])(
+    'sketches long rows to the bits of the twin, wherever slots end (shared: %s)',
+    async (shared) => {
+      for (const [seed, d] of [65_536, 65_536 + 16, 81_237].entries()) {
+        const n = 3 + seed;
+        const source = sourceOf(n, d, shared, valuesFrom(seed));
+        const point = Float64Array.from({ length: d }, (_, column) => Math.sin(column));
+        const slots = someSlots(d, seed);
+        const [ours, theirs] = [new Sketch(n + 1, d, 'seed'), new Sketch(n + 1, d, 'seed')];
+        const expected = await twin.geometry(source, point, slots, theirs);
+        expect(await exact.geometry(source, point, slots, ours)).toEqual(expected);
+        expect(Buffer.compare(Buffer.from(ours.values.buffer), Buffer.from(theirs.values.buffer))).toBe(0);
+      }
+    },
+  );
+
   test('gives the bits of the twin where a column holds ties and zeros of either sign, wherever a block ends', async () => {
     const shapes = fc.record({
       n: fc.integer({ min: 3, max: 64 }),

@@ -1,12 +1,14 @@
 import os from 'node:os';
 import type { UpdateBlocks } from '../blocks/blocks.ts';
 import type { DistanceMatrix, LinearAlgebra, RowPair } from '../linear-algebra.ts';
+import { runColumns } from '../places/sketch.ts';
 import {
   canWalk,
   combine,
   combineJoined,
   distancesToMean,
   dots,
+  geometry,
   pairDistances,
   reduceColumns,
 } from './exact-passes.ts';
@@ -49,6 +51,10 @@ export function fastAlgebra(options: FastAlgebraOptions = {}): LinearAlgebra {
     distancesToMean: (source, weights) =>
       canWalk(source) ? distancesToMean(pool, source, weights) : twin.distancesToMean(source, weights),
     dots: (source, vector) => (canWalk(source) ? dots(pool, source, vector) : twin.dots(source, vector)),
+    geometry(source, point, slots, sketch) {
+      const isQuick = source.precision === 'float32' && (sketch === undefined || sketch.runs.columns === runColumns);
+      return isQuick ? geometry(pool, source, point, slots, sketch) : twin.geometry(source, point, slots, sketch);
+    },
     combine(source, weights, divisor, sink) {
       if (source.joinedFrom?.every((part) => canWalk(part.source)))
         return combineJoined(pool, source, weights, divisor, sink);

@@ -1,4 +1,5 @@
 import { type AggregateSink, blockBuffer, columnsPerBlock, spans, type UpdateBlocks } from '../blocks/blocks.ts';
+import { geometryOf } from '../geometry.ts';
 import type { ColumnReduction, DistanceMatrix, LinearAlgebra, RowPair } from '../linear-algebra.ts';
 import { addDot, addSquaredDistance, wholeChunks } from '../ordered-sums.ts';
 import { reduceColumn } from './column-reduction.ts';
@@ -15,6 +16,7 @@ export function twinAlgebra(options: Readonly<{ columns?: number }> = {}): Linea
     exactDistances: (source, pairs) => pairDistances(source, pairs, chunkedColumns),
     distancesToMean: (source, weights) => distancesToMean(source, weights, chunkedColumns(source)),
     dots: (source, vector) => dots(source, vector, chunkedColumns(source)),
+    geometry: geometryOf,
     combine: (source, weights, divisor, sink) => combine(source, weights, divisor, sink, blockColumns),
     reduceColumns: (source, reduction, sink) => reduceColumns(source, reduction, sink, blockColumns(source)),
     close: async () => {},

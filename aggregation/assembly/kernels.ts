@@ -5,6 +5,7 @@
 // Every operation rounds as its plain TypeScript twin does, so both give the same bits. But for `multiplyPanels`, whose
 // products come with bounds: it adds by fused multiply-add where the processor has it.
 
+export { dotsAndDistances, runSums } from './geometry';
 export { centre, promote, squaredDistances } from './gram';
 export { multiplyPanels, packPanels } from './panels';
 export { reduceColumns, reduceColumns64 } from './sorted-columns';

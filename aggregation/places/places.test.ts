@@ -121,6 +121,17 @@ function placed(rows: Rows, aggregated: ArrayLike<number>, factors = new Float64
 
 const distances = (places: readonly Place[]) => places.map((a) => places.map((b) => apart(a, b)));
 
+it.each([
+  [3_000, '76ad2ddbd3595b18773bfbb6436e71cfbe1370881cc135137eeeca21f6240acd'],
+  [70_001, '9ba110faf02bca5e21555adceaa39e27d32a9f93c4cb9a7684e998b767dd3709'],
+])('a sketch of %i values is the same to the bit as those that earlier rounds have recorded', async (d, recorded) => {
+  const hash = createHash('sha256');
+  const point = Float64Array.from({ length: d }, (_, at) => at / 7);
+  for (const sketch of await sketched(drawn(2, d, 'sketch'), point, 'recorded', 999))
+    hash.update(new Uint8Array(sketch.slice().buffer));
+  expect(hash.digest('hex')).toBe(recorded);
+});
+
 describe('places', () => {
   it('are true to the distances of rows that lie in a plane, the aggregate among them', () => {
     const flat = [

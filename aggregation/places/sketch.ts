@@ -4,10 +4,13 @@ import { chunkColumns } from '../ordered-sums.ts';
 /** Values that stand for the d of an update. Squared distances are true on average, and at one sigma off by √(2 / 64), 18 %. */
 export const sketchBuckets = 64;
 /** Columns that share a bucket, in updates so long that what lies in one run of them is a small part of the whole. */
-const runColumns = 16;
+export const runColumns = 16;
 const runsFrom = 64 * runColumns * sketchBuckets;
 
 type Vector = Float32Array | Float64Array;
+
+/** Columns that follow each other and share a bucket, `columns` of them (the last may have fewer): its number, and a bit a column, 1 for minus. */
+export type SketchRuns = Readonly<{ columns: number; places: Uint8Array; signs: Uint16Array }>;
 
 /**
  * Rows of d values as 64 each, filled while somebody else reads them: every column is multiplied by a random sign and added into a
@@ -18,40 +21,20 @@ type Vector = Float32Array | Float64Array;
 export class Sketch {
   /** Shape [rows, 64], row-major. */
   readonly values: Float64Array;
-  readonly #d: number;
-  readonly #draw: (() => number) | undefined;
-  readonly #run: number;
-  /** Of the chunk's columns, and of its runs of columns. */
-  readonly #signs = new Float64Array(chunkColumns).fill(1);
-  readonly #places = new Uint8Array(chunkColumns);
+  readonly runs: SketchRuns;
+  /** Of the chunk's columns. */
+  readonly #signs = new Float64Array(chunkColumns);
   readonly #rounded = new Float32Array(chunkColumns);
   #chunk = -1;
 
   constructor(rows: number, d: number, seed: string) {
     this.values = new Float64Array(rows * sketchBuckets);
-    this.#d = d;
-    const numbers = d <= sketchBuckets ? undefined : seededNumbers(`places ${seed}`);
-    this.#draw = numbers && (() => numbers.integer(2 ** 16));
-    this.#run = d >= runsFrom ? runColumns : 1;
+    this.runs = runsOf(d, seed);
   }
 
-  /** Columns from `at` on come next: ascending, all of one chunk of `chunkColumns`, and none left out. */
-  at(at: number): void {
-    const chunk = Math.floor(at / chunkColumns);
-    if (chunk === this.#chunk) return;
-    if (chunk !== this.#chunk + 1)
-      throw new RangeError(`a sketch reads chunk after chunk: ${this.#chunk}, then ${chunk}`);
-    this.#chunk = chunk;
-    const count = Math.min(chunkColumns, this.#d - chunk * chunkColumns);
-    for (let run = 0; run * this.#run < count; run++) {
-      this.#places[run] = this.#draw === undefined ? run : this.#draw() % sketchBuckets;
-      const signs = this.#draw === undefined ? 0 : this.#draw();
-      for (let i = 0; i < this.#run; i++) this.#signs[run * this.#run + i] = (signs >> i) & 1 ? -1 : 1;
-    }
-  }
-
-  /** Adds `count` values of a row, those from column `at` on; they lie in `from`, at `start`, and count as float32. */
+  /** Adds `count` values of a row, columns of one chunk from `at` on, ascending; they lie in `from`, at `start`, and count as float32. */
   add(row: number, at: number, from: Vector, start: number, count: number): void {
+    this.#signsOf(Math.floor(at / chunkColumns));
     if (from instanceof Float32Array) this.#add(row, at, from, start, count);
     else {
       // Rounded: a loop over arrays of two kinds takes longer for both.
@@ -60,11 +43,32 @@ export class Sketch {
     }
   }
 
+  /** The same, of columns whose runs were summed elsewhere: `sums` has the sum of each run, or of what of it lies there, from `start` on. */
+  addSums(row: number, at: number, count: number, sums: Float64Array, start: number): void {
+    const [{ columns, places }, values, cells] = [this.runs, this.values, row * sketchBuckets];
+    const last = Math.floor((at + count - 1) / columns);
+    for (let run = Math.floor(at / columns), i = start; run <= last; run++, i++) {
+      const cell = cells + (places[run] as number);
+      values[cell] = (values[cell] as number) + (sums[i] as number);
+    }
+  }
+
+  #signsOf(chunk: number): void {
+    if (chunk === this.#chunk) return;
+    this.#chunk = chunk;
+    const { columns, signs } = this.runs;
+    const first = (chunk * chunkColumns) / columns;
+    for (let i = 0; i < chunkColumns; i++) {
+      this.#signs[i] = ((signs[first + Math.floor(i / columns)] as number) >> (i % columns)) & 1 ? -1 : 1;
+    }
+  }
+
   #add(row: number, at: number, from: Float32Array, start: number, count: number): void {
-    const [signs, places, values, run] = [this.#signs, this.#places, this.values, this.#run];
+    const [signs, { columns: run, places }, values] = [this.#signs, this.runs, this.values];
     const first = at % chunkColumns;
     const last = first + count;
     const cells = row * sketchBuckets;
+    const placesAt = (at - first) / run;
     let i = first;
     let j = start;
     let place = Math.floor(first / run);
@@ -79,9 +83,22 @@ export class Sketch {
         sum += low + high;
       }
       for (; i < end; i++, j++) sum += (signs[i] as number) * (from[j] as number);
-      const cell = cells + (places[place] as number);
+      const cell = cells + (places[placesAt + place] as number);
       values[cell] = (values[cell] as number) + sum;
       place++;
     }
   }
+}
+
+function runsOf(d: number, seed: string): SketchRuns {
+  const columns = d >= runsFrom ? runColumns : 1;
+  const count = Math.ceil(d / columns);
+  const [places, signs] = [new Uint8Array(count), new Uint16Array(count)];
+  if (d <= sketchBuckets) return { columns, places: places.map((_, run) => run), signs };
+  const numbers = seededNumbers(`places ${seed}`);
+  for (let run = 0; run < count; run++) {
+    places[run] = numbers.integer(2 ** 16) % sketchBuckets;
+    signs[run] = numbers.integer(2 ** 16);
+  }
+  return { columns, places, signs };
 }

@@ -1,5 +1,7 @@
 import type { ColumnReduction } from '../../linear-algebra.ts';
 import { chunkColumns } from '../../ordered-sums.ts';
+import { runColumns } from '../../places/sketch.ts';
+import { geometryParts } from './geometry-parts.ts';
 import type { KernelTask } from './kernel-task.ts';
 import type { Kernels } from './kernels.ts';
 import { panelProducts, panelRows, stripColumns, stripsIn } from './panel-products.ts';
@@ -76,6 +78,9 @@ export function bindTask(
         },
       };
     }
+    case 'geometry':
+      if (bytes === 8) throw new RangeError('only stored float32 updates are measured');
+      return bindGeometry(kernels, task, n, take);
     case 'pairs': {
       const groups = task.groups.length / 5;
       const numbers = take(4 * task.groups.length);
@@ -97,6 +102,37 @@ export function bindTask(
       if (bytes === 8) throw new RangeError('only stored float32 updates are multiplied');
       return bindProducts(kernels, task.sample, task.between, n, take);
   }
+}
+
+function bindGeometry(
+  { run, buffer }: Kernels,
+  { vector, parts }: Extract<KernelTask, { kind: 'geometry' }>,
+  n: number,
+  take: (bytes: number) => number,
+): BoundTask {
+  const { signs } = parts;
+  const point = take(8 * chunkColumns);
+  const flips = take(4 * chunkColumns);
+  return {
+    writeConstants() {},
+    runBlock(input, stride, columns, output, offset) {
+      const end = Math.min(vector.length, offset + columns); // Rows may be padded.
+      for (const { piece, start } of geometryParts(parts, n, offset, end)) {
+        const { at, length } = piece;
+        const rows = input + 4 * (at - offset);
+        const to = output + 8 * start;
+        new Float64Array(buffer(), point, length).set(vector.subarray(at, at + length));
+        run.dotsAndDistances(rows, stride, n, point, length, to);
+        if (signs === undefined) continue;
+        const words = new Uint32Array(buffer(), flips, length);
+        for (let j = 0; j < length; j++) {
+          const column = at + j;
+          words[j] = ((signs[Math.floor(column / runColumns)] as number) >> (column % runColumns)) << 31;
+        }
+        run.runSums(rows, stride, n, flips, at % runColumns, length, to + 16 * n);
+      }
+    },
+  };
 }
 
 function bindProducts(

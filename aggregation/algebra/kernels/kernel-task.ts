@@ -1,5 +1,6 @@
 import type { RowSum, SharedUpdates } from '../../blocks/blocks.ts';
 import type { ColumnReduction } from '../../linear-algebra.ts';
+import { type GeometryParts, geometryBytes } from './geometry-parts.ts';
 import { chunksIn, roundUp } from './kernels.ts';
 import { panelProducts } from './panel-products.ts';
 
@@ -11,6 +12,8 @@ export type KernelTask =
   | Readonly<{ kind: 'distancesToMean'; rows: Int32Array; weights: Float64Array }>
   /** Products with a vector of shape [d], which every worker sees. */
   | Readonly<{ kind: 'dots'; vector: SharedVector }>
+  /** How rows lie to a vector of shape [d], float64, and their sketches; see geometry-parts.ts. */
+  | Readonly<{ kind: 'geometry'; vector: SharedVector; parts: GeometryParts }>
   /** Groups of five row numbers {i, j0, j1, j2, j3}: four distances each. */
   | Readonly<{ kind: 'pairs'; groups: Int32Array }>
   /** Products of the rows after the first `sample`, an odd number of rows whose median all are centred on; see panel-products.ts. */
@@ -44,6 +47,8 @@ export function outputBytes(task: KernelTask, n: number, columns: number): numbe
     case 'distancesToMean':
     case 'dots':
       return 8 * chunksIn(columns) * n; // [chunk, row].
+    case 'geometry':
+      return geometryBytes(task.parts, n, columns);
     case 'pairs':
       return 32 * chunksIn(columns) * (task.groups.length / 5); // [chunk, group, 4].
     case 'products':

@@ -11,6 +11,8 @@ type KernelExports = Readonly<{
   distancesToPoint64: RowsAndPoint;
   dotsWithPoint: RowsAndPoint;
   dotsWithPoint64: RowsAndPoint;
+  dotsAndDistances: RowsAndPoint;
+  runSums(rows: number, stride: number, n: number, flips: number, first: number, columns: number, out: number): void;
   promote(rows: number, stride: number, n: number, columns: number, out: number): void;
   squaredDistances(rows: number, groups: number, count: number, columns: number, out: number): void;
   centre(
