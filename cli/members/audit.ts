@@ -3,7 +3,7 @@ import { didYouMean } from '../../base/text/nearest.ts';
 import { decimalOf } from '../../base/text/number.ts';
 import { table, time } from '../../base/text/table.ts';
 import type { AuditEntry, FollowResponse } from '../../proto/generated/testudo/v1/operator.ts';
-import { exitWith, usage } from '../exit.ts';
+import { usage } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { sinceFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
@@ -115,9 +115,7 @@ const columns = [
 ];
 
 function sequenceFrom(text: string): bigint {
-  return /^\d{1,16}$/.test(text)
-    ? BigInt(text)
-    : exitWith({ code: 'USAGE', message: `--from: expected a position, got ${text}` });
+  return /^\d{1,16}$/.test(text) ? BigInt(text) : usage(`--from: expected a position, got ${text}`);
 }
 
 function follow() {

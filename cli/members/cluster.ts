@@ -43,7 +43,7 @@ function add() {
     .action((cluster, options) => {
       if (options.gitops && options.json) usage('--gitops prints a manifest, so --json cannot print beside it');
       const lifetimeSeconds = secondsOf(options.hours);
-      const labels = (options.label ?? []).map(labelOf);
+      const labels = (options.label ?? []).map((text) => labelOf(text));
       return withConnection(options, async (connection) => {
         const { client } = connection;
         const start = await clientStart(connection, options);

@@ -5,7 +5,6 @@ import { wireJson } from '../json/wire-json.ts';
 import { withConnection } from '../operator/connection.ts';
 import { allClusters, warnOfRevoked } from '../operator/known-names.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
-import { pages } from '../operator/pages.ts';
 import { print } from '../print.ts';
 import { showCommand, statusText } from './cluster-show.ts';
 import { labelCommand } from './label.ts';
@@ -28,11 +27,7 @@ export function clustersCommand() {
 function list() {
   return operatorCommand('list', 'members and former members').action((options) =>
     withConnection(options, async (connection) => {
-      const { client } = connection;
-      const rows = await pages(
-        (page) => connection.call(client.listClusters, { page }),
-        ({ clusters }) => clusters,
-      );
+      const rows = await allClusters(connection);
       if (options.json) for (const row of rows) print(wireJson(row));
       else print(table<Cluster>(rows, columns));
     }),

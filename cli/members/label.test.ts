@@ -32,6 +32,10 @@ it('labels are given and taken away, and what is nearly a name that there is wan
     error: expect.stringContaining('no member is called eu-l; did you mean eu-1?'),
   });
   expect(labelled).toMatchObject({ code: 1, error: expect.stringContaining('did you mean tier=edge?') });
+  expect(await label('tier=')).toMatchObject({
+    code: 2,
+    error: expect.stringMatching(/^USAGE: <key=value\|key->: expected key=value, got tier=/),
+  });
   const ends = await label('tier=edge-');
   expect(ends).toMatchObject({ code: 1, error: expect.stringContaining('REQUEST_INVALID: labels') });
   const ahead = await line.run('channels', 'assign', track, 'canary', 'eu-2', '--dry-run', '--force', ...why);

@@ -13,7 +13,7 @@ export function labelCommand() {
     .option(...forceOption)
     .action((cluster, words, { reason, json, force, ...options }) => {
       const removed = words.filter(isRemoval).map((word) => word.slice(0, -1));
-      const labels = words.filter((word) => !isRemoval(word)).map(labelOf);
+      const labels = words.filter((word) => !isRemoval(word)).map((word) => labelOf(word, '<key=value|key->'));
       return withConnection(options, async (connection) => {
         if (force !== true) {
           refuseMisspeltKeys(

@@ -9,7 +9,8 @@ import {
 } from '../../coordinator/keys/operator-credentials.ts';
 import { type OperatorInfo, OperatorRole } from '../../proto/generated/testudo/v1/operator.ts';
 import { claimFile } from '../claimed-file.ts';
-import { orExit } from '../exit.ts';
+import { exitWith, faultOfThrown, orExit } from '../exit.ts';
+import { halfDone } from '../half-done.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { renewCertificate, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
@@ -106,10 +107,13 @@ function renew() {
     const own = orExit(await readCredentials(options.credentials));
     const { key, request } = await newOperatorKey();
     const { certificateChain, expiresAtMs } = await renewCertificate(options, request);
-    await replaceCredentials(options.credentials, {
-      ...own,
-      certificateChain: pemOfChain(certificateChain.slice(0, -1)),
-      key,
+    const renewed = { ...own, certificateChain: pemOfChain(certificateChain.slice(0, -1)), key };
+    await replaceCredentials(options.credentials, renewed).catch((error: unknown) => {
+      const fault = faultOfThrown(error);
+      if (fault === undefined) throw error;
+      const done = `a new certificate of ${own.name} is made`;
+      const rest = `Its key is lost, and ${options.credentials} counts for an hour more: the same command again, within it`;
+      exitWith(halfDone({ done, rest }, fault));
     });
     print(options.json ? wireJson({ name: own.name, expiresAtMs }) : `${own.name} may act until ${time(expiresAtMs)}`);
   });

@@ -4,7 +4,7 @@ import { shellWord } from '../../base/text/shell-word.ts';
 import { table, time } from '../../base/text/table.ts';
 import type { Label } from '../../proto/generated/testudo/v1/common.ts';
 import type { CreateTokenResponse, Token } from '../../proto/generated/testudo/v1/operator.ts';
-import { exitWith } from '../exit.ts';
+import { usage } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { claimKitFolder, writeClientKit } from '../kit/client-kit.ts';
 import { clientStart } from '../operator/client-start.ts';
@@ -43,7 +43,7 @@ function create() {
     .action((cluster, options) => {
       const { kit: folder } = options;
       const lifetimeSeconds = secondsOf(options.hours);
-      const labels = (options.label ?? []).map(labelOf);
+      const labels = (options.label ?? []).map((text) => labelOf(text));
       return withConnection(options, async (connection) => {
         const keys = options.force ? [] : labels.map(({ key }) => key);
         if (keys.length > 0) refuseMisspeltKeys(await allClusters(connection), keys);
@@ -81,14 +81,13 @@ testudo client --config ${shellWord(config)}`;
 export function secondsOf(hours: string): number {
   const seconds = Math.round(decimalOf(hours) * 3600);
   if (seconds >= 1 && seconds <= hoursMax * 3600) return seconds;
-  return exitWith({ code: 'USAGE', message: `--hours: expected a number above 0, up to ${hoursMax}; got ${hours}` });
+  return usage(`--hours: expected a number above 0, up to ${hoursMax}; got ${hours}`);
 }
 
-/** A label as it is typed; ends the process where it is none. */
-export function labelOf(text: string): Label {
+/** A label as it is typed, `where` it is; ends the process where it is none. */
+export function labelOf(text: string, where = '--label'): Label {
   const [key, value, ...more] = text.split('=');
-  if (key && value && more.length === 0) return { key, value };
-  return exitWith({ code: 'USAGE', message: `--label: expected key=value, got ${text}` });
+  return key && value && more.length === 0 ? { key, value } : usage(`${where}: expected key=value, got ${text}`);
 }
 
 function list() {

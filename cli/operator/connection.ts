@@ -10,12 +10,13 @@ import {
 } from '@grpc/grpc-js';
 import { type Fault, ok, type Result } from '../../base/fault.ts';
 import { addressesIn, parseAddress } from '../../client/link/address.ts';
+import { channelOptions } from '../../client/link/channel.ts';
 import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import { wayTo } from '../../proto/by-proxy.ts';
 import { faultOfError } from '../../proto/call.ts';
 import { EnrolmentClient, type RenewResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
-import { coordinatorServerName, messageBytesMax, windowBytes } from '../../proto/wire-names.ts';
+import { coordinatorServerName } from '../../proto/wire-names.ts';
 import { exitWith, faultOfThrown, orExit } from '../exit.ts';
 import { type Half, halfDone } from '../half-done.ts';
 import { changes, orLostAnswer } from '../lost-answer.ts';
@@ -26,17 +27,9 @@ import { leaderAmong } from './leader-among.ts';
 const deadlineMsDefault = 60_000;
 const lookFirst = 'Look, with `testudo audit list --since 5m`, before you ask for it again';
 
-function channelOptions(address: string): Partial<ClientOptions> {
+function optionsTo(address: string): Partial<ClientOptions> {
   const parsed = parseAddress(address);
-  return {
-    // The certificate is checked against this name, whatever address it is reached by.
-    'grpc.ssl_target_name_override': coordinatorServerName,
-    'grpc.default_authority': coordinatorServerName,
-    'grpc.max_receive_message_length': messageBytesMax,
-    'grpc.max_send_message_length': messageBytesMax,
-    'grpc-node.flow_control_window': windowBytes,
-    ...(parsed.ok ? wayTo(parsed.value.host) : {}),
-  };
+  return { ...channelOptions(coordinatorServerName), ...(parsed.ok ? wayTo(parsed.value.host) : {}) };
 }
 
 export type OperatorOptions = Readonly<{
@@ -123,7 +116,7 @@ export async function withConnection<Value>(
   run: (connection: OperatorConnection) => Promise<Value>,
 ): Promise<Value> {
   const { address, secure, holder } = await reach(options);
-  const connection = new OperatorConnection(new OperatorClient(address, secure, channelOptions(address)), holder);
+  const connection = new OperatorConnection(new OperatorClient(address, secure, optionsTo(address)), holder);
   try {
     return await run(connection);
   } catch (error) {
@@ -138,14 +131,21 @@ export async function withConnection<Value>(
 /** A new certificate for the operator whose credentials these are. */
 export async function renewCertificate(options: OperatorOptions, certificateRequest: Buffer): Promise<RenewResponse> {
   const { address, secure, holder } = await reach(options);
-  const client = new EnrolmentClient(address, secure, channelOptions(address));
+  const client = new EnrolmentClient(address, secure, optionsTo(address));
   try {
     const request = { certificateRequest, signingKeyProof: Buffer.alloc(0) };
-    return orExit(await answerOf(holder, (...rest) => client.renew(request, ...rest)));
+    const answer = await answerOf<RenewResponse>(holder, (...rest) => client.renew(request, ...rest));
+    if (answer.ok) return answer.value;
+    const { code } = orLostAnswer(answer.fault);
+    return exitWith(code === 'OUTCOME_UNKNOWN' ? { code, message: lostRenewal(answer.fault.message) } : answer.fault);
   } finally {
     client.close();
   }
 }
+
+/** Nothing to look at first: who asks again within that hour gets one in the place of what was lost. */
+const lostRenewal = (why: string) =>
+  `no answer came (${why}): where a new certificate was made, this one counts for an hour from then on, so ask again soon`;
 
 async function reach({
   credentials: path,

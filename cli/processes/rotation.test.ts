@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { logKeyOf } from '../../client/response/rotation/rotation-log.ts';
@@ -37,3 +37,18 @@ it('rotation verify finds nothing in a line that an agent is writing, and finds 
   expect(clean).toMatchObject({ code: 0, error: '' });
   expect(found?.code).not.toBe(0);
 });
+
+it('rotation verify reads a log that is longer than a text may be', async () => {
+  const { lines } = madeLog(3);
+  const path = join(tempDir(), 'rotation.log');
+  const file = await open(path, 'w');
+  // Lines of which the disk keeps no more than their ends.
+  const [others, bytes] = [600, 2 ** 20];
+  for (let at = 1; at <= others; at++) await file.write('\n', at * bytes - 1);
+  await file.write(lines.map((line) => `${line}\n`).join(''), others * bytes);
+  await file.close();
+  const key = Buffer.from(logKey.publicKey).toString('hex');
+  const [verified] = await runEach([['rotation', 'verify', path, '--key', key, '--json']]);
+  expect(verified).toMatchObject({ code: 4, error: '' });
+  expect(JSON.parse(verified?.out ?? '')).toMatchObject({ lines: others + lines.length, pods: 3 });
+}, 600_000);

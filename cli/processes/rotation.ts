@@ -1,3 +1,4 @@
+import { closeSync, openSync, readSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { readWhole, textBytesMax } from '../../base/text/read-whole.ts';
 import { table } from '../../base/text/table.ts';
@@ -7,6 +8,9 @@ import { rotationSecretOf } from '../../client/response/rotation/secret.ts';
 import { type Verified, verifyLog } from '../../client/response/rotation/verify.ts';
 import { exitCodes, exitWith, usage } from '../exit.ts';
 import { print } from '../print.ts';
+
+/** Of the log; an entry has some hundred. */
+const lineBytesMax = 1_048_576;
 
 /** `testudo rotation`: what proves afterwards that pods were rotated as they were drawn. */
 export function rotationCommand() {
@@ -29,14 +33,8 @@ function verifyCommand() {
     .option('--json', 'as JSON')
     .action((file, { key, head, pods, json }) => {
       if (!/^[0-9a-f]{64}$/.test(key)) usage(`--key: expected 64 hexadecimal digits, got ${JSON.stringify(key)}`);
-      // What follows the last end of a line is being written, or was when the agent was killed, which takes it away.
-      const lines = read(file)
-        .toString('utf8')
-        .split('\n')
-        .slice(0, -1)
-        .filter((line) => line !== '');
       const exposures = pods === undefined ? new Map() : exposuresIn(pods);
-      const verified = verifyLog(lines, Buffer.from(key, 'hex'), head, exposures);
+      const verified = verifyLog(linesOf(file), Buffer.from(key, 'hex'), head, exposures);
       const { findings, waitedMs } = verified;
       print(json === true ? JSON.stringify({ ...verified, waitedMs: Object.fromEntries(waitedMs) }) : textOf(verified));
       if (findings.length > 0) process.exitCode = exitCodes.attention;
@@ -67,8 +65,40 @@ function keyCommand() {
 }
 
 function read(file: string): Buffer {
+  return orRefused(file, () => readWhole(file, textBytesMax));
+}
+
+/**
+ * Lines that are not empty, one in memory: a log grows for as long as its agent runs. What follows the last end of a line is being
+ * written, or was when the agent was killed, which takes it away.
+ */
+function* linesOf(file: string): Generator<string> {
+  const opened = orRefused(file, () => openSync(file, 'r'));
   try {
-    return readWhole(file, textBytesMax);
+    const piece = Buffer.alloc(lineBytesMax);
+    let begun = Buffer.alloc(0);
+    for (;;) {
+      const bytes = orRefused(file, () => readSync(opened, piece));
+      if (bytes === 0) return;
+      const text = Buffer.concat([begun, piece.subarray(0, bytes)]);
+      let start = 0;
+      for (let end = text.indexOf(10); end !== -1; end = text.indexOf(10, start)) {
+        if (end > start) yield text.toString('utf8', start, end);
+        start = end + 1;
+      }
+      begun = text.subarray(start);
+      if (begun.byteLength > lineBytesMax) {
+        exitWith({ code: 'FILE_REFUSED', message: `${file} holds a line of more than a mebibyte: it is no such log` });
+      }
+    }
+  } finally {
+    closeSync(opened);
+  }
+}
+
+function orRefused<Value>(file: string, act: () => Value): Value {
+  try {
+    return act();
   } catch (error) {
     const message = `${file} cannot be read (${(error as NodeJS.ErrnoException).code})`;
     return exitWith({ code: 'FILE_REFUSED', message });

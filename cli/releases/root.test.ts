@@ -83,7 +83,14 @@ describe('testudo root', () => {
     });
     const shown = JSON.parse(await run('show', at('2-all.json'), '--after', at('trust.json'), '--json'));
     expect(shown).toMatchObject({ federation: 'herd', version: 2, missingOwn: 0, missingBefore: 0 });
+    expect(shown.follows).toBe(true);
     expect(await run('show', at('2.json'))).toContain('signed      by nobody; needs 2 more');
+    // Signed as it must be, and two on: nobody who holds the first one takes it.
+    await run('rotate', at('2-all.json'), '--out', at('3.json'), '--threshold', 'root=1');
+    await run('sign', at('3.json'), '--key', at('ada.pem'), at('bob.pem'), '--out', at('3-all.json'));
+    expect(await run('show', at('3-all.json'), '--after', at('2-all.json'))).toMatch(/^follows +yes$/m);
+    expect(await run('show', at('3-all.json'), '--after', at('trust.json'))).toMatch(/^follows +no: ROOT_SKIPPED: /m);
+    expect(await run('show', at('2-all.json'), '--after', at('3-all.json'))).toMatch(/^follows +no: it is no newer$/m);
   });
 
   it('overwrites no file', async () => {

@@ -4,11 +4,12 @@ import { jsonLine, listing, table, time } from '../../base/text/table.ts';
 import { addSignatures, mergeSignatures, signedness } from '../../proto/release/co-sign.ts';
 import { keyIdOf } from '../../proto/release/documents/key-id.ts';
 import { type ReleaseRole, releaseRoles } from '../../proto/release/documents/root.ts';
+import { followRoot } from '../../proto/release/follow-roots.ts';
 import { signRoot } from '../../proto/release/sign.ts';
 import { orExit, usage } from '../exit.ts';
 import { newPinKey, pinKeyPair } from '../operator/pin-key.ts';
 import { publicKeyFrom, type RootFile, readKey, readRoot, writeNew } from '../operator/root-files.ts';
-import { print } from '../print.ts';
+import { complain, print } from '../print.ts';
 import { nextRoot } from './root/next-root.ts';
 import { prepareKeysCommand, publishRootCommand } from './root-publish.ts';
 
@@ -60,12 +61,15 @@ function show() {
         }));
       });
       const missing = missingSignatures(shown, before);
+      const follows = before && followRoot(before.root, shown.bytes);
       const { version, federation, expiresAtMs } = shown.root;
       if (json) {
-        print(jsonLine({ federation, version, expiresAtMs, keys: rows, ...missing }));
+        const may = follows && { follows: follows.ok && follows.value !== null };
+        print(jsonLine({ federation, version, expiresAtMs, keys: rows, ...missing, ...may }));
         return;
       }
-      print(listing({ federation, version: String(version), expires: time(expiresAtMs), signed: signedText(missing) }));
+      const facts = { federation, version: String(version), expires: time(expiresAtMs), signed: signedText(missing) };
+      print(listing({ ...facts, ...(follows && { follows: followsText(follows) }) }));
       print(
         table(rows, [
           { title: 'ROLE', text: ({ role }) => role },
@@ -101,6 +105,11 @@ function signedText({ signedBy, missingOwn, missingBefore = 0 }: Missing): strin
     missingBefore > 0 ? `${missingBefore} more of the root keys before it` : '',
   ].filter((text) => text !== '');
   return lacks.length === 0 ? `${by}: enough` : `${by}; needs ${lacks.join(' and ')}`;
+}
+
+function followsText(follows: ReturnType<typeof followRoot>): string {
+  if (!follows.ok) return `no: ${follows.fault.code}: ${follows.fault.message}`;
+  return follows.value === null ? 'no: it is no newer' : 'yes';
 }
 
 function rotate() {
@@ -141,9 +150,16 @@ function sign() {
     .addOption(jsonOption())
     .action((file, { key, out, json }) => {
       const { root, bytes } = readRoot(file);
-      const signed = orExit(addSignatures('root', bytes, key.map(readKey)));
+      const keys = key.map(readKey);
+      const signed = orExit(addSignatures('root', bytes, keys));
       writeNew(out, signed);
-      sayWritten(out, root.version, missingSignatures({ root, bytes: signed }, undefined), json);
+      const missing = missingSignatures({ root, bytes: signed }, undefined);
+      const others = keys.map(({ publicKey }) => keyIdOf(publicKey)).filter((id) => !missing.signedBy.includes(id));
+      if (others.length > 0) {
+        const ids = others.map((id) => id.slice(0, 16)).join(', ');
+        complain(`signed too by ${ids}, which this root does not name for root: that counts where the one before does`);
+      }
+      sayWritten(out, root.version, missing, json);
     });
 }
 

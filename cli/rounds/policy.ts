@@ -22,9 +22,8 @@ import { specOfBytes } from '../../proto/model-spec.ts';
 import { exitCodes, orExit } from '../exit.ts';
 import { percentFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
-import { overRegions } from '../operator/known-names.ts';
+import { allClusters, overRegions } from '../operator/known-names.ts';
 import { operatorCommand } from '../operator/options.ts';
-import { pages } from '../operator/pages.ts';
 import { print } from '../print.ts';
 import { policyPutCommand } from './policy-put.ts';
 import { trackOf } from './track-of.ts';
@@ -63,12 +62,8 @@ async function standingOf(
   text: string | undefined,
   feared: number | undefined,
 ): Promise<WaitingStanding> {
-  const { client } = connection;
   const track = await trackOf(connection, name);
-  const clusters = await pages(
-    (page) => connection.call(client.listClusters, { page }),
-    ({ clusters }) => clusters,
-  );
+  const clusters = await allClusters(connection);
   const members = clusters.filter(
     ({ status, quarantined }) => status === ClusterStatus.CLUSTER_STATUS_ENROLLED && !quarantined,
   );

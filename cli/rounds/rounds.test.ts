@@ -90,6 +90,13 @@ describe('testudo tracks head', () => {
     const why = await line.run('rounds', 'show', 'syscall', 'r-3');
     expect(why.out).toMatch(/^why +it started from version 2$/m);
     expect(await line.run('rounds', 'show', 'syscall', '3')).toEqual(why); // A number is that round.
+    expect(await line.run('rounds', 'show', 'syscall', '3', '--provenance')).toMatchObject({
+      code: 1,
+      out: '',
+      error: 'PROVENANCE_ABSENT: r-3 of syscall: it gave no candidate\n',
+    });
+    const provenance = await line.run('rounds', 'show', 'syscall', '2', '--provenance');
+    expect(JSON.parse(provenance.out)).toMatchObject({ round: 'r-2' });
     const reopened = await federation.openRound();
     expect(
       engine

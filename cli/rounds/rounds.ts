@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Command } from '@commander-js/extra-typings';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
 import { noBetterThanChance } from '../../aggregation/trusted/trusted-loss.ts';
+import type { Fault } from '../../base/fault.ts';
 import { listing, shortDigest, table, time } from '../../base/text/table.ts';
 import {
   type GetRoundResponse,
@@ -84,11 +85,20 @@ function show() {
     .action((track, round, options) =>
       withConnection(options, async (connection) => {
         const answer = await connection.call(connection.client.getRound, { track, round: roundFrom(round) });
-        if (options.provenance) print(`${answer.provenanceJson}`);
+        if (options.provenance) print(answer.provenanceJson || connection.exitWith(noProvenance(answer)));
         else if (options.json) print(wireJson(answer));
         else print(roundText(answer));
       }),
     );
+}
+
+function noProvenance({ summary }: GetRoundResponse): Fault {
+  const { round, track, candidate } = summary ?? { round: '', track: '' };
+  const why =
+    candidate === undefined
+      ? 'it gave no candidate'
+      : `it is longer than an answer may be; \`testudo releases export ${track}@${candidate.version} --to FILE\` brings it`;
+  return { code: 'PROVENANCE_ABSENT', message: `${round} of ${track}: ${why}` };
 }
 
 function roundText(answer: GetRoundResponse): string {

@@ -138,6 +138,7 @@ export const releaseShapes: OwnShapes = {
       signedBy: z.array(keyId),
       missingOwn: count.describe('signatures of its own root keys that it still needs'),
       missingBefore: count.optional().describe('of the root keys before it; absent without --after'),
+      follows: z.boolean().optional().describe('whether it may follow that root; absent without --after'),
     }),
     version: 1,
   },

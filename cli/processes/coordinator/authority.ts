@@ -5,7 +5,8 @@ import type { Result } from '../../../base/fault.ts';
 import { readWholeText } from '../../../base/text/read-whole.ts';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
 import { refuseExisting } from '../../claimed-file.ts';
-import { orExit, usage } from '../../exit.ts';
+import { exitWith, faultOfThrown, orExit, usage } from '../../exit.ts';
+import { halfDone } from '../../half-done.ts';
 import { complain, print } from '../../print.ts';
 import { withKeys } from './keys.ts';
 
@@ -13,7 +14,7 @@ import { withKeys } from './keys.ts';
 export function exportRootCommand() {
   return new Command('export-root')
     .description(
-      'move the root keys (of certificates, of releases) out of the data directory, for a safe; safe beside a running coordinator',
+      'move the root keys (of certificates, of releases) away from the coordinator, for a safe; safe beside a running coordinator',
     )
     .option('-c, --config <file>', "the coordinator's configuration", './coordinator.yaml')
     .requiredOption('--to <file>', 'a new file, unencrypted PEM: put it on something that can be locked away')
@@ -28,22 +29,29 @@ export function exportRootCommand() {
       const { exportReleaseRootKey, releaseRootKey } = await import(
         '../../../coordinator/registry/signing/release-keys.ts'
       );
-      const left = await withKeys(config, async ({ vault }) => {
+      await withKeys(config, async ({ vault }) => {
         // Before either key moves; one that left earlier needs no file.
         if (await holdsRootKey(vault)) refuseWhereTaken(to);
         if ((await releaseRootKey(vault)) !== undefined) refuseWhereTaken(releasesTo);
-        return [
-          { what: 'root key', to, result: await exportRootKey(vault, to) },
-          { what: "releases' root key", to: releasesTo, result: await exportReleaseRootKey(vault, releasesTo) },
-        ];
+        const root = await exportRootKey(vault, to);
+        const releases = await exportReleaseRootKey(vault, releasesTo).catch((error: unknown) => {
+          const fault = faultOfThrown(error);
+          if (fault === undefined || !root.ok) throw error;
+          const done = `the root key is in ${to} and no longer with the coordinator`;
+          const rest = "The same command again, with a file for it that can be written, moves the releases' root key";
+          return exitWith(halfDone({ done, rest }, fault));
+        });
+        // One may have left earlier: by a version that had no releases, or before the coordinator first ran.
+        if (!releases.ok) orExit(root);
+        sayMoved('root key', to, root);
+        sayMoved("releases' root key", releasesTo, releases);
       });
-      // One may have left earlier: by a version that had no releases, or before the coordinator first ran.
-      if (left.every(({ result }) => !result.ok)) orExit(left[0]?.result as Result<void>);
-      for (const { what, to: file, result } of left) {
-        if (result.ok) print(`the ${what} is in ${file} and no longer in the data directory`);
-        else complain(`the ${what} is not in the data directory`);
-      }
     });
+}
+
+function sayMoved(what: string, file: string, { ok: isMoved }: Result<void>): void {
+  if (isMoved) print(`the ${what} is in ${file} and no longer with the coordinator`);
+  else complain(`the ${what} is not with the coordinator`);
 }
 
 function refuseWhereTaken(file: string): void {

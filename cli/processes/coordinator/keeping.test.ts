@@ -78,7 +78,8 @@ it('a key that a disk changed is told as such by who needs it, and one whose era
   const { folder, path } = await stopped();
   writeFileSync(join(folder, 'master'), `${masterKey}\n`, { mode: 0o600 });
   const keys = join(folder, 'data', 'keys');
-  const exportRoot = (name: string) => runTestudo('coordinator', 'export-root', '-c', path, '--to', join(folder, name));
+  const exportRoot = (name: string, ...more: readonly string[]) =>
+    runTestudo('coordinator', 'export-root', '-c', path, '--to', join(folder, name), ...more);
   const whole = readFileSync(join(keys, 'root-key'));
   const changed = Buffer.from(whole);
   changed.writeUInt8(changed.readUInt8(whole.byteLength - 1) ^ 1, whole.byteLength - 1);
@@ -91,7 +92,12 @@ it('a key that a disk changed is told as such by who needs it, and one whose era
   // As of a process that was killed when the key was in its file and the old one overwritten.
   writeFileSync(join(keys, 'root-key'), whole);
   linkSync(join(keys, 'root-key'), join(folder, 'left'));
-  expect((await exportRoot('root.key')).code).toBe(0);
+  expect(await exportRoot('root.key', '--releases-to', join(folder, 'nowhere', 'releases.key'))).toMatchObject({
+    code: 5,
+    out: '',
+    error: expect.stringMatching(/^HALF_DONE: the root key is in \S+root.key and no longer .*ENOENT.*same command again/),
+  });
+  expect(await exportRoot('elsewhere.key')).toMatchObject({ code: 0, error: 'the root key is not with the coordinator\n' });
   renameSync(join(folder, 'left'), join(keys, 'root-key'));
   expect(await exportRoot('again.key')).toMatchObject({ code: 1, error: expect.stringMatching(/^ROOT_KEY_ABSENT: /) });
 }, 600_000);

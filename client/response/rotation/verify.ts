@@ -62,7 +62,7 @@ type Opened = Readonly<{ law: Law; epochMs: number; weights: Weights; atMs: Epoc
  * uid, what the specs of pods that somebody else has say; the log is held to them.
  */
 export function verifyLog(
-  lines: readonly string[],
+  lines: Iterable<string>,
   publicKey: Uint8Array,
   head?: string,
   exposures: ReadonlyMap<string, readonly LastingCode[]> = new Map(),
@@ -144,7 +144,9 @@ export function verifyLog(
     if (said.kind === 'begins') pod.begun ??= { atMs, line };
     if (said.kind === 'gone') pod.goneAtMs = atMs;
   };
-  for (const [at, line] of lines.entries()) {
+  let count = 0;
+  for (const line of lines) {
+    const at = count++;
     const entry = decodeEntry(line, publicKey);
     if (!entry.ok) find('broken', at + 1, entry.fault.message);
     else {
@@ -162,11 +164,7 @@ export function verifyLog(
     headSeen ||= head === `${at + 1} ${previous}`;
   }
   if (!headSeen)
-    find(
-      'broken',
-      lines.length,
-      'the log does not reach what was seen of it elsewhere: its end was cut off or written anew',
-    );
+    find('broken', count, 'the log does not reach what was seen of it elsewhere: its end was cut off or written anew');
   let proven = 0;
   for (const [uid, pod] of pods) {
     endWait(pod, lastMs);
@@ -177,7 +175,7 @@ export function verifyLog(
     }
     if (judge(uid, pod, { openings, keys }, find)) proven += 1;
   }
-  return { findings, lines: lines.length, pods: pods.size, proven, waitedMs };
+  return { findings, lines: count, pods: pods.size, proven, waitedMs };
 }
 
 /** False where the key of its epoch is not revealed, or nothing says by which law it was drawn. */
