@@ -95,9 +95,14 @@ it('a key that a disk changed is told as such by who needs it, and one whose era
   expect(await exportRoot('root.key', '--releases-to', join(folder, 'nowhere', 'releases.key'))).toMatchObject({
     code: 5,
     out: '',
-    error: expect.stringMatching(/^HALF_DONE: the root key is in \S+root.key and no longer .*ENOENT.*same command again/),
+    error: expect.stringMatching(
+      /^HALF_DONE: the root key is in \S+root.key and no longer .*ENOENT.*same command again/,
+    ),
   });
-  expect(await exportRoot('elsewhere.key')).toMatchObject({ code: 0, error: 'the root key is not with the coordinator\n' });
+  expect(await exportRoot('elsewhere.key')).toMatchObject({
+    code: 0,
+    error: 'the root key is not with the coordinator\n',
+  });
   renameSync(join(folder, 'left'), join(keys, 'root-key'));
   expect(await exportRoot('again.key')).toMatchObject({ code: 1, error: expect.stringMatching(/^ROOT_KEY_ABSENT: /) });
 }, 600_000);
