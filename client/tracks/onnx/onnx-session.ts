@@ -3,9 +3,6 @@ import { unwrap } from '../../../base/fault.ts';
 import type { OnnxAnswer, OnnxInput, OnnxOutput, OnnxRequest } from './onnx-protocol.ts';
 import { vetOnnx } from './vet-onnx.ts';
 
-/** Longest that one run may take before it counts as stuck, milliseconds. */
-const runMsMax = 60_000;
-
 const program = new URL('./onnx-thread.ts', import.meta.url);
 
 /**
@@ -18,6 +15,10 @@ export class OnnxSession {
   /** [0]: how many answers there were. */
   readonly #answered = new Int32Array(new SharedArrayBuffer(4));
   #closed = false;
+  /** Requests that were made. */
+  #asked = 0;
+  /** Longest that one run may take before it counts as stuck, milliseconds. */
+  runMsMax = 60_000;
 
   /** Throws where the bytes are no model of ours that ONNX Runtime can run, or ONNX Runtime is not installed. */
   constructor(bytes: Uint8Array) {
@@ -32,7 +33,7 @@ export class OnnxSession {
     this.#worker.unref();
     this.#port.unref();
     try {
-      this.#wait();
+      this.#wait(0);
     } catch (error) {
       this.close();
       throw error;
@@ -42,8 +43,9 @@ export class OnnxSession {
   /** Outputs of one run, by name: those that are wanted are all that is computed and copied; all of them by default. */
   run(inputs: Readonly<Record<string, OnnxInput>>, wanted?: readonly string[]): Readonly<Record<string, OnnxOutput>> {
     if (this.#closed) throw new Error('onnx session: closed');
-    this.#port.postMessage({ inputs, wanted } satisfies OnnxRequest);
-    return this.#wait();
+    this.#asked += 1;
+    this.#port.postMessage({ id: this.#asked, inputs, wanted } satisfies OnnxRequest);
+    return this.#wait(this.#asked);
   }
 
   /** Ends the thread. May be called twice. */
@@ -54,14 +56,17 @@ export class OnnxSession {
     void this.#worker.terminate();
   }
 
-  #wait(): Readonly<Record<string, OnnxOutput>> {
-    const deadline = performance.now() + runMsMax;
+  #wait(id: number): Readonly<Record<string, OnnxOutput>> {
+    const deadline = performance.now() + this.runMsMax;
     for (;;) {
       const before = Atomics.load(this.#answered, 0);
       const received = receiveMessageOnPort(this.#port);
-      if (received !== undefined) return outputsOf(received.message as OnnxAnswer);
+      const answer = received?.message as OnnxAnswer | undefined;
+      if (answer?.id === id) return outputsOf(answer);
+      // Of a request that nobody waits for any more.
+      if (answer !== undefined) continue;
       const left = deadline - performance.now();
-      if (left <= 0) throw new Error(`onnx session: no answer within ${runMsMax / 1_000} s`);
+      if (left <= 0) throw new Error(`onnx session: no answer within ${this.runMsMax / 1_000} s`);
       // Wakes at once when an answer came since `before` was read; a wake that was for an earlier answer looks again.
       Atomics.wait(this.#answered, 0, before, left);
     }

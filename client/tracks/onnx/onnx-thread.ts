@@ -2,7 +2,7 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { importAddOn } from '../../../base/add-ons/add-ons.ts';
-import type { OnnxAnswer, OnnxInput, OnnxRequest } from './onnx-protocol.ts';
+import type { OnnxAnswer, OnnxInput, OnnxOutcome, OnnxRequest } from './onnx-protocol.ts';
 
 type Start = Readonly<{ model: Uint8Array; port: MessagePort; answered: Int32Array }>;
 const { model, port, answered } = workerData as Start;
@@ -10,10 +10,10 @@ const { model, port, answered } = workerData as Start;
 async function serve(): Promise<void> {
   const session = await open();
   if (session === undefined) return;
-  answer({ outputs: {} });
+  answer({ id: 0, outputs: {} });
   let queue = Promise.resolve();
   port.on('message', (request: OnnxRequest) => {
-    queue = queue.then(async () => answer(await run(session, request)));
+    queue = queue.then(async () => answer({ id: request.id, ...(await run(session, request)) }));
   });
 }
 
@@ -35,12 +35,12 @@ async function open(): Promise<Open | undefined> {
         : new runtime.Tensor('float32', values as Float32Array, shape);
     return { session, tensor };
   } catch (error) {
-    answer({ error: `the model cannot be opened: ${(error as Error).message}`.slice(0, 500) });
+    answer({ id: 0, error: `the model cannot be opened: ${(error as Error).message}`.slice(0, 500) });
     return undefined;
   }
 }
 
-async function run({ session, tensor }: Open, { inputs, wanted }: OnnxRequest): Promise<OnnxAnswer> {
+async function run({ session, tensor }: Open, { inputs, wanted }: OnnxRequest): Promise<OnnxOutcome> {
   try {
     const feeds = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, tensor(input)]));
     const results = await session.run(feeds, wanted ?? session.outputNames);

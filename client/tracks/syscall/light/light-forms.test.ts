@@ -109,6 +109,21 @@ describe('the light form', () => {
     expect(() => session.run({ windows })).toThrow('closed');
   });
 
+  it('gives no late answer to a request that came after it', async () => {
+    const { spec, init } = syscallDetector('lstm-autoencoder', classes);
+    const session = new OnnxSession((await writeLightForm(spec, init(1))) as Uint8Array);
+    const asked = (windows: number, call: number) =>
+      session.run({
+        windows: { type: 'int64', shape: [windows, 20], values: new Int32Array(windows * 20).fill(call) },
+      }).surprisal as Float32Array;
+    const usual = asked(2, 7);
+    session.runMsMax = 0;
+    expect(() => asked(3, 9)).toThrow('no answer within 0 s');
+    session.runMsMax = 60_000;
+    expect(asked(2, 7)).toEqual(usual);
+    session.close();
+  });
+
   it('of tables is the same to the byte in every build that reads it: releases are compared by it', async () => {
     const digestOf = async (spec: ModelSpec) => {
       const weights = Float32Array.from({ length: layoutOf(spec).length }, (_, at) =>
