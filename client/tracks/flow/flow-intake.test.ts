@@ -143,6 +143,24 @@ describe('FlowIntake', () => {
     const [one, other] = [intake.from({ ...source, name: 'n1' }), intake.from({ ...source, name: 'n2' })];
     one.push({ kind: 'flow', flow: { ...plainFlow, seenAt: 'client', node: 'n1' } }, 0, 0);
     other.push({ kind: 'flow', flow: { ...plainFlow, seenAt: 'server', node: 'n2' } }, 0, 0);
-    expect(one.flush().map(({ names }) => names.edges[0]?.count)).toEqual([1]);
+    expect(one.flush()).toEqual([]);
+    expect(other.flush().map(({ names }) => names.edges[0]?.count)).toEqual([1]);
+  });
+
+  it.each(['silent', 'ended'])('passes over nothing of a busy source where another one is %s', (is) => {
+    const late: string[] = [];
+    let nowMs = 0;
+    const intake = new FlowIntake(surroundings, options, () => nowMs);
+    const busy = intake.from({ ...source, skipped: (reason) => void late.push(reason) });
+    const other = intake.from(source);
+    const flow = () => ({ kind: 'flow', flow: { ...plainFlow, atMs: nowMs } }) as const;
+    other.push(flow(), 0, nowMs);
+    for (let order = 0; order < 1_300; order++, nowMs += 100) {
+      busy.push(flow(), order, nowMs);
+      if (nowMs === 120_200) other[is === 'silent' ? 'expire' : 'flush'](nowMs);
+    }
+    expect(late).toEqual([]);
+    // It does not hold up the rest either.
+    expect(other.expire(nowMs + 200_000).at(-1)?.slice.endMs).toBe(130_000);
   });
 });

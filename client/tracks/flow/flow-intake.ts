@@ -18,7 +18,7 @@ const quietMs = 120_000;
 export class FlowIntake implements Intake<NamedSlice> {
   readonly #options: Partial<SlicerOptions>;
   readonly #signals: ConstructorParameters<typeof FlowSlicer>[1];
-  readonly #live: FlowSlicer;
+  readonly #live: Windows;
   /** Our epoch clock. */
   readonly #clock: () => EpochMs;
 
@@ -37,7 +37,7 @@ export class FlowIntake implements Intake<NamedSlice> {
         ...(exposedBy !== undefined && { exposedBy }),
       };
     };
-    this.#live = new FlowSlicer(options, this.#signals);
+    this.#live = this.#windows(options);
     this.#clock = clock;
   }
 
@@ -45,14 +45,30 @@ export class FlowIntake implements Intake<NamedSlice> {
     const { recorded, delayMs } = source;
     if (recorded) {
       const options = { ...this.#options, sorted: true, partialWindows: true };
-      return new FlowSourceIntake(source, new FlowSlicer(options, this.#signals), undefined);
+      return new FlowSourceIntake(source, this.#windows(options), undefined);
     }
     if (delayMs === undefined) return new FlowSourceIntake(source, this.#live, this.#clock);
     // When a record arrives says nothing about the clock of who made it.
     const options = { ...this.#options, latenessMs: delayMs };
-    return new FlowSourceIntake(source, new FlowSlicer(options, this.#signals), undefined);
+    return new FlowSourceIntake(source, this.#windows(options), undefined);
+  }
+
+  #windows(options: Partial<SlicerOptions>): Windows {
+    return { slicer: new FlowSlicer(options, this.#signals), lastPushMs: undefined, givers: new Set() };
   }
 }
+
+/**
+ * The windows of one or more sources. One that is silent or ends closes none that others still add to: the rest of their
+ * interval would be too late.
+ */
+type Windows = {
+  readonly slicer: FlowSlicer;
+  /** When the latest flow of any source came; undefined once everything is closed. */
+  lastPushMs: number | undefined;
+  /** Sources that gave flows and have not ended. */
+  readonly givers: Set<object>;
+};
 
 /** A risk, 1 being the alarm threshold, as a score from 0 to 1. */
 export function scoreOfRisk(risk: number): number {
@@ -66,26 +82,27 @@ export function riskOfScore(score: number): number {
 
 class FlowSourceIntake implements SourceIntake<NamedSlice> {
   readonly #source: IntakeSource;
-  readonly #slicer: FlowSlicer;
+  readonly #windows: Windows;
   readonly #clock: (() => number) | undefined;
   readonly #quietMs: number;
   /** The order number of the first flow behind each interval that time has reached: where a restart must read again. */
   #reached: { interval: number; order: number }[] = [];
-  #lastPushMs: number | undefined;
 
-  constructor(source: IntakeSource, slicer: FlowSlicer, clock: (() => number) | undefined) {
+  constructor(source: IntakeSource, windows: Windows, clock: (() => number) | undefined) {
     this.#source = source;
-    this.#slicer = slicer;
+    this.#windows = windows;
     this.#clock = clock;
     this.#quietMs = Math.max(quietMs, source.delayMs ?? 0);
   }
 
   push(item: SourceItem, order: number, nowMs: number): readonly NamedSlice[] {
     if (item.kind !== 'flow') return [];
-    this.#lastPushMs = nowMs;
-    const events = this.#slicer.push(item.flow, this.#clock?.());
+    const { slicer, givers } = this.#windows;
+    givers.add(this);
+    this.#windows.lastPushMs = nowMs;
+    const events = slicer.push(item.flow, this.#clock?.());
     // By the slicer's time and not the flow's: a wrong clock must not hold the cursor back.
-    const interval = this.#slicer.latestInterval;
+    const interval = slicer.latestInterval;
     const last = this.#reached.at(-1);
     if (interval !== undefined && last !== undefined && interval < last.interval) this.#reached = [];
     if (interval !== undefined && interval !== last?.interval) this.#reached.push({ interval, order });
@@ -93,17 +110,20 @@ class FlowSourceIntake implements SourceIntake<NamedSlice> {
   }
 
   expire(nowMs: number): readonly NamedSlice[] {
-    if (this.#lastPushMs === undefined || nowMs - this.#lastPushMs < this.#quietMs) return [];
-    this.#lastPushMs = undefined;
-    return this.#windowsOf(this.#slicer.settle());
+    const { slicer, lastPushMs } = this.#windows;
+    if (lastPushMs === undefined || nowMs - lastPushMs < this.#quietMs) return [];
+    this.#windows.lastPushMs = undefined;
+    return this.#windowsOf(slicer.settle());
   }
 
   flush(): readonly NamedSlice[] {
-    return this.#windowsOf(this.#slicer.flush());
+    const { slicer, givers } = this.#windows;
+    givers.delete(this);
+    return givers.size > 0 ? [] : this.#windowsOf(slicer.flush());
   }
 
   oldest(): number | undefined {
-    const needed = this.#slicer.neededInterval;
+    const needed = this.#windows.slicer.neededInterval;
     if (needed === undefined) return undefined;
     const first = this.#reached.findIndex(({ interval }) => interval >= needed);
     this.#reached.splice(0, first === -1 ? this.#reached.length - 1 : first);

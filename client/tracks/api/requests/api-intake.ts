@@ -39,12 +39,15 @@ class Chains {
   readonly #open = new Map<string, Open>();
   readonly #activity = new RecentActivity();
   readonly #hash: (text: string) => number;
+  /** Sources that gave requests and have not ended. */
+  readonly #givers = new Set<object>();
 
   constructor(hash: (text: string) => number) {
     this.#hash = hash;
   }
 
   add(flow: RequestFlow, { owner, order, nowMs }: Readonly<{ owner: object; order: number; nowMs: number }>) {
+    this.#givers.add(owner);
     const closed = this.closeUntil(nowMs - quietMs);
     const { requestId } = flow.request;
     if (requestId === '') return [...closed, this.#chain([flow])];
@@ -73,6 +76,12 @@ class Chains {
       closed.push(this.#close(id, open));
     }
     return closed;
+  }
+
+  /** A source ended. What is open waits on while others may add to it. */
+  end(owner: object): ApiChain[] {
+    this.#givers.delete(owner);
+    return this.#givers.size > 0 ? [] : this.closeUntil(Number.POSITIVE_INFINITY);
   }
 
   oldestOf(owner: object): number | undefined {
@@ -114,7 +123,7 @@ class ApiSourceIntake implements SourceIntake<ApiChain> {
   }
 
   flush(): readonly ApiChain[] {
-    return this.#chains.closeUntil(Number.POSITIVE_INFINITY);
+    return this.#chains.end(this);
   }
 
   oldest(): number | undefined {

@@ -98,6 +98,16 @@ describe('ApiIntake', () => {
     expect(orders.flush()).toEqual([]);
   });
 
+  it('cuts no chain in two where the source of its other half ends', () => {
+    const all = intake();
+    const [gateway, orders] = [all.from({ recorded: false }), all.from({ recorded: false })];
+    gateway.push(item(flow(900, 'r0', '', 'gateway')), 2, 50);
+    orders.push(item(flow(1_000, 'r1', '', 'gateway')), 3, 100);
+    expect(orders.flush()).toEqual([]);
+    expect(gateway.push(item(flow(1_020, 'r1', 'gateway', 'orders')), 7, 200)).toEqual([]);
+    expect(gateway.flush().map(({ example }) => example.calls.length)).toEqual([1, 2]);
+  });
+
   it('says of a caller that was not called itself that it came from nowhere', () => {
     const source = intake().from({ recorded: true });
     source.push(item(flow(1_000, 'r2', 'cart', 'payments')), 1, 0);
