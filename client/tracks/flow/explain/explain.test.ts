@@ -115,6 +115,14 @@ describe('movementPath', () => {
     expect(movementPath(alarm, hops.slice(3)).map(({ client }) => client)).toEqual(['b']);
   });
 
+  it('holds what has gone on for days and still does', () => {
+    const dayMs = 86_400_000;
+    const late = { ...hop('b', 'c', 0), firstMs: 3 * dayMs, lastMs: 3 * dayMs };
+    const lasting = { ...hop('a', 'b', 0), firstMs: 0, lastMs: 3 * dayMs - 1 };
+    const over = { ...hop('x', 'a', 0), firstMs: 0, lastMs: dayMs };
+    expect(movementPath(late, [over, lasting]).map(({ client }) => client)).toEqual(['a', 'b']);
+  });
+
   it('is always in the order of time, enters nobody twice, and holds the alarm', () => {
     const names = ['a', 'b', 'c', 'd', 'e'];
     const any = fc.record({

@@ -24,7 +24,8 @@ const pathDefaults: PathLimits = { hopsMax: 8, beam: 32, stretchMs: 86_400_000 }
 export function movementPath(alarm: Hop, hops: readonly Hop[], limits: PathLimits = pathDefaults): readonly Hop[] {
   const near = hops.filter(
     (hop) =>
-      Math.abs(hop.firstMs - alarm.firstMs) <= limits.stretchMs &&
+      hop.lastMs >= alarm.firstMs - limits.stretchMs &&
+      hop.firstMs <= alarm.lastMs + limits.stretchMs &&
       !(hop.client === alarm.client && hop.server === alarm.server && hop.service === alarm.service),
   );
   const byServer = Map.groupBy(near, ({ server }) => server);

@@ -200,7 +200,7 @@ export class EdgeTable {
     if (this.#edges.size < this.#bounds.edgesMax) return this.#create(client, server, protocol, port);
     // Who asks stays visible; whom and where does not fit any more. At most one such edge for each client and protocol.
     this.#folding(interval).flowsOfFurtherEdges += count;
-    this.nodes.freeUnheld(server);
+    if (server !== client) this.nodes.freeUnheld(server);
     return this.#knownOrNew(client, this.nodes.foldedId, protocol, manyPorts);
   }
 

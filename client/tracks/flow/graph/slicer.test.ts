@@ -107,6 +107,21 @@ describe('FlowSlicer', () => {
     expect(named.names.edges.reduce((sum, { count }) => sum + count, 0)).toBe(20_000);
   });
 
+  it('folds a workload that asks itself where there is no room for more edges', () => {
+    const own = Array.from({ length: 5 }, (_, i) => flow({ source: pod(`w${i}`), destination: pod(`w${i}`) }));
+    const named = last(own, { ...second, edgesMax: 2 });
+    const ends = (edge: number) =>
+      [named.slice.clients, named.slice.servers].map((rows) => named.names.nodes[rows[edge] as number]);
+    const asked = named.names.edges.map((_, edge) => ends(edge).map((end) => end?.workload || end?.kind));
+    expect(asked.sort()).toEqual([
+      ['w0', 'w0'],
+      ['w1', 'w1'],
+      ['w2', 'folded'],
+      ['w3', 'folded'],
+      ['w4', 'folded'],
+    ]);
+  });
+
   it('forgets edges and workloads with the last interval that had them', () => {
     const slicer = new FlowSlicer(second);
     for (let i = 0; i < 5_000; i++) slicer.push(flow({ atMs: i * 100, source: pod(`w${i}`) }));
