@@ -5,6 +5,7 @@ import { LongestFirst } from './tools/testing/longest-first.mjs';
 import { ownProcessTests } from './tools/testing/own-process.mjs';
 import { bringPackages } from './tools/testing/packages.mjs';
 import { recycledForks } from './tools/testing/recycled-forks.mjs';
+import { longTests, shortVariable } from './tools/testing/which-tests.mjs';
 
 /** A seed for late answers of disks and networks: `npm run campaign:weather` sets it. */
 const weather = (process.env.TESTUDO_WEATHER ?? '') !== '';
@@ -19,12 +20,15 @@ const folders = '{base,proto,aggregation,coordinator,client,relay,door,cli,dashb
 const kube = `${folders}/**/*.kube.test.ts`;
 /** Tests that need an object store which is built for them (tools/testing/stores): they wait for it, and so run with those. */
 const stores = `${folders}/**/*.stores.test.ts`;
+/** Tests of container images, which are built for them: they need root and runtimes for containers. */
+const images = `${folders}/**/*.images.test.ts`;
+const short = shortVariable in process.env;
+// Roots of images do not hold the library that makes the weather.
+const leftOut = [...(short ? longTests() : []), ...(short || weather ? [images] : [])];
 
 const all = `${folders}/**/*.test.ts`;
 /** Tests that measure or change what belongs to a whole process. */
 const own = ownProcessTests(all);
-
-const images = process.env.TESTUDO_IMAGES === 'off' ? ['deploy/images/**'] : [];
 
 export default defineConfig({
   test: {
@@ -53,17 +57,16 @@ export default defineConfig({
     hookTimeout: 600_000,
     expect: { poll: { timeout: 300_000 } },
     projects: [
-      // Images need root, crun and half a gigabyte of cache; tools/test.mjs says that they were left out.
       {
         extends: true,
-        test: { name: 'own', include: own, exclude: [...configDefaults.exclude, kube, stores, ...images] },
+        test: { name: 'own', include: own, exclude: [...configDefaults.exclude, kube, stores, ...leftOut] },
       },
       {
         extends: true,
         test: {
           name: 'shared',
           include: [all],
-          exclude: [...configDefaults.exclude, kube, stores, ...images, ...own],
+          exclude: [...configDefaults.exclude, kube, stores, ...own, ...leftOut],
           isolate: false,
           pool: recycledForks(600 * 2 ** 20),
         },

@@ -1,12 +1,14 @@
 /**
- * `npm test`: set-up, the checks that read sources, then vitest on Node 22; closes with the line `N passed, N failed`.
- * `npm test -- PATH …` or any vitest argument narrows the run and leaves the checks out. `npm run test:kube` runs only the
- * tests that need a Kubernetes control plane (`*.kube.test.ts`), which a whole run builds in the background meanwhile, and then
- * the object store that `*.stores.test.ts` need.
- * `TESTUDO_KUBE=off` leaves these out, but not in CI, where nothing is skipped. They mostly wait, and so run beside the others;
- * what they say is printed when the others have ended. Last comes which files took most of the processor's time.
+ * `npm test`: set-up, the checks that read sources, then vitest on Node 22; closes with the line `N passed, N failed`. It leaves out
+ * what costs much or needs more than set-up brings, and says so; `npm run test:all` runs that too, and so does CI
+ * (`testing/which-tests.mjs`). `npm test -- PATH …` or any vitest argument narrows the run and leaves the checks out.
+ * `npm run test:kube` runs only the tests that need a Kubernetes control plane (`*.kube.test.ts`).
+ *
+ * A run of all builds that control plane in the background, and then the object store that `*.stores.test.ts` need. These tests mostly
+ * wait, and so run beside the others; what they say is printed when the others have ended. Last comes which files took most of the
+ * processor's time.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -17,41 +19,36 @@ import { setUpOrExit } from './setup.mjs';
 import { costTable } from './testing/cost-report.mjs';
 import { controlPlaneIsThere } from './testing/kube/build.mjs';
 import { versitygwIsThere } from './testing/stores/build.mjs';
+import { longTests, shortVariable, whichTests } from './testing/which-tests.mjs';
 
 /** @typedef {{ passed: number, failed: number, remarks: string[], cost?: string }} Counts */
 
-const onlyKube = process.argv[2] === '--only-kube';
-const args = process.argv.slice(onlyKube ? 3 : 2);
-const whole = args.length === 0;
-const withoutKube = process.env.TESTUDO_KUBE === 'off';
+const { which, args } = whichTests(process.argv.slice(2), process.env);
+const isWhole = which === 'all' || which === 'short';
 
-const images = process.env.TESTUDO_IMAGES !== 'off';
-
-const off = [...(withoutKube ? ['TESTUDO_KUBE=off'] : []), ...(images ? [] : ['TESTUDO_IMAGES=off'])];
-if (off.length > 0 && process.env.CI) {
-  process.stdout.write(`${off.join(', ')} leaves tests out, which CI does not allow: unset it\n0 passed, 1 failed\n`);
-  process.exit(1);
-}
-const building = whole ? buildInBackground() : undefined;
+const building = which === 'all' ? buildInBackground() : undefined;
 await setUpOrExit({
   pureJs: false,
   redis: 'required',
-  images: images && !onlyKube ? 'test' : 'no',
-  postgres: !onlyKube,
-  browser: !onlyKube,
-  shells: !onlyKube,
-  objectStore: !onlyKube,
+  images: which === 'all' || which === 'named' ? 'test' : 'no',
+  postgres: which !== 'kube',
+  browser: which !== 'kube',
+  shells: which !== 'kube',
+  objectStore: which !== 'kube',
 });
 
 /** @type {Counts[]} */
 const results = [];
-if (whole && !onlyKube) results.push(await runChecks());
+if (isWhole) results.push(await runChecks());
 const waiting = runWaiting();
-if (!onlyKube) results.push(await runVitest(['own', 'shared']));
+if (which !== 'kube') results.push(await runVitest(['own', 'shared']));
 results.push(...(await waiting));
 building?.end();
 reportCost(results.map(({ cost = '' }) => cost).join(''));
-if (!images) process.stdout.write('TESTUDO_IMAGES=off: the tests of deploy/images were left out\n');
+if (which === 'short') {
+  const others = 'those that need images, a control plane or an object store';
+  process.stdout.write(`left to \`npm run test:all\`: ${longTests().length} files that take long, and ${others}\n`);
+}
 const sum = (/** @type {'passed' | 'failed'} */ what) => results.reduce((total, counts) => total + counts[what], 0);
 for (const { remarks } of results) for (const remark of remarks) process.stdout.write(`${remark}\n`);
 process.exitCode = sum('failed') === 0 ? 0 : 1;
@@ -64,7 +61,7 @@ process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed\n`);
 function buildInBackground() {
   const wanted = [
     {
-      isThere: () => withoutKube || controlPlaneIsThere(),
+      isThere: controlPlaneIsThere,
       folder: 'kube',
       what: 'the control plane',
       takes: '10 to 20 minutes',
@@ -94,25 +91,8 @@ function buildInBackground() {
 
 /** Tests that wait for what is built for them; they begin beside the others. */
 async function runWaiting() {
-  if (!onlyKube && !whole) return [];
-  /** @type {('kube' | 'stores')[]} */
-  const projects = [
-    ...(withoutKube ? [] : /** @type {const} */ (['kube'])),
-    ...(onlyKube ? [] : /** @type {const} */ (['stores'])),
-  ];
-  const left = withoutKube ? [await leaveKubeOut()] : [];
-  return projects.length === 0 ? left : [...left, await runVitest(projects, { later: !onlyKube })];
-}
-
-/** @returns {Promise<Counts>} */
-async function leaveKubeOut() {
-  const vitest = join(checkout, 'node_modules', 'vitest', 'vitest.mjs');
-  const listed = spawnSync(node22, [vitest, 'list', '--project', 'kube', '--no-isolate', '--json'], {
-    cwd: checkout,
-    encoding: 'utf8',
-  });
-  const count = listed.status === 0 ? JSON.parse(listed.stdout).length : 'an unknown number of';
-  return { passed: 0, failed: 0, remarks: [`TESTUDO_KUBE=off: left out ${count} tests that need a control plane`] };
+  if (which === 'kube') return [await runVitest(['kube'])];
+  return which === 'all' ? [await runVitest(['kube', 'stores'], { later: true })] : [];
 }
 
 /**
@@ -126,7 +106,7 @@ function reportCost(noted) {
   const kept = join(checkout, 'node_modules', '.cache', 'testudo-test-cost.txt');
   mkdirSync(dirname(kept), { recursive: true });
   writeFileSync(kept, `${rows.join('\n')}\n`);
-  if (!whole) return;
+  if (!isWhole) return;
   process.stdout.write(
     `${total.toFixed(0)} s of processor time in ${rows.length} test files, the most in (all: ${kept})\n`,
   );
@@ -149,6 +129,7 @@ async function runVitest(projects, { later = false } = {}) {
     const env = { ...process.env, PATH: `${dirname(node22)}:${process.env.PATH ?? ''}` };
     delete env.TESTUDO_TF; // The tests are about the native library, whatever the caller works with.
     env.TESTUDO_TEST_COST = folder;
+    if (which === 'short') env[shortVariable] = 'yes';
     const named = projects.flatMap((project) => ['--project', project]);
     /** @type {Buffer[]} */
     const said = [];
@@ -165,7 +146,7 @@ async function runVitest(projects, { later = false } = {}) {
     if (later) process.stdout.write(Buffer.concat(said));
     const costs = join(folder, 'files.jsonl');
     const cost = existsSync(costs) ? readFileSync(costs, 'utf8') : '';
-    const counts = { ...countTests(JSON.parse(readFileSync(report, 'utf8')), { whole }), cost };
+    const counts = { ...countTests(JSON.parse(readFileSync(report, 'utf8')), { whole: isWhole }), cost };
     if (code === 0 || counts.failed > 0) return counts;
     return { ...counts, failed: 1, remarks: [...counts.remarks, `vitest ended with ${code}`] };
   } catch (error) {

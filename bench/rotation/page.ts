@@ -236,7 +236,7 @@ const tests: readonly (readonly [what: string, test: string])[] = [
     'client/response/quarantine/isolation.test.ts',
   ],
   ['evidence: every byte that is changed, every record that is left out', 'client/response/evidence/chain.test.ts'],
-  ['the image: two builds, one digest', 'deploy/images/attached/attached.test.ts'],
+  ['the image: two builds, one digest', 'deploy/images/attached/attached.images.test.ts'],
   ['pods admitted as restricted, rights and what is denied', 'deploy/chart/agent.kube.test.ts'],
 ];
 

@@ -6,7 +6,7 @@ import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import { Freezer } from './freezer.ts';
 
-/** What is read and written of a cgroup; that its processes stand still is deploy/images/node-helper.test.ts's. */
+/** What is read and written of a cgroup; that its processes stand still is deploy/images/node-helper.images.test.ts's. */
 async function fileOfCgroup() {
   const path = tempDir();
   await writeFile(join(path, 'cgroup.freeze'), '0');

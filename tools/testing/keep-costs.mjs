@@ -1,21 +1,26 @@
-/** `npm run costs`: keeps how long the longer files of the last run took, for the order in which the next ones run. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/**
+ * `npm run costs`: keeps what the costlier files of the last run took: what is long, and the order of the next runs, go by it.
+ * Files that were not among it stay as they were kept.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkout } from '../setup/places.mjs';
-import { secondsFile } from './longest-first.mjs';
+import { costsFile, keptCosts } from './kept-costs.mjs';
 
-/** Files that took less follow each other in any order. */
+/** Files that took less of both follow each other in any order. */
 const secondsMin = 2;
 
+const costs = keptCosts();
+for (const file of costs.keys()) if (!existsSync(join(checkout, file))) costs.delete(file);
 const table = readFileSync(join(checkout, 'node_modules', '.cache', 'testudo-test-cost.txt'), 'utf8');
-const rows = table
-  .split('\n')
-  .filter(Boolean)
-  .map((row) => {
-    const [, , seconds, file = ''] = row.trim().split(/\s+/); // Before them the processor's time, and the children's.
-    return { seconds: Number(seconds), file };
-  });
-const longer = rows.filter(({ seconds }) => seconds >= secondsMin).sort((a, b) => b.seconds - a.seconds);
-const text = longer.map(({ seconds, file }) => `${seconds.toFixed(0).padStart(4)} ${file}\n`).join('');
-writeFileSync(secondsFile, text);
-process.stdout.write(`${longer.length} of ${rows.length} files took ${secondsMin} s or more\n`);
+const rows = table.split('\n').filter(Boolean);
+for (const row of rows) {
+  const [processor, , wall, file = ''] = row.trim().split(/\s+/); // Between the two: the children's part of the first.
+  costs.set(file, { processorSeconds: Number(processor), wallSeconds: Number(wall) });
+}
+const kept = [...costs].filter(([, cost]) => Math.max(cost.processorSeconds, cost.wallSeconds) >= secondsMin);
+kept.sort(([, a], [, b]) => b.processorSeconds - a.processorSeconds || b.wallSeconds - a.wallSeconds);
+const column = (/** @type {number} */ seconds) => seconds.toFixed(1).padStart(6);
+const text = kept.map(([file, cost]) => `${column(cost.processorSeconds)}${column(cost.wallSeconds)} ${file}\n`);
+writeFileSync(costsFile, text.join(''));
+process.stdout.write(`read ${rows.length} files; ${kept.length} that took ${secondsMin} s or more are kept\n`);

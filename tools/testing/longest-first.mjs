@@ -3,37 +3,20 @@
  * longest first, so that nobody waits at the end for a long file that began last. A worker that shares goes on with the
  * next file only where that one shares too, so the two are not mixed.
  *
- * How long a file takes is read from `seconds.txt` beside this file, which `npm run costs` writes after a whole run. A file
- * that is not in it is short.
+ * How long a file takes is what it took on the clock when costs were kept.
  */
-import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { BaseSequencer } from 'vitest/node';
-
-export const secondsFile = new URL('seconds.txt', import.meta.url);
-
-/**
- * Seconds on the clock by file: rows of both.
- *
- * @param {string} rows
- * @returns {Map<string, number>}
- */
-export function secondsOf(rows) {
-  const fields = rows
-    .split('\n')
-    .filter(Boolean)
-    .map((row) => row.trim().split(/\s+/));
-  return new Map(fields.map(([seconds, file = '']) => [file, Number(seconds)]));
-}
+import { keptCosts } from './kept-costs.mjs';
 
 /**
  * @template {{ file: string, own: boolean }} Placed
  * @param {readonly Placed[]} files
- * @param {ReadonlyMap<string, number>} seconds
+ * @param {ReadonlyMap<string, import('./kept-costs.mjs').KeptCost>} costs
  * @returns {Placed[]}
  */
-export function longestFirst(files, seconds) {
-  const of = (/** @type {Placed} */ { file }) => seconds.get(file) ?? 0;
+export function longestFirst(files, costs) {
+  const of = (/** @type {Placed} */ { file }) => costs.get(file)?.wallSeconds ?? 0;
   // By name where nothing else decides: the same order each time.
   return files.toSorted(
     (a, b) => Number(b.own) - Number(a.own) || of(b) - of(a) || (a.file < b.file ? -1 : 1), //
@@ -52,6 +35,6 @@ export class LongestFirst extends BaseSequencer {
       file: relative(root, spec.moduleId),
       own: spec.project.config.isolate,
     }));
-    return longestFirst(files, secondsOf(readFileSync(secondsFile, 'utf8'))).map(({ spec }) => spec);
+    return longestFirst(files, keptCosts()).map(({ spec }) => spec);
   }
 }

@@ -1,7 +1,6 @@
 import { installDebian, missingPrograms } from './debian.mjs';
 
-const elsewhere =
-  'use a Debian-like system: images are made of Debian’s packages. TESTUDO_IMAGES=off leaves their tests out, though not in CI';
+const elsewhere = 'use a Debian-like system: images are made of Debian’s packages';
 
 /**
  * What builds container images; for tests also what reads them beside our own reader (skopeo, umoci) and what runs them (crun,

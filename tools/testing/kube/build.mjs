@@ -1,7 +1,7 @@
 /**
  * The control plane that tests run against: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubectl, kwok
  * (which plays the kubelets) and Helm, built from their published Go modules into the cache. As a script it builds them and
- * prints the folder they are in; `npm test` starts it in the background before anything else.
+ * prints the folder they are in; `npm run test:all` starts it in the background before anything else.
  *
  * The folder's name is a digest of all pins and of this file, so a stale cache never hands back other versions. A
  * build that was cut off goes on where it stopped: Go keeps what it has compiled.
@@ -113,9 +113,7 @@ function refuse(step, tail) {
   throw new SetupFault({
     step,
     cause: lastLines(tail),
-    remedy:
-      "check the network and Go's configuration (go env GOPROXY) and the disk (6 GB), then run this again; " +
-      'TESTUDO_KUBE=off leaves the tests that need a control plane out',
+    remedy: "check the network and Go's configuration (go env GOPROXY) and the disk (6 GB), then run this again",
   });
 }
 

@@ -1,6 +1,6 @@
 /**
  * versitygw, the careful object store of the tests, built from its published Go module into the cache: five minutes on one
- * thread, once. As a script it builds it and prints its path; `npm test` starts that in the background once the control plane
+ * thread, once. As a script it builds it and prints its path; `npm run test:all` starts that in the background once the control plane
  * is built, so that two Go builds never share the machine.
  *
  * The folder's name is a digest of the pins, so a stale cache never hands back another version.

@@ -37,11 +37,7 @@ function run(seed: number, library: { LD_PRELOAD: string }): void {
   const { status } = spawnSync(
     process.execPath,
     [vitest, 'run', '--project', 'own', '--project', 'shared', ...reporters, ...positionals],
-    {
-      cwd: checkout,
-      stdio: 'inherit',
-      env: { ...process.env, ...library, TESTUDO_WEATHER: String(seed), TESTUDO_IMAGES: 'off' },
-    },
+    { cwd: checkout, stdio: 'inherit', env: { ...process.env, ...library, TESTUDO_WEATHER: String(seed) } },
   );
   const { passed, failed, remarks } = countTests(JSON.parse(readFileSync(report, 'utf8')), { whole: false });
   for (const remark of remarks) process.stdout.write(`${remark}\n`);
