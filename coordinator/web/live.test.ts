@@ -14,7 +14,8 @@ const lookMs = 5_000;
 async function opened() {
   const federation = await TestFederation.start();
   // A coordinator that has just got a track still journals by itself how it releases it: a page would hear of that too.
-  const isReleased = ({ set, changedSeq }: MetadataState) => set !== null && changedSeq > 0 && changedSeq <= set.coversSeq;
+  const isReleased = ({ set, changedSeq }: MetadataState) =>
+    set !== null && changedSeq > 0 && changedSeq <= set.coversSeq;
   await federation.until(({ metadata }) => isReleased(metadata));
   const { engine, registry } = federation.coordinator;
   const timers = new SimulatedTimers(Date.now());
