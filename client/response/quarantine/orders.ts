@@ -11,6 +11,7 @@ export type Order = Readonly<{
   uid: string;
   by: string;
   reason: string;
+  /** By the clock of whoever gave it; of what an agent heard, see `Orders`. */
   atMs: number;
 }>;
 
@@ -40,13 +41,20 @@ export async function giveOrder(dataDirectory: string, order: Order): Promise<vo
   await writeFileAtomic(join(orderFolder(dataDirectory), nameOf(order)), JSON.stringify(shape.parse(order)));
 }
 
-/** The orders that lie in the agent's folder; each stays until it is done. */
+/**
+ * The orders that lie in the agent's folder; each stays until it is done. What counts by its time counts by the agent's clock, not by
+ * that of whoever types: one that came between two looks was given between them, and none was given later than it was heard.
+ */
 export class Orders {
   readonly #folder: string;
   readonly #timers: Timers;
   readonly #onChange: () => void;
   readonly #trouble: (cause: string) => void;
   #orders: readonly Order[] = [];
+  /** When those that lie there were given, by their texts. */
+  #givenMs: ReadonlyMap<string, number> = new Map();
+  /** When the look began that read the folder last; undefined before the first. */
+  #lookedMs: number | undefined;
   #timer: Timer | undefined;
   #looking: Promise<void>;
   /** Texts of those that were done since the look began that runs: it may have read them before. */
@@ -69,7 +77,7 @@ export class Orders {
   async done(order: Order): Promise<void> {
     const path = join(this.#folder, nameOf(order));
     const lies = await orderIn(path);
-    if (lies === undefined || textOf(lies) === textOf(order)) await rm(path, { force: true });
+    if (lies === undefined || textOf(this.#timed(lies)) === textOf(order)) await rm(path, { force: true });
     this.#done.add(textOf(order));
     this.#orders = this.#orders.filter((other) => textOf(other) !== textOf(order));
   }
@@ -80,12 +88,27 @@ export class Orders {
     await this.#looking;
   }
 
+  #timed(order: Order): Order {
+    return { ...order, atMs: this.#givenMs.get(textOf(order)) ?? order.atMs };
+  }
+
   async #look(): Promise<void> {
     const done = new Set<string>();
     this.#done = done;
+    const beganMs = this.#timers.now();
     const found = await ordersIn(this.#folder).catch(({ message }: Error) => this.#trouble(message));
+    if (found) {
+      const nowMs = this.#timers.now();
+      const givenMs = ({ atMs }: Order) => Math.min(Math.max(atMs, this.#lookedMs ?? atMs), nowMs);
+      this.#givenMs = new Map(
+        found.map((order) => [textOf(order), this.#givenMs.get(textOf(order)) ?? givenMs(order)]),
+      );
+      this.#lookedMs = beganMs;
+    }
     // What cannot be read now holds what it held.
-    const orders = (found ?? this.#orders).filter((order) => !done.has(textOf(order)));
+    const orders = (found?.map((order) => this.#timed(order)) ?? this.#orders).filter(
+      (order) => !done.has(textOf(order)),
+    );
     const hasChanged = JSON.stringify(orders) !== JSON.stringify(this.#orders);
     this.#orders = orders;
     if (this.#isClosed) return;
