@@ -105,6 +105,8 @@ it('a command line that is wrong by itself ends with 2 whatever the verb, and sa
     ['--watch', 'status', '--watch', ' 0x10', '--credentials', 'nowhere.json'],
     ['--clusters', 'demo', '--clusters', '0x3'],
     ['too many arguments', 'up', 'a', 'b'],
+    ['--reason', 'quarantine', 'resume', '-d', folder, '-r', 'x'.repeat(501)],
+    ["a pod's uid", 'quarantine', 'lift', 'web-1', '-d', folder, '-r', 'x'],
   ];
   const ended = await Promise.all(wrong.map(([, ...words]) => runTestudo(...words)));
   const told = ended.map(({ code, error }, at) => [code, error.includes(wrong[at]?.[0] ?? '') || error]);

@@ -1,8 +1,8 @@
 import { Command } from '@commander-js/extra-typings';
 import { jsonLine, table, time } from '../../base/text/table.ts';
-import { giveOrder, type Order } from '../../client/response/quarantine/orders.ts';
+import { giveOrder, type Order, orderTextMax } from '../../client/response/quarantine/orders.ts';
 import type { QuarantinePage } from '../../client/response/quarantine/quarantine.ts';
-import { exitCodes } from '../exit.ts';
+import { exitCodes, usage } from '../exit.ts';
 import { ownName } from '../own-name.ts';
 import { complain, print } from '../print.ts';
 import { chainFolder } from './agent-folder.ts';
@@ -50,11 +50,7 @@ function ordering(kind: 'approve' | 'decline' | 'lift', summary: string) {
     .requiredOption('-r, --reason <text>', 'why')
     .option('--json', 'the order, as JSON')
     .action(async (uid, { dataDir, reason, json }) => {
-      if (!/^[0-9a-f-]{36}$/.test(uid)) {
-        complain(`USAGE: expected a pod's uid, 36 characters of 0-9, a-f and "-"; got ${uid}`);
-        process.exitCode = exitCodes.usage;
-        return;
-      }
+      if (!/^[0-9a-f-]{36}$/.test(uid)) usage(`expected a pod's uid, 36 characters of 0-9, a-f and "-"; got ${uid}`);
       const order = orderOf(kind, uid, reason);
       chainFolder(dataDir); // Orders in a folder of nobody's lie there unfollowed.
       await giveOrder(dataDir, order);
@@ -80,6 +76,7 @@ function resume() {
 }
 
 function orderOf(kind: Order['kind'], uid: string, reason: string): Order {
+  if (reason.length > orderTextMax) usage(`--reason: at most ${orderTextMax} characters, got ${reason.length}`);
   return { kind, uid, by: ownName(), reason, atMs: Date.now() };
 }
 

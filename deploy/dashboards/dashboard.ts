@@ -60,17 +60,32 @@ function panelOf({ name, help, kind, labels }: Metric): Panel {
     title: name.replace(/^testudo_/, ''),
     description: help,
     datasource: { type: 'prometheus', uid: '$datasource' },
-    fieldConfig: { defaults: { unit: unitOf(name, kind), min: 0 }, overrides: [] },
-    targets: [{ refId: 'A', expr: queryOf(name, kind, labels), legendFormat: legendOf(labels) }],
+    fieldConfig: { defaults: { unit: unitOf(name, kind), ...(!isSigned(name) && { min: 0 }) }, overrides: [] },
+    targets: isSigned(name)
+      ? [
+          { refId: 'A', expr: queryOf(name, kind, labels), legendFormat: 'highest' },
+          { refId: 'B', expr: queryOf(name, kind, labels, 'min'), legendFormat: 'lowest' },
+        ]
+      : [{ refId: 'A', expr: queryOf(name, kind, labels), legendFormat: legendOf(labels) }],
   };
 }
 
+/** Of a difference the lowest says as much as the highest: a clock that is behind. */
+function isSigned(name: string): boolean {
+  return /_ahead_/.test(name);
+}
+
 /** A counter as what is added a second, a histogram as what 99 of 100 stay below, a gauge as it is. */
-function queryOf(name: string, kind: Metric['kind'], labels: readonly string[]): string {
+function queryOf(
+  name: string,
+  kind: Metric['kind'],
+  labels: readonly string[],
+  extreme: 'max' | 'min' = 'max',
+): string {
   const of = '{namespace=~"$namespace"}';
   const by = labels.join(', ');
   if (kind === 'counter') return `sum by (${by}) (rate(${name}${of}[$__rate_interval]))`;
-  if (kind === 'gauge') return `max by (${by}) (${name}${of})`;
+  if (kind === 'gauge') return `${extreme} by (${by}) (${name}${of})`;
   const buckets = `sum by (${['le', ...labels].join(', ')}) (rate(${name}_bucket${of}[$__rate_interval]))`;
   return `histogram_quantile(0.99, ${buckets})`;
 }

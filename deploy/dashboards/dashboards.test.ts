@@ -93,6 +93,16 @@ describe('dashboard and alarms', () => {
     }
   });
 
+  it('show a clock that is behind as well as one that is ahead', () => {
+    const [panel] = (
+      dashboard() as {
+        panels: { title: string; fieldConfig?: { defaults: { min?: number } }; targets?: { expr: string }[] }[];
+      }
+    ).panels.filter(({ title }) => title === 'client_clock_ahead_seconds');
+    expect(panel?.fieldConfig?.defaults).not.toHaveProperty('min');
+    expect(panel?.targets?.map(({ expr }) => expr.slice(0, 3))).toEqual(['max', 'min']);
+  });
+
   it('would notice a metric that does not exist', () => {
     expect(namesIn('sum by (code) (rate(testudo_gone_total{namespace=~"$namespace"}[5m])) > 0 and up')).toEqual([
       'testudo_gone_total',

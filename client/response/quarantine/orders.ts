@@ -15,7 +15,9 @@ export type Order = Readonly<{
   atMs: number;
 }>;
 
-const text = z.string().max(500);
+/** Characters of a reason, and of who gives it. */
+export const orderTextMax = 500;
+const text = z.string().max(orderTextMax);
 const shape = z.strictObject({
   kind: z.enum(['approve', 'decline', 'lift', 'resume']),
   uid: z.string().regex(/^[0-9a-zA-Z-]{0,63}$/),
