@@ -10,6 +10,9 @@ export const fromOutside = -1;
 /** The caller is a service that served no call of this chain. */
 export const fromNowhere = -2;
 
+/** What lies so many seconds ahead of what comes now bears the time of a clock that was wrong. */
+export const aheadMaxS = 86_400;
+
 export type ApiCall = Readonly<{
   server: string;
   /** Empty: nobody with a name. */

@@ -5,12 +5,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
 import { thresholdAt } from '../metrics.ts';
 import type { Explanation } from '../track-kind.ts';
+import type { ApiExample } from './example.ts';
 import { ApiJudge } from './judge/api-judge.ts';
 import { readApiChains } from './offline/api-files.ts';
 import { kindOf } from './offline/evaluation.ts';
 import { csvOf, type Line, learnS, normalTraffic, request, userOf } from './testing/small-shop.ts';
 
-type Judged = Readonly<{ kind: string; score: number }> & Explanation;
+type Judged = Readonly<{ kind: string; score: number; textBefore: string }> & Explanation;
 
 const later = (minutes: number) => learnS + minutes * 60;
 const get = (path: string, attack: string) => ({ method: 'GET', path, attack });
@@ -22,6 +23,10 @@ const attacks: readonly Line[] = [
   ...payloads.flatMap((text, n) => {
     const path = `/catalogue/search?q=${encodeURIComponent(text)}&page=1`;
     return request(later(20 + n), `a${n}`, userOf(3), { ...get(path, 'injection'), sent: 4_000 });
+  }),
+  ...request(later(30), 'p0', userOf(3), {
+    ...get(`/catalogue/search?q=lamp&page=1&q=${encodeURIComponent(payloads[0] as string)}`, 'second value'),
+    sent: 4_000,
   }),
   ...request(later(40), 'b0', userOf(4), get('/catalogue/items/..%2f..%2fetc%2fpasswd', 'traversal')),
   ...request(later(60), 'c0', userOf(5), get('/orders/debug/vars', 'shadow')),
@@ -53,6 +58,8 @@ const attacks: readonly Line[] = [
 
 let judged: ReadonlyMap<string, readonly Judged[]>;
 let threshold: number;
+/** How a chain scores whose object was asked for hours before: after a request of a clock a year ahead, and without it. */
+let hoursAfter: readonly number[];
 /** What is said of a chain through a service whose name would break a line. */
 let ofBrokenName: string;
 
@@ -64,20 +71,36 @@ beforeAll(async () => {
     const learnt = unwrap(await readApiChains(path, 'small/train')).chains.map(({ example }) => example);
     const judge = new ApiJudge(undefined, new Float32Array(0), learnt);
     const all = unwrap(await readApiChains(path, 'small/test')).chains.map((chain): Judged => {
-      const explanation = judge.explain(chain.example);
+      const textBefore = judge.explain(chain.example).text;
+      // As a client does: it scores, and then asks why.
       const score = judge.score([chain.example])[0]?.scores[0] as number;
-      return { kind: kindOf(chain), score, ...explanation };
+      return { kind: kindOf(chain), score, textBefore, ...judge.explain(chain.example) };
     });
     const [first] = learnt;
     if (first === undefined) throw new Error('nothing was learnt');
     const calls = first.calls.map((call) => ({ ...call, server: `${call.server}\n- forged (9.9 nats)` }));
     ofBrokenName = judge.explain({ ...first, calls }).text;
+    hoursAfter = [true, false].map((isAhead) =>
+      scoreHoursAfter(new ApiJudge(undefined, new Float32Array(0), learnt), learnt, isAhead),
+    );
     judged = Map.groupBy(all, ({ kind }) => kind);
     threshold = thresholdAt(judged.get('normal')?.map(({ score }) => score) ?? [], 0.01);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+function scoreHoursAfter(judge: ApiJudge, learnt: readonly ApiExample[], isAhead: boolean): number {
+  const item = learnt.findLast(({ calls }) => calls[0]?.route === '/api/catalogue/items/{}') as ApiExample;
+  const scoreAt = (hours: number, object?: number) => {
+    const around = object === undefined ? item.around : { ...item.around, named: [object], objects: [object] };
+    return judge.score([{ ...item, id: hours, atS: item.atS + 3_600 * hours, around }])[0]?.scores[0] as number;
+  };
+  if (isAhead) scoreAt(24 * 400);
+  scoreAt(1, 4_711);
+  scoreAt(3);
+  return scoreAt(4, 4_711);
+}
 
 /** What is said of the chains of an attack that score above all but one in a hundred normal ones. */
 function alarmsOf(kind: string) {
@@ -91,6 +114,22 @@ describe('what the api track finds among normal requests, and how it says so', (
     expect(alarms.map(({ finding }) => finding)).toEqual(['injection', 'injection', 'injection']);
     for (const { text } of alarms) expect(text).toContain('the value of "q" of GET');
     for (const { text } of alarms) expect(text).not.toContain('DROP');
+  });
+
+  it('an injection in the second of two values of one name, and shows that one', () => {
+    const [alarm] = alarmsOf('second value');
+    expect(alarm?.finding).toBe('injection');
+    expect(alarm?.text).toContain(`the value of "q" of GET /api/catalogue/search of gateway looks like "' A '9'='9"`);
+  });
+
+  it('by what was unusual of it before the judge had met it', () => {
+    const alarms = [...judged.values()].flat().filter(({ score }) => score > threshold);
+    expect(alarms.length).toBeGreaterThan(50);
+    expect(alarms.filter(({ text, textBefore }) => text !== textBefore)).toEqual([]);
+  });
+
+  it('by what it knows of objects by then, whatever a clock that was ahead wrote before', () => {
+    expect(hoursAfter[0]).toBeCloseTo(hoursAfter[1] as number, 2);
   });
 
   it('on one line for each reason, whatever a service is called', () => {
@@ -121,7 +160,7 @@ describe('what the api track finds among normal requests, and how it says so', (
     const alarms = alarmsOf('enumeration');
     expect(alarms.length).toBeGreaterThanOrEqual(12);
     expect(alarms.at(-1)?.finding).toBe('object enumeration');
-    expect(alarms.at(-1)?.text).toMatch(/its subject asked for 1\d objects at GET/);
+    expect(alarms.at(-1)?.text).toMatch(/its subject asked for 1\d objects at GET .*, 1\d of them new to it/);
   });
 
   it('many failed logins from several addresses', () => {

@@ -7,7 +7,7 @@ export type Fact = Readonly<{
   view: number;
   /** Index of the call that it is about. */
   call: number;
-  /** Name of the field or parameter that it is about, or empty. */
+  /** Name of the field or parameter that it is about; of a value its place among the call's; or empty. */
   about: string;
   /** Hashes of what the fact is conditioned on, from broad to narrow; `levels` of them count. */
   contexts: Uint32Array;
@@ -98,13 +98,15 @@ function walkCall(
     current.about = field;
     visitor.visit(inThree('field', route, here, -1, hashText(field)));
   }
-  for (const [name, shape] of call.values) {
+  for (const [which, [name, shape]] of call.values.entries()) {
     const named = hashText(name);
     const isPath = name === '/';
     current.about = name;
     if (!isPath && !name.startsWith('#')) visitor.visit(inThree('parameter', route, here, -1, named));
+    // Of a name that is there twice, the value that is meant.
+    current.about = String(which);
     const place = combine(isPath ? server : here, named);
-    if (visitor.takesShape?.(combine(place, hashText(shape)), at, name) === false) continue;
+    if (visitor.takesShape?.(combine(place, hashText(shape)), at, current.about) === false) continue;
     walkShape(shape, combine(named, 5), place, visitor);
   }
 }

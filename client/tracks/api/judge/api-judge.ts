@@ -1,14 +1,14 @@
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { PlaceScores } from '../../place-scores.ts';
 import type { Explanation, TrackScorer } from '../../track-kind.ts';
-import type { ApiCall, ApiExample } from '../example.ts';
+import { type ApiCall, type ApiExample, aheadMaxS } from '../example.ts';
 import { views, viewWeights } from '../facts/views.ts';
 import { ApiMemory } from '../memory/api-memory.ts';
 import { FederatedEvidence } from '../memory/evidence-table.ts';
 import { RouteBook } from '../requests/route-book.ts';
 import { Calibration } from './calibration.ts';
 import { explained } from './explanation.ts';
-import { Surprises } from './surprise.ts';
+import { type Surprise, Surprises } from './surprise.ts';
 import { Trails } from './trails.ts';
 
 /** A view counts for what it is rarer than so many nats: once in five normal chains each view is. */
@@ -24,6 +24,11 @@ const waitingMax = 20_000;
 const unusualNats = -Math.log(0.03);
 /** Scores that are given again for the same example: so many of what came last, and at most twice as many. */
 const scoresMax = 32_768;
+/** Unusual chains of which it is known why, for whoever asks after more was judged. */
+const toldMax = 1_024;
+
+/** Why a chain scored as it did: templates by call, and what was surprising before anything was learnt of it. */
+type Why = Readonly<{ routes: readonly string[]; surprise: Surprise }>;
 
 /**
  * Scores chains with a federation's evidence and what this cluster's own normal chains taught just now. It goes on learning:
@@ -38,6 +43,8 @@ export class ApiJudge implements TrackScorer<ApiExample> {
   /** By example; those before are forgotten all at once, since taking single ones out of a map costs more than all the scoring. */
   #scores = new Map<number, number>();
   #scoresBefore = new Map<number, number>();
+  /** By example, the oldest first. */
+  readonly #told = new Map<number, Why>();
   #waiting: ApiExample[] = [];
   /** Where those begin in `#waiting` that still wait. */
   #waitingFrom = 0;
@@ -66,13 +73,18 @@ export class ApiJudge implements TrackScorer<ApiExample> {
   }
 
   explain(example: ApiExample): Explanation {
-    const routes = this.#book.templatesOf(example.calls);
-    const surprise = this.#surprises.of(example, routes);
+    const { routes, surprise } = this.#told.get(keyOf(example)) ?? this.#read(example);
     const parts = surprise.nats.map((found, view) => this.#part(view, found));
     return explained(example, routes, surprise, parts, this.#memory);
   }
 
   close(): void {}
+
+  /** learn: as of `Surprises.of`. */
+  #read(example: ApiExample, learn = false): Why {
+    const routes = this.#book.templatesOf(example.calls);
+    return { routes, surprise: this.#surprises.of(example, routes, learn) };
+  }
 
   /** What a view adds to a chain's score, nats. */
   #part(view: number, found: number): number {
@@ -97,14 +109,21 @@ export class ApiJudge implements TrackScorer<ApiExample> {
     const known = this.#scores.get(key) ?? this.#scoresBefore.get(key);
     if (known !== undefined) return known;
     this.#settle(example.atS);
-    const routes = this.#book.templatesOf(example.calls);
     // What nobody in particular sent could all be one's: it teaches nothing while it is judged.
-    const total = this.#sum(this.#surprises.of(example, routes, example.source !== 0).nats);
+    const why = this.#read(example, example.source !== 0);
+    const total = this.#sum(why.surprise.nats);
     const rarity = this.#chains.rarity(total);
     const score = this.#scoreOf(rarity, this.#trails.add(example, rarity));
     if (rarity < unusualNats && this.#waiting.length - this.#waitingFrom < waitingMax) this.#waiting.push(example);
     this.#keep(key, score);
+    if (Math.max(rarity, score) >= unusualNats) this.#remember(key, why);
     return score;
+  }
+
+  #remember(key: number, { routes, surprise: { nats, calls, about } }: Why): void {
+    // The next chain is told in the same arrays.
+    this.#told.set(key, { routes, surprise: { nats: nats.slice(), calls: calls.slice(), about: [...about] } });
+    if (this.#told.size > toldMax) this.#told.delete(this.#told.keys().next().value as number);
   }
 
   #scoreOf(rarity: number, trail: number): number {
@@ -115,6 +134,7 @@ export class ApiJudge implements TrackScorer<ApiExample> {
   #settle(atS: number): void {
     for (; this.#waitingFrom < this.#waiting.length; this.#waitingFrom++) {
       const example = this.#waiting[this.#waitingFrom] as ApiExample;
+      if (example.atS > atS + aheadMaxS) continue;
       if (example.atS > atS - settledAfterS) break;
       this.#memory.learnPersonal(example, this.#book.templatesOf(example.calls));
     }
@@ -138,8 +158,7 @@ export class ApiJudge implements TrackScorer<ApiExample> {
     for (const example of earlier) this.#memory.learn(example, this.#book.templatesOf(example.calls));
     const met = later.map((example) => {
       this.#settle(example.atS);
-      const routes = this.#book.templatesOf(example.calls);
-      const nats = this.#surprises.of(example, routes, true).nats.slice();
+      const nats = this.#read(example, true).surprise.nats.slice();
       this.#waiting.push(example);
       return nats;
     });

@@ -2,8 +2,9 @@ import { onOneLine } from '../../../../base/text/printable.ts';
 import type { Explanation } from '../../track-kind.ts';
 import { type ApiCall, type ApiExample, fromNowhere, fromOutside } from '../example.ts';
 import { type View, views } from '../facts/views.ts';
-import { bonds } from '../facts/walk-facts.ts';
+import { bonds, places } from '../facts/walk-facts.ts';
 import type { ApiMemory } from '../memory/api-memory.ts';
+import { countedMax } from '../requests/recent-activity.ts';
 import type { Surprise } from './surprise.ts';
 
 /** What a chain may turn out to be, as an alert names it. */
@@ -65,8 +66,7 @@ function strongest(reasons: readonly Reason[]): Finding {
 function findingOf(view: View, { call, about, example }: Told): Finding {
   switch (view) {
     case 'value':
-      if (about !== '/' && !about.startsWith('#')) return 'injection';
-      return /\.\.|\/\/|\/\.|\\/.test(shapeOf(call, about)) ? 'traversal' : 'unknown template';
+      return findingOfValue(valueAt(call, about));
     case 'route':
       return 'unknown template';
     case 'credentials':
@@ -104,6 +104,7 @@ function sentenceOf(view: View, told: Told): string {
   const { around, subject, source } = example;
   const what = `${call.method} ${template} of ${call.server}`;
   const holder = subject === 0 ? 'its source' : 'its subject';
+  const bondTo = (object: number) => memory.bondOf(subject || source, object);
   switch (view) {
     case 'route':
       return `${call.server} is hardly ever asked for ${call.method} ${template}`;
@@ -117,8 +118,10 @@ function sentenceOf(view: View, told: Told): string {
       return `a body sent to ${what} holds the field ${JSON.stringify(about)}, which others do not send`;
     case 'parameter':
       return `${what} is asked with the parameter ${JSON.stringify(about)}, which others do not use`;
-    case 'value':
-      return `${nameOfValue(about)} of ${what} looks like ${JSON.stringify(shapeOf(call, about))}, which values there do not`;
+    case 'value': {
+      const { name, shape } = valueAt(call, about);
+      return `${nameOfValue(name)} of ${what} looks like ${JSON.stringify(shape)}, which values there do not`;
+    }
     case 'size':
       return `${what} moved an amount of data that it seldom does`;
     case 'order':
@@ -128,36 +131,49 @@ function sentenceOf(view: View, told: Told): string {
     case 'arrival':
       return `its source named this subject after ${around.arrival || 'nothing that was seen'}, and not as others begin`;
     case 'place':
-      if (isFromInside(example)) return `${call.caller} names this subject by itself, which was seen from outside only`;
-      return memory.placeOf(subject, example.network) === 1
-        ? 'its subject was never seen before'
-        : 'its subject never came from this network before';
+      return placeSentence(told);
     case 'stranger':
       return `${what} names an object of ${bondText(example, memory)}`;
     case 'rate':
-      return `its source sent ${around.rate} requests within a minute`;
+      return `its source sent ${counted(around.rate)} requests within a minute`;
     case 'failures':
-      return `its source failed ${around.failures} times within five minutes`;
+      return `its source failed ${counted(around.failures)} times within five minutes`;
     case 'routeFailures':
-      return `${what} failed ${around.routeFailures} times within five minutes, whoever asked`;
+      return `${what} failed ${counted(around.routeFailures)} times within five minutes, whoever asked`;
     case 'failingSources':
       return `${around.failingSources} sources failed at ${what} within a quarter of an hour`;
     case 'switches':
       return `its subject changed its network ${around.switches} times within half an hour`;
     case 'subjects':
       return `its source named ${around.subjects} subjects within a quarter of an hour`;
-    case 'objects':
-      return `${holder} asked for ${around.objects.length} objects at ${what} within a quarter of an hour, most of them new to it`;
+    case 'objects': {
+      const fresh = around.objects.filter((object) => bondTo(object) !== bonds.own).length;
+      return `${holder} asked for ${around.objects.length} objects at ${what} within a quarter of an hour, ${fresh} of them new to it`;
+    }
     case 'strangers': {
-      const others = around.objects.filter((object) => memory.bondOf(subject || source, object) >= bonds.ofFew).length;
+      const others = around.objects.filter((object) => bondTo(object) >= bonds.ofFew).length;
       return `${others} of the objects that ${holder} asked for lately at ${what} are others'`;
     }
   }
 }
 
+/** What is told apart of what was counted: beyond that nobody counted. */
+function counted(count: number): string {
+  return count < countedMax ? String(count) : `${countedMax} or more`;
+}
+
 function credentialsOf({ auth, issuer }: ApiCall): string {
   if (auth === '' || auth === 'none') return 'no authentication';
   return issuer === '' ? auth : `${auth} of issuer ${issuer}`;
+}
+
+function placeSentence({ call, example, memory }: Told): string {
+  const isNew = memory.placeOf(example.subject, example.network) === places.newSubject;
+  if (!isFromInside(example)) {
+    return isNew ? 'its subject was never seen before' : 'its subject never came from this network before';
+  }
+  const how = isNew ? 'never seen before' : 'seen from outside only';
+  return `${call.caller} names this subject by itself, which was ${how}`;
 }
 
 function orderSentence(call: ApiCall, what: string): string {
@@ -170,7 +186,9 @@ function orderSentence(call: ApiCall, what: string): string {
 function bondText({ around, subject, source }: ApiExample, memory: ApiMemory): string {
   const found = around.named.map((object) => memory.bondOf(subject || source, object));
   if (found.includes(bonds.ofAnother)) return 'another subject';
-  return found.includes(bonds.ofFew) ? 'a few other subjects' : 'nobody who is known';
+  if (found.includes(bonds.ofFew)) return 'a few other subjects';
+  if (found.includes(bonds.unknown)) return 'nobody who is known';
+  return found.includes(bonds.shared) ? 'many subjects' : 'its own';
 }
 
 function nameOfValue(name: string): string {
@@ -180,7 +198,15 @@ function nameOfValue(name: string): string {
     : `the value of ${JSON.stringify(name)}`;
 }
 
-/** Without the class of its length. */
-function shapeOf({ values }: ApiCall, name: string): string {
-  return (values.find(([one]) => one === name)?.[1] ?? '').slice(1);
+type Value = Readonly<{ name: string /** Without the class of its length. */; shape: string }>;
+
+/** about: as `Fact.about` of a value. */
+function valueAt({ values }: ApiCall, about: string): Value {
+  const [name, shape] = values[Number(about)] ?? ['', ''];
+  return { name, shape: shape.slice(1) };
+}
+
+function findingOfValue({ name, shape }: Value): Finding {
+  if (name !== '/' && !name.startsWith('#')) return 'injection';
+  return /\.\.|\/\/|\/\.|\\/.test(shape) ? 'traversal' : 'unknown template';
 }

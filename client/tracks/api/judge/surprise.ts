@@ -16,8 +16,8 @@ const callUsesMax = 16;
 const callsMax = 16_384;
 
 /**
- * What each view says of a chain: its highest surprisal in nats, and of which call and name. By id of the view. The next chain
- * is told in the same arrays.
+ * What each view says of a chain: its highest surprisal in nats, and of which call and what of it, as `Fact.about`. By id of the
+ * view. The next chain is told in the same arrays.
  */
 export type Surprise = Readonly<{ nats: Float64Array; calls: Uint16Array; about: readonly string[] }>;
 

@@ -1,7 +1,8 @@
-import type { ApiSurroundings } from '../example.ts';
+import { type ApiSurroundings, aheadMaxS } from '../example.ts';
 
 const keysMax = 20_000;
-const timesMax = 128;
+/** As far as one is counted. */
+export const countedMax = 128;
 const objectsMax = 48;
 const minuteS = 60;
 
@@ -101,7 +102,7 @@ function distinct<Value>(timed: readonly Timed<Value>[]): Value[] {
   return [...found];
 }
 
-/** Values of the last `spanS` seconds by key, at most `timesMax` of each. */
+/** Values of the last `spanS` seconds by key, at most `countedMax` of each. */
 class Recent<Value> {
   readonly #spanS: number;
   readonly #byKey = new LatelyUsed<Timed<Value>[]>();
@@ -113,7 +114,7 @@ class Recent<Value> {
   add(key: string, atS: number, value: Value): readonly Timed<Value>[] {
     const known = this.of(key, atS) as Timed<Value>[];
     if (known.length === 0) this.#byKey.set(key, known);
-    if (known.length >= timesMax) known.shift();
+    if (known.length >= countedMax) known.shift();
     known.push({ atS, value });
     return known;
   }
@@ -122,7 +123,10 @@ class Recent<Value> {
     const known = this.#byKey.get(key);
     if (known === undefined) return [];
     let old = 0;
-    while (old < known.length && (known[old] as Timed<Value>).atS <= atS - this.#spanS) old += 1;
+    for (; old < known.length; old++) {
+      const { atS: then } = known[old] as Timed<Value>;
+      if (then > atS - this.#spanS && then <= atS + aheadMaxS) break;
+    }
     if (old > 0) known.splice(0, old);
     return known;
   }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ObservedFlow } from '../../../events/flow-record.ts';
 import { httpCall } from '../../../recordings/api-call.ts';
 import { ApiIntake } from './api-intake.ts';
+import { RecentActivity } from './recent-activity.ts';
 import { RouteBook } from './route-book.ts';
 import { readTarget } from './target.ts';
 import { shapeOfValue } from './value-shape.ts';
@@ -17,6 +18,19 @@ describe('readTarget', () => {
     expect(routeOf('https://shop.example/v1/items')).toBe('/v1/items');
     expect(routeOf('/media/../..//etc/passwd')).toBe('/media/../..//etc/passwd');
     expect(routeOf(`/${'a/'.repeat(40)}`)).toMatch(/^(?:\/a){12}(?:\/\.\.\.){1,2}$/);
+  });
+
+  it('takes no address that a query names for its own', () => {
+    expect(readTarget('/a?u=b://evil/x', hash).route).toBe('/a');
+    expect(readTarget('http://shop.example/v1?next=http://evil/x', hash).route).toBe('/v1');
+  });
+
+  it('takes what stands without a value, or is as long or numbered as a value, for no name', () => {
+    const namesOf = (query: string) => readTarget(`/files?${query}`, hash).values.map(([name]) => name);
+    expect(namesOf('wsdl&sort_by=name&ids[3]=1')).toEqual(['/', 'wsdl', 'sort_by', 'ids[3]']);
+    expect(namesOf('Qm9iIHBhc3N3b3JkIGlzx')).toEqual(['/', '?']);
+    expect(namesOf('ZWFzeSB0byBndWVzcyBidXQgbm90IHRvIHNwZWxs==')).toEqual(['/', '?']);
+    expect(namesOf('id4711=x')).toEqual(['/', '?']);
   });
 
   it('keeps shapes of values, and no value', () => {
@@ -52,6 +66,15 @@ describe('RouteBook', () => {
     expect(book.templateOf('blog', '/feed')).toBe('/feed');
     expect(book.templateOf('nobody', '/feed')).toBe('/feed');
   });
+});
+
+it('RecentActivity counts nothing for long that a clock a day ahead and more had written', () => {
+  const recent = new RecentActivity();
+  const failed = (atS: number) =>
+    recent.add({ atS, source: 's', network: '', subject: '', route: 'r', isFailure: true, objects: [] }).routeFailures;
+  expect([failed(1_000), failed(1_001)]).toEqual([1, 2]);
+  expect(failed(1_002 + 400 * 86_400)).toBe(1);
+  expect([2_000, 2_001, 4_000, 8_000].map(failed)).toEqual([1, 2, 1, 1]);
 });
 
 function flow(atMs: number, requestId: string, from: string, to: string, target = '/orders/7'): ObservedFlow {

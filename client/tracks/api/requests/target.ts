@@ -5,6 +5,10 @@ const targetMax = 4_096;
 const segmentsMax = 12;
 const parametersMax = 16;
 const nameMax = 40;
+/** What stands without a value is a switch, as "wsdl", or a value without a name. */
+const switchMax = 20;
+/** As in routes: more than a version number's worth. */
+const digitsOfId = 4;
 
 /** What is kept of a path and its query: no value of either. */
 export type Target = Readonly<{
@@ -19,10 +23,9 @@ export type Target = Readonly<{
 /** `hash`: a salted hash to 32 bits. */
 export function readTarget(whole: string, hash: (text: string) => number): Target {
   const target = whole.slice(0, targetMax);
-  const scheme = target.indexOf('://');
-  const start = scheme > 0 && scheme < 8 ? Math.max(0, target.indexOf('/', scheme + 3)) : 0;
   const end = target.search(/[?#]/);
-  const path = target.slice(start, end === -1 ? undefined : end);
+  // A scheme and an authority may stand before it; what a query names is none.
+  const path = target.slice(0, end === -1 ? undefined : end).replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, '');
   const values: [string, string][] = [['/', shapeOfValue(path)]];
   const objects: number[] = [];
   const segments = path.split('/', segmentsMax + 2).slice(1);
@@ -45,14 +48,15 @@ function readQuery(query: string, values: [string, string][], objects: number[],
   for (const pair of query.split('&', parametersMax)) {
     if (pair === '') continue;
     const equals = pair.indexOf('=');
-    const name = (equals === -1 ? pair : pair.slice(0, equals)).slice(0, nameMax);
+    const name = equals === -1 ? pair : pair.slice(0, equals);
     const value = equals === -1 ? '' : pair.slice(equals + 1);
-    values.push([isName(name) ? name : '?', shapeOfValue(isName(name) ? value : pair)]);
+    const isNamed = isName(name, /^=*$/.test(value) ? switchMax : nameMax);
+    values.push(isNamed ? [name, shapeOfValue(value)] : ['?', shapeOfValue(pair)]);
     if (/\d/.test(value) && value.length <= nameMax) objects.push(hash(`${name}=${value}`));
   }
 }
 
-/** What is no name may be a value that somebody put there. */
-function isName(text: string): boolean {
-  return /^[A-Za-z_][\w.[\]-]*$/.test(text);
+/** What is no name, is long or holds a number as ids do may be a value that somebody put there. */
+function isName(text: string, lengthMax: number): boolean {
+  return text.length <= lengthMax && /^[A-Za-z_][\w.[\]-]*$/.test(text) && text.replace(/\D/g, '').length < digitsOfId;
 }
