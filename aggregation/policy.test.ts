@@ -21,7 +21,7 @@ describe('parsePolicy', () => {
     expect(parsePolicy(defaultPolicy(3))).toEqual({ ok: true, value: defaultPolicy(3) });
     const sampled = defaultPolicy(3, { sample: true });
     expect(parsePolicy(sampled)).toEqual({ ok: true, value: sampled });
-    expect(sampled.rule).toMatchObject({ tellApart: true, search: 'patient', doubtSample: true });
+    expect(sampled.rule).toMatchObject({ tellApart: true, search: 'patient', doubtSample: 'mostClusters' });
     // A policy that was stored before the settings were there goes on without them.
     const {
       tellApart: _,
@@ -53,6 +53,7 @@ describe('parsePolicy', () => {
     ['a field of another rule', { ...policy({ kind: 'krum' }, 1), rule: { kind: 'krum', trim: 1 } }],
     ['a setting of a rule that is no answer', { ...policy({ kind: 'krum' }, 1), rule: { ...defaultPolicy(1, { sample: true }).rule, tellApart: 'yes' } }], // biome-ignore format: one line
     ['a search that no build has', { ...policy({ kind: 'krum' }, 1), rule: { ...defaultPolicy(1, { sample: true }).rule, search: 'long' } }], // biome-ignore format: one line
+    ['a doubt that no build has', { ...policy({ kind: 'krum' }, 1), rule: { ...defaultPolicy(1, { sample: true }).rule, doubtSample: 'allClusters' } }], // biome-ignore format: one line
     ['nothing', null],
     ['a mean that should withstand somebody', policy({ kind: 'mean' }, 1)],
     ['more subsets than can be looked through, however few updates', policy({ kind: 'minimumDiameterAveraging' }, 30)],

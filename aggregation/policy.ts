@@ -69,7 +69,7 @@ export function defaultPolicy(f: number, { classes = false, sample = false }: Tr
 const defaultTrustedWeights: Rule = {
   kind: 'trustedWeights',
   ...{ rho: 0.05, clip: 1.5, split: false, stepsMax: 60, blind: 'contrast' },
-  ...{ tellApart: true, search: 'patient', doubtSample: true },
+  ...{ tellApart: true, search: 'patient', doubtSample: 'mostClusters' },
 };
 
 /** What a rule asks of its caller beyond the updates; a policy that asks for what a track has not is refused by name. */
@@ -147,7 +147,7 @@ export const aggregationSettings = z.strictObject({
       blind: z.enum(['shares', 'coordinateMedian', 'geometricMedian', 'evidence', 'contrast']),
       tellApart: z.boolean().optional(),
       search: z.enum(['eightHalvings', 'patient', 'quasiNewton']).optional(),
-      doubtSample: z.boolean().optional(),
+      doubtSample: z.union([z.boolean(), z.literal('mostClusters')]).optional(),
     }),
     z.strictObject({ kind: z.literal('fltrust') }),
     z.strictObject({

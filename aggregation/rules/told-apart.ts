@@ -1,4 +1,5 @@
-import { memorySink } from '../blocks/blocks.ts';
+import { memorySink, type UpdateBlocks } from '../blocks/blocks.ts';
+import { rowValues } from '../blocks/row-values.ts';
 import { type Point, squared, squaredDistance } from '../trusted/line-search.ts';
 import { movedBy } from '../trusted/losses-along.ts';
 import { lowest, type SampleSearch } from '../trusted/sample-descent.ts';
@@ -15,7 +16,14 @@ const risesMax = 0.1;
 const stepLength = 0.1;
 const stepsMax = 10;
 
-type Context = Readonly<{ trusted: TrustedSample; base: Float32Array; search: SampleSearch; doubtSample: boolean }>;
+/**
+ * When a sample is doubted whose attacks are told no better than chance by what clusters agreed on: never, always, or only where most
+ * clusters, each by what it alone sent, tell them no better either. Who lies, and is heard, can raise that loss past chance, and so keep
+ * attacks from being told apart; fewer liars than half cannot make it most.
+ */
+export type DoubtSample = boolean | 'mostClusters';
+
+type Context = Readonly<{ trusted: TrustedSample; base: Float32Array; search: SampleSearch; doubtSample: DoubtSample }>;
 
 /**
  * Outlier exposure (Hendrycks, Mazeika, Dietterich, ICLR 2019) of what a rule agreed on. A loss that knows only normal work costs a
@@ -28,17 +36,18 @@ type Context = Readonly<{ trusted: TrustedSample; base: Float32Array; search: Sa
  * of what clusters did at most, and cost normal work that the sample holds no more than that. It can cost what the sample does not hold
  * far more, so that with `doubtSample` nothing is moved where A(w + v) is no less than that of a coin: whoever learns normal work alone
  * scores most attacks above it, and normal work that is called an attack as all else. Where the loss brings no attacks nothing is moved
- * either. Shapes: base, v [d]. O(d) memory; two gradients an evaluation, of which ten steps take some fifteen, no pass over updates.
+ * either. Shapes: base, v [d]. O(d) memory; two gradients an evaluation, of which ten steps take some fifteen, no pass over updates; where a
+ * sample would be doubted one gradient of its attacks for each of up to n updates, until more than half have the same to say.
  */
 export async function toldApart(
-  { algebra, source: { d } }: Updates,
+  { algebra, source }: Updates,
   decision: Decision,
   { trusted: { loss }, base, search, doubtSample }: Context,
 ): Promise<Decision> {
   const { attacks, gradient: normal } = loss;
   const { onSample } = decision;
   if (attacks === undefined || normal === undefined || onSample === undefined) return decision;
-  const { values: agreed } = await valuesOf(decision, algebra, d);
+  const { values: agreed } = await valuesOf(decision, algebra, source.d);
   const reach = Math.sqrt(squared(agreed));
   const at = exposed({ attacks, normal }, base);
   const before = await at(agreed, Number.POSITIVE_INFINITY);
@@ -48,7 +57,9 @@ export async function toldApart(
     return at(x, normalMax);
   };
   const length = (slope: Float64Array) => (stepLength * reach) / Math.sqrt(squared(slope));
-  const isDoubted = doubtSample && before.attacks >= noBetterThanChance;
+  const isDoubted =
+    before.attacks >= noBetterThanChance &&
+    (doubtSample === 'mostClusters' ? await mostDoubt(attacks, base, source) : doubtSample);
   const after = isDoubted ? before : await lowest(within, before, { length, stepsMax, search });
   const told: ToldApart = {
     moved: reach === 0 ? 0 : Math.sqrt(squaredDistance(after.x, agreed)) / reach,
@@ -60,6 +71,19 @@ export async function toldApart(
     plan: ofOneRow(after.x),
     onSample: { ...onSample, lossAfter: after.normal, toldApart: told },
   };
+}
+
+/** Whether more than half of the updates, each alone, leave the sample's attacks told no better than chance. */
+async function mostDoubt(attacks: LossGradient, base: Float32Array, source: UpdateBlocks): Promise<boolean> {
+  let [doubting, telling] = [0, 0];
+  for (let row = 0; row < source.n; row++) {
+    const { loss } = await attacks(movedBy(base, await rowValues(source, row)));
+    if (loss >= noBetterThanChance) doubting++;
+    else telling++;
+    if (2 * doubting > source.n) return true;
+    if (2 * telling >= source.n) return false;
+  }
+  return false;
 }
 
 /** Where no descent may end. */

@@ -15,7 +15,7 @@ import { type BlindRule, blindBlock, heardRows, letThrough, verdictOf } from './
 import { allPlaced, type BlockValues, gathered, placed } from './block-values.ts';
 import { allRows } from './coordinate-wise.ts';
 import { contrasted, takenBack } from './sample-contrast.ts';
-import { toldApart } from './told-apart.ts';
+import { type DoubtSample, toldApart } from './told-apart.ts';
 
 /**
  * `rho`: how hard shares are pulled to 1/n. `clip`: no update is longer than so many times the median. `split`: what
@@ -23,7 +23,7 @@ import { toldApart } from './told-apart.ts';
  * what becomes of the block of a class that the sample does not cover, where classes are declared. `tellApart`: what came out is
  * moved to where it tells the sample's attacks from its normal work (`told-apart.ts`), for losses that know only normal work. `search`:
  * how these two look for a lower loss on the sample; absent: `eightHalvings`, as policies of earlier builds have it. `doubtSample`:
- * nothing is moved where what clusters agreed on tells the sample's attacks no better than chance, since they may be normal work.
+ * when nothing is moved, since the sample's attacks may be normal work: what clusters agreed on tells them no better than chance.
  */
 export type TrustedWeightsParameters = Readonly<{
   rho: number;
@@ -33,7 +33,7 @@ export type TrustedWeightsParameters = Readonly<{
   blind: BlindRule;
   tellApart?: boolean | undefined;
   search?: SampleSearch | undefined;
-  doubtSample?: boolean | undefined;
+  doubtSample?: DoubtSample | undefined;
 }>;
 
 /**

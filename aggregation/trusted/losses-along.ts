@@ -67,9 +67,9 @@ export function times(a: Float64Array, b: Float64Array): Float64Array<ArrayBuffe
 }
 
 /** base + delta, shape [d], float32 as models are. */
-export function movedBy(base: Float32Array, delta: Float64Array): Float32Array {
+export function movedBy(base: Float32Array, delta: Float64Array | Float32Array): Float32Array {
   const moved = new Float32Array(base.length);
-  for (let j = 0; j < moved.length; j++) moved[j] = (base[j] as number) + at(delta, j);
+  for (let j = 0; j < moved.length; j++) moved[j] = (base[j] as number) + (delta[j] as number);
   return moved;
 }
 

@@ -1,6 +1,7 @@
 import { aggregate } from '../../aggregation/aggregate.ts';
 import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import { attacks } from '../../aggregation/attacks/attacks.ts';
+import { doubtRaised } from '../../aggregation/attacks/doubt-raised.ts';
 import { classKill, drift, sleeper, tailored } from '../../aggregation/attacks/knowing.ts';
 import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
 import { type AggregationPolicy, asksOf, checkPolicy, defaultPolicy, type Rule } from '../../aggregation/policy.ts';
@@ -23,6 +24,8 @@ import {
   canMissLiars,
   costly,
   coverText,
+  doubtAlone,
+  doubtAndBackdoor,
   familyInAttackSet,
   familyInNoSample,
   type Part,
@@ -57,12 +60,19 @@ function deploymentFor(rule: NetworkRule): Readonly<{ policy: AggregationPolicy;
   return { policy: { ...policy, rule: trusted }, mix: 0.5 };
 }
 
+/** The same, but nothing is moved for the sample's attacks: what clusters agreed on. */
+function untold(policy: AggregationPolicy): AggregationPolicy {
+  return { ...policy, rule: { ...policy.rule, tellApart: false } as Rule };
+}
+
 function isTold(rule: NetworkRule): rule is ToldRule {
   return told.includes(rule);
 }
 
 const generic = ['sign flip ×4', 'alie z=1.5', 'min-max'] as const;
-const ofTrusted = [familyInNoSample, familyInAttackSet] as const;
+const ofTrusted: readonly string[] = [familyInNoSample, familyInAttackSet];
+/** Of liars who would keep attacks from being told apart: nothing to the rules that do not. */
+const ofTold: readonly string[] = [doubtAlone, doubtAndBackdoor];
 /** What decides most comes first: a run of a network takes half a minute. */
 const behaviours = [
   'silent',
@@ -75,6 +85,8 @@ const behaviours = [
   'drift',
   'sleeper',
   familyInAttackSet,
+  doubtAlone,
+  doubtAndBackdoor,
 ] as const;
 /** Under half a sample: what shows whether it harms where it is blind. */
 const halfBehaviours: readonly string[] = ['none', 'silent', 'min-max', 'class kill', 'drift', 'backdoor'];
@@ -102,7 +114,8 @@ export function networkParts(): Part[] {
     behavioursOf: (rule) =>
       behaviours.filter((each) => {
         if (cover === 'half') return halfBehaviours.includes(each);
-        if ((ofTrusted as readonly string[]).includes(each)) return byWeights.includes(rule as NetworkRule);
+        if (ofTrusted.includes(each)) return byWeights.includes(rule as NetworkRule);
+        if (ofTold.includes(each)) return rule === toldApartRule;
         return each !== 'silent' || yardstickOf(rule as NetworkRule) === 'silent';
       }),
     async measure(name, behaviour) {
@@ -175,17 +188,18 @@ async function networkUnder(world: TableWorld, run: Run): Promise<Judged> {
       const own = world.clusters.map(({ normal }) => normal.slice(0, tracesMax));
       const honest = own.slice(f).map((traces, at) => train(traces, f + at));
       const reference = rule === 'FLTrust' && { reference: train(sample, n) };
-      const combined = async (sent: readonly Float32Array[]) => {
+      const combined = async (sent: readonly Float32Array[], by: AggregationPolicy = policy) => {
         const sink = memorySink(base.length);
         const trusted = asksOf(policy.rule).sample === 'needed' && { trusted: { loss, ...reference } };
         const context = { base, start, seed: `${seed} ${round}`, measure: false, ...trusted };
-        unwrap(await aggregate(policy, unwrap(memoryBlocks([...sent, ...honest])), algebra, sink, context));
+        unwrap(await aggregate(by, unwrap(memoryBlocks([...sent, ...honest])), algebra, sink, context));
         return sink.values;
       };
       const moved = (by: Float64Array) => base.map((value, at) => value + (by[at] as number));
       const sent = await sentBy(behaviour, {
         ...{ world, honest, base, first, round, loss, ofKilled, seed: `${seed} ${round}`, train, own },
         modelOf: async (tried) => moved(await combined(tried)),
+        agreedOn: async (tried) => moved(await combined(tried, untold(policy))),
       });
       start = await combined(sent);
       const candidate = moved(start);
@@ -247,6 +261,8 @@ type Scene = Readonly<{
   train(traces: readonly Observed[], cluster: number): Float32Array;
   /** The network that the rule makes of these hostile updates and the honest ones. */
   modelOf(sent: readonly Float32Array[]): Promise<Float32Array>;
+  /** The same before it is moved for the sample's attacks. */
+  agreedOn(sent: readonly Float32Array[]): Promise<Float32Array>;
 }>;
 
 /** What the f liars send. A backdoor: the family is normal work of whatever they run, as often as all else. */
@@ -258,6 +274,15 @@ async function sentBy(behaviour: NetworkBehaviour, scene: Scene): Promise<Float3
     const damageOf = async (sent: readonly Float32Array[]) => meanOf(await loss.losses(await modelOf(sent)));
     return tailored({ honest, f, seed, directions, damageOf });
   };
+  const doubt = () => doubtOf(scene);
+  const backdoor = () =>
+    liars.map((traces, at) => {
+      const services = world.clusters[at]?.classes ?? [];
+      const poison = services.flatMap((service) =>
+        (world.poison.get(family) ?? []).map(({ calls }) => ({ service, calls })),
+      );
+      return train([...traces, ...repeated(poison, traces.length)], at);
+    });
   switch (behaviour) {
     case 'none':
       return liars.map(train);
@@ -266,13 +291,11 @@ async function sentBy(behaviour: NetworkBehaviour, scene: Scene): Promise<Float3
     case 'backdoor':
     case familyInAttackSet:
     case familyInNoSample:
-      return liars.map((traces, at) => {
-        const services = world.clusters[at]?.classes ?? [];
-        const poison = services.flatMap((service) =>
-          (world.poison.get(family) ?? []).map(({ calls }) => ({ service, calls })),
-        );
-        return train([...traces, ...repeated(poison, traces.length)], at);
-      });
+      return backdoor();
+    case doubtAlone:
+      return doubt();
+    case doubtAndBackdoor:
+      return round % 2 === 1 ? doubt() : backdoor();
     case 'tailored':
       return ascent();
     case 'sleeper':
@@ -284,6 +307,14 @@ async function sentBy(behaviour: NetworkBehaviour, scene: Scene): Promise<Float3
     default:
       return await attacks[behaviour]({ honest, f, seed });
   }
+}
+
+function doubtOf({ honest, base, loss, seed, agreedOn }: Scene): Promise<Float32Array[]> {
+  const { attacks: toldBy, gradient: normal } = loss;
+  if (toldBy === undefined || normal === undefined)
+    throw new TypeError('a language model gives both its losses a gradient');
+  const attacksOf = async (sent: readonly Float32Array[]) => (await toldBy(await agreedOn(sent))).loss;
+  return doubtRaised({ honest, f, seed, base, attacks: toldBy, normal, attacksOf });
 }
 
 async function gradientAt({ gradient }: SampleLoss, weights: Float32Array): Promise<Float32Array> {

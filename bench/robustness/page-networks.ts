@@ -15,7 +15,7 @@ import {
 import { knowingAttacks } from './behaviours.ts';
 import type { Cover } from './federation.ts';
 import type { Cell } from './kept.ts';
-import { familyInAttackSet, familyInNoSample, type Part } from './parts.ts';
+import { doubtAlone, doubtAndBackdoor, familyInAttackSet, familyInNoSample, type Part } from './parts.ts';
 import { toldApartRule, toldFartherRule } from './rules.ts';
 
 /** A network that predicts: areas under the curve, of a killed class its own as well, and how much of one family passes. */
@@ -61,6 +61,8 @@ function barsOf({ rule, cells }: Measured, measured: readonly Measured[], cover:
     const noBar = { bar: '', met: undefined, note: `${countText(elsewhere).replace(': ', '')} traces` };
     backdoors.push(['the sample holds other families alone', elsewhere, noBar]);
   }
+  const byTurns = of(cells, doubtAndBackdoor);
+  if (byTurns) backdoors.push(['by turns with raising doubt', byTurns, {}]);
   const killed = of(cells, 'class kill')?.rare;
   barTable(
     rule,
@@ -81,6 +83,6 @@ function barsOf({ rule, cells }: Measured, measured: readonly Measured[], cover:
 /** Points that an attack may cost; undefined where no bar was set. */
 function barOf(behaviour: string, isHalf: boolean): number | undefined {
   if (behaviour === familyInNoSample) return undefined;
-  const knows = (knowingAttacks as readonly string[]).includes(behaviour);
+  const knows = [...knowingAttacks, doubtAlone, doubtAndBackdoor].includes(behaviour);
   return isHalf || (knows && behaviour !== 'backdoor') ? -3 : -1;
 }

@@ -169,6 +169,12 @@ export const familyInAttackSet = 'backdoor, family in one attack set';
 /** A backdoor whose family no sample holds, where samples hold others. */
 export const familyInNoSample = 'backdoor, family not in the sample';
 
+/** Liars who raise the loss of the sample's attacks past chance, so that a rule that doubts the sample tells none of them apart. */
+export const doubtAlone = 'doubt raised';
+
+/** The same in every other round, and a backdoor in those between. */
+export const doubtAndBackdoor = 'doubt raised and backdoor by turns';
+
 export const coverText: Readonly<Record<Cover, string>> = {
   all: 'a sample from other clusters that covers every service',
   half: 'a sample that covers half of the services',

@@ -165,7 +165,8 @@ function attacksText({ sample, provenanceJson }: GetRoundResponse): string {
       ? 'none in the sample that the model could be moved to tell from its normal work'
       : '';
   }
-  const isDoubted = asked?.doubtSample === true && told.attacksBefore >= noBetterThanChance;
+  // Where most clusters told them better a sample was not doubted, and the aggregate moved.
+  const isDoubted = asked?.doubtSample && told.attacksBefore >= noBetterThanChance && told.moved === 0;
   return isDoubted ? doubtedText(told) : toldApartText(told);
 }
 

@@ -56,7 +56,7 @@ it('a round whose network is told the sample’s attacks apart says how far it w
   const members = await federation.round(names);
   const checked = await line.run('policy', 'check', 'syscall');
   expect(checked.out).toMatch(
-    /attacks +a network is moved to where it tells the 20 of the sample from its normal work, also where these look like it: doubtSample: true would move nothing then\n/,
+    /attacks +a network is moved to where it tells the 20 of the sample from its normal work, also where these look like it: doubtSample: mostClusters would move nothing then\n/,
   );
 
   await counted(line, Promise.resolve(members));

@@ -117,7 +117,7 @@ describe('policyStanding', () => {
     const told = expect.stringMatching(/moved to where it tells the 12 of the sample from its normal work$/);
     expect(of(12)).toEqual({ onAttacks: told, warnings: [] });
     const blindly = expect.stringMatching(
-      /from its normal work, also where .* doubtSample: true would move nothing then$/,
+      /from its normal work, also where .* doubtSample: mostClusters would move nothing then$/,
     );
     expect(of(12, { doubtSample: undefined })).toEqual({ onAttacks: blindly, warnings: [] });
     const unheard = expect.stringMatching(/learns nothing from the 12 of the sample: with tellApart: true/);

@@ -130,7 +130,7 @@ function attacksText({ policy: { rule }, sampled, sampleAttacks = 0, model, rela
     return 'the sample holds none, so that nothing tells a network what an attack is: put one that holds some';
   const undoubted = rule.doubtSample
     ? ''
-    : ', also where these look like it: doubtSample: true would move nothing then';
+    : ', also where these look like it: doubtSample: mostClusters would move nothing then';
   return rule.tellApart === true
     ? `a network is moved to where it tells the ${sampleAttacks} of the sample from its normal work${undoubted}`
     : `a network learns nothing from the ${sampleAttacks} of the sample: with tellApart: true it would be moved to where it tells them from normal work`;

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { aggregate } from '../../../aggregation/aggregate.ts';
 import { twinAlgebra } from '../../../aggregation/algebra/twin-algebra.ts';
+import { doubtRaised } from '../../../aggregation/attacks/doubt-raised.ts';
 import { memoryBlocks, memorySink } from '../../../aggregation/blocks/blocks.ts';
-import { defaultPolicy } from '../../../aggregation/policy.ts';
+import { defaultPolicy, type Rule } from '../../../aggregation/policy.ts';
 import { unwrap } from '../../../base/fault.ts';
 import { isBenign, type Trace } from '../../../client/events/trace.ts';
 import { deltaOf } from '../../../client/learning/delta.ts';
@@ -17,12 +18,12 @@ import type { SampleContent } from '../../../client/tracks/track-kind.ts';
 import { readAll, recordedPath } from '../../../lab/data/recorded-traces.ts';
 
 const sizes = { embedding: 8, classEmbedding: 4, hidden: 8, warmUp: 4, predicted: 8 };
-const [clusters, rounds, perClass] = [4, 4, 10];
+const [rounds, perClass] = [4, 10];
 
 const recorded = await readAll(recordedPath);
 const example = ({ service, calls }: Trace): Example => ({ workload: service, calls });
 
-/** A track of so many classes, and a sample of their normal work that calls other traces of it attacks. */
+/** A track of so many classes, a sample of their normal work that calls other traces of it attacks, and one that knows what they are. */
 function trackOf(classes: readonly string[]) {
   const spec = languageModelSpec(new WorkloadClasses(classes), sizes);
   const traces = recorded.filter(({ service }) => classes.includes(service));
@@ -30,36 +31,51 @@ function trackOf(classes: readonly string[]) {
   const judged = traces.filter((trace) => (isBenign(trace) ? trace.split === 'validation' : true));
   const ofEach = (some: readonly Trace[], from: number) =>
     classes.flatMap((name) => some.filter(({ service }) => service === name).slice(from, from + perClass));
-  const mistaken: SampleContent<Example> = {
+  const sampleOf = (attacks: readonly Trace[]): SampleContent<Example> => ({
     normal: ofEach(normal, 0).map(example),
-    attacks: ofEach(normal, perClass).map(example),
+    attacks: attacks.map(example),
     classes: classes.map((name) => ({ name, normalCount: perClass, attackCount: perClass })),
-  };
-  return { spec, normal, judged, mistaken };
+  });
+  const hostile = traces.filter((trace) => !isBenign(trace));
+  return { spec, normal, judged, mistaken: sampleOf(ofEach(normal, perClass)), right: sampleOf(ofEach(hostile, 0)) };
 }
 
-/** What honest clusters learn in a few rounds: how normal work that nobody showed the sample scores, and how it is told from attacks. */
+type How = Readonly<{ tellApart: boolean; doubtSample?: boolean | 'mostClusters' }>;
+type Setting = Readonly<{ content?: SampleContent<Example>; honestCount?: number; liars?: number; steps?: number }>;
+
+/**
+ * What honest clusters learn in a few rounds, beside liars who raise doubt about the sample: how normal work that nobody showed the sample
+ * scores, and how it is told from attacks.
+ */
 async function learnt(
-  { spec, normal, judged, mistaken: content }: ReturnType<typeof trackOf>,
-  how: Readonly<{ tellApart: boolean; doubtSample?: boolean }>,
+  { spec, normal, judged, mistaken }: ReturnType<typeof trackOf>,
+  how: How,
+  { content = mistaken, honestCount = 4, liars: f = 0, steps = 8 }: Setting = {},
 ) {
   const detector = languageModelDetector(spec);
   const first = detector.init(1);
-  const base = defaultPolicy(1, { sample: true });
-  const policy = { ...base, rule: { ...base.rule, stepsMax: 10, ...how } as typeof base.rule };
   const loss = await openSampleLoss(spec, content, first);
-  if (loss === undefined) throw new Error('a language model has a loss on a sample');
+  const { attacks, gradient } = loss ?? {};
+  if (!loss || !attacks || !gradient) throw new Error('a language model has losses on a sample, with gradients');
+  const base = defaultPolicy(Math.max(1, f), { sample: true });
   let weights = first;
   for (let round = 1; round <= rounds; round++) {
-    const updates = Array.from({ length: clusters }, (_, at) => {
-      const own = normal.filter((_, index) => index % clusters === at);
-      const trained = detector.train(weights, own, { seed: 10 * round + at, steps: 8, learningRate: 0.03 });
+    const honest = Array.from({ length: honestCount }, (_, at) => {
+      const own = normal.filter((_, index) => index % honestCount === at);
+      const trained = detector.train(weights, own, { seed: 10 * round + at, steps, learningRate: 0.03 });
       return deltaOf(trained.weights, weights);
     });
-    const sink = memorySink(weights.length);
-    const context = { base: weights, trusted: { loss }, measure: false };
-    unwrap(await aggregate(policy, unwrap(memoryBlocks(updates)), twinAlgebra(), sink, context));
-    weights = weights.map((value, at) => value + (sink.values[at] as number));
+    const modelOf = async (sent: readonly Float32Array[], by: How) => {
+      const sink = memorySink(weights.length);
+      const context = { base: weights, trusted: { loss }, measure: false };
+      const policy = { ...base, rule: { ...base.rule, stepsMax: 10, ...by } as Rule };
+      unwrap(await aggregate(policy, unwrap(memoryBlocks([...sent, ...honest])), twinAlgebra(), sink, context));
+      return weights.map((value, at) => value + (sink.values[at] as number));
+    };
+    const attacksOf = async (sent: readonly Float32Array[]) =>
+      (await attacks(await modelOf(sent, { tellApart: false }))).loss;
+    const scene = { honest, f, seed: `${round}`, base: weights, attacks, normal: gradient, attacksOf };
+    weights = await modelOf(f === 0 ? [] : await doubtRaised(scene), how);
   }
   loss.close();
   const opened = detector.open(weights);
@@ -81,4 +97,12 @@ it('a sample that calls normal work an attack does not wreck the network within 
 it('moves nothing by a sample that calls normal work an attack, which would wreck a network of other classes', async () => {
   const track = trackOf(['php', 'gunicorn']);
   expect(await learnt(track, { tellApart: true })).toEqual(await learnt(track, { tellApart: false }));
+});
+
+it('tells attacks apart although two of five raise doubt about the sample, which would otherwise be doubted round after round', async () => {
+  const track = trackOf(['sshd', 'postgres']);
+  const slow = { content: track.right, honestCount: 3, liars: 2, steps: 2 };
+  const doubting = await learnt(track, { tellApart: true, doubtSample: true }, slow);
+  const most = await learnt(track, { tellApart: true, doubtSample: 'mostClusters' }, slow);
+  expect(most.area).toBeGreaterThan(doubting.area + 0.2);
 });
