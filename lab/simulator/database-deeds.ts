@@ -9,37 +9,47 @@ const noticesWithin = 6;
 const cancellations = 8;
 const cancelEveryMs = 400;
 
-/** Does to a database what a plan says; gives how to undo it. */
-export function beginOnDatabase(deed: Extract<Deed, { kind: 'database' }>, stage: Stage): (() => void) | undefined {
+/** Does to a database what a plan says; gives how to undo it. `came`: told when it comes to pass, at once or later. */
+export function beginOnDatabase(
+  deed: Extract<Deed, { kind: 'database' }>,
+  stage: Stage,
+  came: () => void,
+): (() => void) | undefined {
   const { database: ground, coordinators, world } = stage;
   const line = ground?.lines.get('coordinator');
   if (ground === undefined || line === undefined || ground.rolledBack !== undefined) return undefined;
   const { database } = ground;
   switch (deed.act) {
     case 'answerLost':
-      line.loses = deed.count;
+      line.loses = { in: deed.count, came };
       return undefined;
     case 'coordinatorKilled':
-      line.kills = deed.count;
+      line.kills = { in: deed.count, came };
       return undefined;
     case 'requestsHeld':
       line.mood = 'held';
+      came();
       return () => line.heal();
     case 'answersHeld':
       line.mood = 'deaf';
+      came();
       return () => line.heal();
     case 'lineCut':
       line.cut();
+      came();
       return () => line.heal();
     case 'crash':
+      if (database.isUp) came();
       database.crash();
       return () => database.startAgain();
     case 'full':
       database.isFull = true;
+      came();
       return () => {
         database.isFull = false;
       };
     case 'standbyAway':
+      if (database.isReplicated) came(); // Else nobody waits for it.
       database.standbyAway = true;
       return () => {
         database.standbyAway = false;
@@ -48,7 +58,13 @@ export function beginOnDatabase(deed: Extract<Deed, { kind: 'database' }>, stage
       line.atLines = () => {
         database.standbyAway = true;
         // Again and again: what it asks after that waits too.
-        for (let at = 1; at < cancellations; at += 1) world.after(at * cancelEveryMs, () => database.cancelWaits());
+        let isTold = false;
+        const cancel = () => {
+          if (!database.cancelWaits() || isTold) return;
+          isTold = true;
+          came();
+        };
+        for (let at = 1; at < cancellations; at += 1) world.after(at * cancelEveryMs, cancel);
         world.after(cancellations * cancelEveryMs, () => {
           database.standbyAway = false;
         });
@@ -60,7 +76,9 @@ export function beginOnDatabase(deed: Extract<Deed, { kind: 'database' }>, stage
       line.atLines = () => {
         database.standbyAway = true;
         world.after(cancelEveryMs, () => {
-          if (database.isStandbyAway) database.standbyNames = '';
+          if (!database.isStandbyAway) return;
+          database.standbyNames = '';
+          came();
         });
         world.after(deed.forMs, () => {
           database.standbyAway = false;
@@ -69,23 +87,25 @@ export function beginOnDatabase(deed: Extract<Deed, { kind: 'database' }>, stage
       };
       return undefined;
     case 'failOver':
-      return failOver(ground, deed.forMs, stage);
+      return failOver(ground, deed.forMs, stage, came);
     case 'standby': {
       const rival = coordinators[1] as SimulatedCoordinator;
       if (rival.process?.isAlive === true) return undefined;
       rival.how = 'standby';
       rival.start();
+      came();
       return () => rival.stop();
     }
   }
 }
 
 /** The standby is promoted. A synchronous one lacks nothing; another one may, and then operators bring the old one back. */
-function failOver(ground: DatabaseGround, forMs: number, stage: Stage): (() => void) | undefined {
+function failOver(ground: DatabaseGround, forMs: number, stage: Stage, came: () => void): (() => void) | undefined {
   const { database } = ground;
   if (database.standby === undefined) return undefined;
   if (database.isReplicated) {
     database.promote();
+    came();
     return () => database.makeStandby();
   }
   database.standbyAway = true;
@@ -95,6 +115,7 @@ function failOver(ground: DatabaseGround, forMs: number, stage: Stage): (() => v
     // Where it lacks a beat alone nobody can tell, and nothing is lost.
     if (database.isUp && there !== undefined && (there.rows.length < rows.length || there.epoch < epoch)) {
       promoteLagging(ground, stage);
+      came();
     } else database.standbyAway = false;
   });
   return undefined;

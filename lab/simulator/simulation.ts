@@ -39,7 +39,7 @@ export type Outcome = Readonly<{
   lines: readonly string[];
   acts: number;
   candidates: number;
-  /** Deeds that were done, by kind. */
+  /** How often each kind of deed came to pass. */
   done: Readonly<Record<string, number>>;
 }>;
 

@@ -4,7 +4,7 @@ export type Sum = Readonly<{
   broken: number;
   acts: number;
   candidates: number;
-  /** Deeds that were done, by kind. */
+  /** How often each kind of deed came to pass. */
   done: Readonly<Record<string, number>>;
 }>;
 

@@ -3,6 +3,7 @@ import { MemoryMedium } from '../../../coordinator/ledger/journal/memory-store.t
 import type { Digest } from '../../../proto/ids.ts';
 import type { Draws } from '../world/draws.ts';
 import type { SimulatedProcess } from '../world/process.ts';
+import { comesNow, type DueWrite } from './due-write.ts';
 
 /** How a disk is at present. `eio`: reads, writes and syncs fail, and nobody knows what of a write there is. */
 export type DiskMood = 'well' | 'slow' | 'full' | 'eio';
@@ -11,6 +12,8 @@ export type DiskFault = 'DISK_FULL' | 'EIO';
 
 /** What an operation may do to the medium. `part`: how much of it a crash let through, 0 to 1; 1 when all went well. */
 type Operation = { apply: (part: number) => void; isApplied: boolean };
+
+type Due = DueWrite & Readonly<{ of: 'any' | 'journal' }>;
 
 const syncMs = { low: 1, high: 12 };
 const slowFactor = 400;
@@ -24,9 +27,9 @@ export class Disk {
   readonly #draws: Draws;
   mood: DiskMood = 'well';
   /** Operations until the process that asks for the last of them is killed, before or after it took place. */
-  kills: { in: number; of: 'any' | 'journal' } | undefined;
+  kills: Due | undefined;
   /** Writes until one that fails. */
-  fails: { in: number; of: 'any' | 'journal'; mood: 'full' | 'eio' } | undefined;
+  fails: (Due & Readonly<{ mood: 'full' | 'eio' }>) | undefined;
   readonly #underWay = new Map<SimulatedProcess, Set<Operation>>();
 
   constructor(name: string, draws: Draws) {
@@ -47,9 +50,10 @@ export class Disk {
     underWay.add(operation);
     const takesMs = this.#draws.between(draw, syncMs.low, syncMs.high) * (this.mood === 'slow' ? slowFactor : 1);
     const isWrite = kind === 'write' || kind === 'journal';
-    const kills = isWrite && this.#comesNow(this.kills, kind);
+    const counts = (due: Due | undefined) => isWrite && (due?.of !== 'journal' || kind === 'journal');
+    const kills = counts(this.kills) && comesNow(this.kills);
     if (kills) this.kills = undefined;
-    const failing = isWrite && this.#comesNow(this.fails, kind) ? this.fails?.mood : undefined;
+    const failing = counts(this.fails) && comesNow(this.fails) ? this.fails?.mood : undefined;
     if (failing !== undefined) this.fails = undefined;
     const atPart = this.#draws.of(draw)();
     process.deliver(takesMs * atPart, () => {
@@ -70,13 +74,6 @@ export class Disk {
     });
     if (kills) process.world.after(takesMs * this.#draws.of(draw)(), () => process.kill());
     return promise;
-  }
-
-  /** Whether what waits for a write has come to it. */
-  #comesNow(waiting: { in: number; of: 'any' | 'journal' } | undefined, kind: string): boolean {
-    if (waiting === undefined || (waiting.of === 'journal' && kind !== 'journal')) return false;
-    waiting.in -= 1;
-    return waiting.in <= 0;
   }
 
   #underWayOf(process: SimulatedProcess): Set<Operation> {

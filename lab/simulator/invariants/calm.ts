@@ -97,7 +97,9 @@ async function checkRefusals({ journal, report, refused, world }: Stage, service
       isClosed = true;
     });
   await world.run(world.nowMs + 60_000, () => isClosed);
+  if (!isClosed) report('NOT_CLOSED_IN_CALM', 'the coordinator does not end within a minute');
   journal.look();
+  journal.lookBack();
   const audited = journal.refusedByEpoch.get(engine.epoch) ?? 0;
   const told = refused.get(engine.epoch) ?? 0;
   if (audited !== told) report('REFUSALS_UNAUDITED', `${told} refusals were told, ${audited} audited`);

@@ -18,7 +18,8 @@ export class JournalWatch {
   readonly snapshots: Snapshot[] = [];
   readonly #image: CoordinatorImage;
   readonly #report: Report;
-  #seen: number;
+  /** Each line as it was when it became durable. */
+  readonly #read: string[] = [];
   #lastChain: string | undefined;
   #lastEpoch = 0;
 
@@ -27,12 +28,11 @@ export class JournalWatch {
     this.#report = report;
     this.rounds = new RoundBook(report);
     this.releases = new ReleaseBook(report);
-    this.#seen = 0;
     this.look();
   }
 
   get length(): number {
-    return this.#seen;
+    return this.#read.length;
   }
 
   entry(sequence: number): JournalEvent | undefined {
@@ -43,16 +43,23 @@ export class JournalWatch {
   /** What has become durable since it last looked. */
   look(): void {
     const { rows } = this.#image.journal;
-    if (rows.length < this.#seen || (this.#seen > 0 && rows[this.#seen - 1]?.chain !== this.#lastChain)) {
-      this.#report('JOURNAL_REWRITTEN', `${rows.length} lines where ${this.#seen} were durable`);
+    if (rows.length < this.length || (this.length > 0 && rows[this.length - 1]?.chain !== this.#lastChain)) {
+      this.#report('JOURNAL_REWRITTEN', `${rows.length} lines where ${this.length} were durable`);
       return;
     }
     const { snapshot } = this.#image.journal;
     if (snapshot !== undefined && snapshot !== this.snapshots.at(-1)) this.snapshots.push(snapshot);
-    for (; this.#seen < rows.length; this.#seen += 1) this.#read(rows[this.#seen] as StoredEntry);
+    while (this.length < rows.length) this.#take(rows[this.length] as StoredEntry);
   }
 
-  #read(row: StoredEntry): void {
+  /** All lines, at the end: what is on the disk is what became durable once. */
+  lookBack(): void {
+    const { rows } = this.#image.journal;
+    const changed = this.#read.findIndex((body, at) => rows[at]?.body !== body);
+    if (changed !== -1) this.#report('JOURNAL_REWRITTEN', `line ${changed + 1} is not what it was`);
+  }
+
+  #take(row: StoredEntry): void {
     this.#lastChain = row.chain;
     const { seq, epoch, actor, atMs, event } = JSON.parse(row.body) as {
       seq: number;
@@ -61,7 +68,8 @@ export class JournalWatch {
       atMs: number;
       event: JournalEvent;
     };
-    if (seq !== this.#seen + 1) this.#report('JOURNAL_REWRITTEN', `line ${this.#seen + 1} says it is ${seq}`);
+    this.#read.push(row.body);
+    if (seq !== this.length) this.#report('JOURNAL_REWRITTEN', `line ${this.length} says it is ${seq}`);
     if (epoch < this.#lastEpoch) this.#report('STALE_WRITER', `line ${seq} of epoch ${epoch} after ${this.#lastEpoch}`);
     const newest = this.#image.journal.epoch;
     if (epoch !== newest) this.#report('STALE_WRITER', `line ${seq} of epoch ${epoch} while ${newest} is the writer`);

@@ -1,9 +1,10 @@
 import type { AggregationJob } from '../../../coordinator/candidate/job.ts';
 import type { Actor, JournalEvent } from '../../../coordinator/ledger/journal/events.ts';
+import { digestOf } from '../../../proto/digest.ts';
 import type { UpdateHeader } from '../../../proto/envelope/header.ts';
 import type { Receipt } from '../../../proto/envelope/receipt.ts';
 import type { Digest } from '../../../proto/ids.ts';
-import { inputsOf } from '../players/aggregation.ts';
+import { candidateOf, inputsOf } from '../players/aggregation.ts';
 import type { Report } from '../violation.ts';
 import { dawnMs } from '../world/world.ts';
 
@@ -19,6 +20,8 @@ export type KnownRound = {
   /** Digests that an update may start from. */
   bases: readonly Digest[];
   inputs: string | undefined;
+  /** What its inputs give. */
+  candidate: Digest | undefined;
 };
 
 /** What is known of rounds: what their lines say, what clusters meant, what receipts they hold. */
@@ -82,6 +85,7 @@ export class RoundBook {
       this.#report('CANDIDATE_INPUTS_DIFFER', `${job.round}: two runs of one aggregation differ`);
     }
     round.inputs = inputs;
+    round.candidate = digestOf(candidateOf(job));
     const counted = job.updates.map(({ payloadDigest }) => payloadDigest);
     const wanted = [...round.accepted]
       .filter(([cluster]) => !round.expelled.has(cluster))
@@ -147,6 +151,7 @@ export class RoundBook {
       eligible: [],
       bases: [],
       inputs: undefined,
+      candidate: undefined,
     };
     this.rounds.set(round, this.#last);
   }
@@ -186,6 +191,9 @@ export class RoundBook {
     if (version !== this.#versions.length) this.#report('VERSION_OUT_OF_TURN', `${round.round} makes ${version}`);
     this.#versions.push(digest);
     this.candidates += 1;
+    if (digest !== round.candidate) {
+      this.#report('CANDIDATE_NOT_OF_INPUTS', `${round.round}: ${digest} where its inputs give ${round.candidate}`);
+    }
     if (atMs >= round.deadlineMs) this.#report('ROUND_OVERDUE', `${round.round} has a candidate after its deadline`);
   }
 

@@ -6,7 +6,6 @@ import type { Stage } from './stage.ts';
 const graceMs = 180_000;
 /** Where its clock was set, timers come at the wrong moment and its watchdog's next look puts that right. */
 const clockGraceMs = watchdogMs + graceMs;
-const clustersCount = 4;
 
 /** What holds at every moment of whatever lies on the coordinator's disk and whoever serves. */
 export class StandingWatch {
@@ -18,6 +17,7 @@ export class StandingWatch {
   #clockAheadMs: number;
   #epoch = 0;
   #entries = -1;
+  #blobs = -1;
   #uploads = -1;
   readonly #begun = new Set<string>();
   /** Uploads begun, by track, round, cluster and epoch. */
@@ -40,15 +40,18 @@ export class StandingWatch {
     this.#lookForOverdue();
     this.#lookForRollBack();
     this.#lookForUploads();
-    // Blobs go when something is journalled, or when the open round's end is swept: one look for each line is enough.
-    if (journal.length !== this.#entries) this.#lookForBytes();
+    this.#lookForStreams();
+    // What is accepted changes with the lines, and what there is of it with the blobs.
+    if (journal.length !== this.#entries || image.blobs.size !== this.#blobs) this.#lookForBytes();
     this.#entries = journal.length;
+    this.#blobs = image.blobs.size;
+  }
+
+  /** I6: a cluster that comes again takes the place of its earlier stream, whether the coordinator has noticed the end of that or not. */
+  #lookForStreams(): void {
     for (const { host } of this.#stage.coordinators) {
-      if (host !== undefined && host.services.registry.followerCount > 3 * clustersCount) {
-        this.#stage.report(
-          'STREAMS_UNCAPPED',
-          `${host.services.registry.followerCount} streams of ${clustersCount} clusters`,
-        );
+      for (const [cluster, count] of host?.services.served.flatMap((open) => [...open]) ?? []) {
+        if (count > 1) this.#stage.report('STREAMS_UNCAPPED', `${count} streams of one kind of ${cluster}`);
       }
     }
   }

@@ -28,6 +28,30 @@ export const clientMutations: readonly Mutation[] = [
     seed: 1,
   },
   {
+    name: 'go-dark-where-a-swap-fails',
+    edits: [
+      {
+        file: 'client/releases/decide/commit.ts',
+        find: "case 'swapped':\n      if (!answer.result.ok) return fail(agent, turn,",
+        replace: "case 'swapped':\n      if (!answer.result.ok) return fail({ ...agent, running: new Map() }, turn,",
+      },
+    ],
+    breaks: ['AGENT_DARK'],
+    seed: 6,
+  },
+  {
+    name: 'run-what-is-revoked',
+    edits: [
+      {
+        file: 'proto/release/legality.ts',
+        find: "if (releases.revoked.includes(version)) return refused('VERSION_REVOKED', 'revoked');",
+        replace: '',
+      },
+    ],
+    breaks: ['AGENT_RAN_ILLEGAL'],
+    seed: 115,
+  },
+  {
     name: 'pins-without-an-end',
     edits: [
       {

@@ -19,6 +19,7 @@ export const journalMutations: readonly Mutation[] = [
     ],
     breaks: ['UNEXPECTED_ERROR'],
     seed: 1,
+    says: /JOURNAL_DAMAGED the snapshot of entry \d+ belongs to another journal/,
   },
   {
     name: 'forget-the-epoch',
@@ -99,5 +100,29 @@ export const journalMutations: readonly Mutation[] = [
     ],
     breaks: ['STATE_DIFFERS_FROM_JOURNAL'],
     seed: 1,
+  },
+  {
+    name: 'read-no-snapshot-back',
+    edits: [
+      {
+        file: 'coordinator/ledger/ledger.ts',
+        find: 'return usable ? readSnapshot(snapshot.body) : emptyState();',
+        replace: "return usable ? readSnapshot('') : emptyState();",
+      },
+    ],
+    breaks: ['NOT_SERVING_IN_CALM'],
+    seed: 1,
+  },
+  {
+    name: 'snapshot-what-is-not-durable-yet-in-a-database',
+    edits: [
+      {
+        file: 'coordinator/ledger/ledger.ts',
+        find: 'const body = await writeSnapshot(copyState(this.#durable));',
+        replace: 'const body = await writeSnapshot(copyState(this.#tentative));',
+      },
+    ],
+    breaks: ['STATE_DIFFERS_FROM_JOURNAL'],
+    seed: 10,
   },
 ];

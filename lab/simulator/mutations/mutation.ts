@@ -16,6 +16,8 @@ type CaughtByDay = Readonly<{
   breaks: readonly InvariantName[];
   /** The first seed, from 1 on, that shows it. */
   seed: number;
+  /** What the day says of it, where its rule's name alone could mean anything. */
+  says?: RegExp;
 }>;
 
 type CaughtByTest = Readonly<{

@@ -10,7 +10,7 @@ export const responseMutations: readonly Mutation[] = [
     name: 'rotate-below-the-floor',
     edits: [{ file: plan, find: "- 1 < floor ? 'FLOOR' : null;", replace: "- 1 < 0 ? 'FLOOR' : null;" }],
     breaks: ['PODS_BELOW_FLOOR'],
-    seed: 8,
+    seed: 198,
   },
   {
     name: 'count-nothing-in-flight',
@@ -40,6 +40,30 @@ export const responseMutations: readonly Mutation[] = [
       },
     ],
     breaks: ['POD_BY_HALF'],
+    seed: 43,
+  },
+  {
+    name: 'rotate-too-late',
+    edits: [
+      {
+        file: 'client/response/rotation/due.ts',
+        find: 'return fromMs + leftMs / rate;',
+        replace: 'return fromMs + (4 * leftMs) / rate;',
+      },
+    ],
+    breaks: ['POD_OVERDUE'],
+    seed: 8,
+  },
+  {
+    name: 'lose-local-data',
+    edits: [
+      {
+        file: plan,
+        find: "return pod.localData !== null && config.localData === 'skip' ? 'LOCAL_DATA' : null;",
+        replace: 'return null;',
+      },
+    ],
+    breaks: ['POD_UNTOUCHABLE'],
     seed: 33,
   },
   {

@@ -99,6 +99,62 @@ export const roundMutations: readonly Mutation[] = [
     seed: 1,
   },
   {
+    name: 'count-runs-into-the-scales',
+    edits: [
+      { file: events, find: '(priors?.[cluster] ?? 1),', replace: '(priors?.[cluster] ?? (runs += 1)),' },
+      { file: events, find: 'function jobFrom(\n', replace: 'let runs = 0;\nfunction jobFrom(\n' },
+    ],
+    breaks: ['CANDIDATE_INPUTS_DIFFER'],
+    seed: 1,
+  },
+  {
+    name: 'record-another-candidate',
+    edits: [
+      {
+        file: 'coordinator/rounds/effects.ts',
+        find: 'digest: candidate };',
+        replace: 'digest: job.base.digest };',
+      },
+    ],
+    breaks: ['CANDIDATE_NOT_OF_INPUTS'],
+    seed: 1,
+  },
+  {
+    name: 'ask-for-more-than-there-are',
+    edits: [
+      {
+        file: step,
+        find: 'if (counted < phase.quorumUpdates) {',
+        replace: 'if (counted < phase.quorumUpdates + 2) {',
+      },
+    ],
+    breaks: ['NO_CANDIDATE_IN_CALM'],
+    seed: 1,
+  },
+  {
+    name: 'watch-twice',
+    edits: [{ file: 'coordinator/grpc/federation/watch.ts', find: 'this.#replace.get(key)?.();', replace: '' }],
+    breaks: ['STREAMS_UNCAPPED'],
+    seed: 1,
+  },
+  {
+    name: 'another-moment-in-each-receipt',
+    edits: [
+      {
+        file: 'coordinator/rounds/update-desk.ts',
+        find: 'function receiptOf(\n',
+        replace: 'let asked = 0;\nfunction receiptOf(\n',
+      },
+      {
+        file: 'coordinator/rounds/update-desk.ts',
+        find: 'sequence, acceptedAtMs };',
+        replace: 'sequence, acceptedAtMs: acceptedAtMs + (asked += 1) };',
+      },
+    ],
+    breaks: ['RECEIPTS_DIFFER'],
+    seed: 9,
+  },
+  {
     name: 'wait-for-an-arrival-at-the-deadline',
     edits: [
       {

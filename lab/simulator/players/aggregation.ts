@@ -57,7 +57,8 @@ export function inputsOf({ base, policy, optimiser, optimiserState, updates, exp
   return canonicalJson(inputs as unknown as JsonValue);
 }
 
-function candidateOf(job: AggregationJob): Uint8Array {
+/** The bytes that stand for the weights of this job's candidate. */
+export function candidateOf(job: AggregationJob): Uint8Array {
   const bytes = Buffer.alloc(layoutOf(job.spec).length * 4);
   const hashed = createHash('sha512').update(inputsOf(job)).digest();
   hashed.copy(bytes);

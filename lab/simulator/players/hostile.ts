@@ -5,6 +5,7 @@ import { digestOf } from '../../../proto/digest.ts';
 import { sealedLength } from '../../../proto/envelope/format.ts';
 import { signHeader, type UpdateHeader } from '../../../proto/envelope/header.ts';
 import type { WatchResponse } from '../../../proto/generated/testudo/v1/federation.ts';
+import type { SubscribeResponse } from '../../../proto/generated/testudo/v1/releases.ts';
 import type { ClusterId } from '../../../proto/ids.ts';
 import { signInstallReport } from '../../../proto/release/install-report.ts';
 import type { HostileAct } from '../plan.ts';
@@ -13,6 +14,9 @@ import { type Submission, submitThrough } from './submit.ts';
 
 /** What a hostile cluster saw of another's update: it sits on the same network. */
 export type Overheard = Readonly<{ header: UpdateHeader; signature: Uint8Array; sealed: Buffer }>;
+
+/** Streams of each kind that one flood opens. */
+const crowd = 6;
 
 type Wire = Parameters<NonNullable<Submission['forge']>>[0];
 
@@ -40,22 +44,39 @@ export class HostileCluster {
   }
 
   async #follow(): Promise<void> {
-    const { network, process, link, cluster, track, draws } = this.#life;
+    const { process, draws } = this.#life;
     for (let attempt = 0; ; attempt += 1) {
-      const { ended } = network.stream<WatchResponse>(
-        process,
-        link,
-        0,
-        ({ services }, send, signal) =>
-          services.watchers.watch(cluster, { tracks: [track], clientBuild: 'x' }, send, { signal }),
-        ({ directive }) => {
-          attempt = 0;
-          if (directive?.$case === 'invitation') this.#invited(directive.value);
-        },
-      );
-      await ended;
+      await this.#watch(({ directive }) => {
+        attempt = 0;
+        if (directive?.$case === 'invitation') this.#invited(directive.value);
+      });
       const waitMs = fullJitterMs({ firstMs: 1_000, maxMs: 60_000 }, attempt, draws.of('unit hostile')());
       await new Promise<void>((resolve) => process.timers.after(waitMs, resolve));
+    }
+  }
+
+  #watch(hear: (told: WatchResponse) => void): Promise<unknown> {
+    const { network, process, link, cluster, track } = this.#life;
+    const request = { tracks: [track], clientBuild: 'x' };
+    const { ended } = network.stream<WatchResponse>(
+      ...([process, link, 0] as const),
+      ({ services }, send, signal) => services.watchers.watch(cluster, request, send, { signal }),
+      hear,
+    );
+    return ended;
+  }
+
+  /** One stream beside the other, as if each were its first. */
+  #crowd(): void {
+    const { network, process, link, cluster, track } = this.#life;
+    const request = { tracks: [track], rootVersion: 0 };
+    for (let at = 0; at < crowd; at += 1) {
+      void this.#watch(() => {});
+      network.stream<SubscribeResponse>(
+        ...([process, link, 0] as const),
+        ({ services }, send, signal) => services.streams.serve(cluster, request, send, signal),
+        () => {},
+      );
     }
   }
 
@@ -94,6 +115,7 @@ export class HostileCluster {
   act(act: HostileAct): void {
     if (act === 'falseReport') this.#reportFalsely();
     else this.#armed.push(act);
+    if (act === 'flood') this.#crowd();
     if (this.#header !== undefined) this.#do(act);
   }
 

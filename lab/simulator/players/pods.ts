@@ -16,7 +16,7 @@ const names: readonly (readonly [RegExp, InvariantName])[] = [
   [/^capacity lost|^below the/, 'PODS_BELOW_FLOOR'],
   [/^more in flight/, 'PODS_IN_FLIGHT'],
   [/^touched what|^took local|was touched$/, 'POD_UNTOUCHABLE'],
-  [/^evicted twice|was evicted twice$|put into quarantine \d+ times$/, 'POD_TAKEN_TWICE'],
+  [/was evicted twice$|put into quarantine \d+ times$/, 'POD_TAKEN_TWICE'],
   [/^evicted what was not ready/, 'POD_EVICTED_UNREADY'],
   [/^older than the bound/, 'POD_OVERDUE'],
   [/^left half rotated|is in quarantine by half$|evicted out of its workload$/, 'POD_BY_HALF'],

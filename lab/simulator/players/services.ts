@@ -9,14 +9,17 @@ import type { RoundTraces } from '../../../coordinator/observability/round-trace
 import type { Registry } from '../../../coordinator/registry/registry.ts';
 import type { Engine } from '../../../coordinator/rounds/engine.ts';
 import type { SigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
+import type { ClusterId } from '../../../proto/ids.ts';
 
 /** What stands behind a coordinator's doors. */
 export type Services = Readonly<{
   engine: Engine;
   registry: Registry;
   intake: UpdateIntake;
-  watchers: Watchers;
-  streams: ReleaseStreams;
+  watchers: Pick<Watchers, 'watch'>;
+  streams: Pick<ReleaseStreams, 'serve'>;
+  /** Streams that are served now, of each cluster: Watch, and Subscribe. */
+  served: readonly ReadonlyMap<ClusterId, number>[];
 }>;
 
 /** Different payloads that one peer may begin in one round. */
@@ -30,6 +33,14 @@ const noTraces = { updateAccepted: () => {}, roundEnded: () => {} } as unknown a
 
 export function servicesOf(engine: Engine, registry: Registry, receiptKey: SigningKeyPair, timers: Timers): Services {
   const gate = new UploadGate({ ...caps, attemptsMax });
+  const watchers = new Watchers({
+    source: watchSourceOf(engine),
+    limit: new ConcurrencyLimit('WATCHES_BUSY', caps),
+    heartbeatMs,
+    timers,
+  });
+  const streams = new ReleaseStreams({ engine, registry });
+  const [watched, subscribed] = [new Map<ClusterId, number>(), new Map<ClusterId, number>()];
   return {
     engine,
     registry,
@@ -40,12 +51,19 @@ export function servicesOf(engine: Engine, registry: Registry, receiptKey: Signi
       metrics: nothing,
       timers,
     }),
-    watchers: new Watchers({
-      source: watchSourceOf(engine),
-      limit: new ConcurrencyLimit('WATCHES_BUSY', caps),
-      heartbeatMs,
-      timers,
-    }),
-    streams: new ReleaseStreams({ engine, registry }),
+    watchers: { watch: counted(watched, (...call) => watchers.watch(...call)) },
+    streams: { serve: counted(subscribed, (...call) => streams.serve(...call)) },
+    served: [watched, subscribed],
+  };
+}
+
+function counted<More extends readonly unknown[], Served>(
+  open: Map<ClusterId, number>,
+  serve: (cluster: ClusterId, ...more: More) => Promise<Served>,
+): (cluster: ClusterId, ...more: More) => Promise<Served> {
+  const add = (cluster: ClusterId, one: number) => void open.set(cluster, (open.get(cluster) ?? 0) + one);
+  return (cluster, ...more) => {
+    add(cluster, 1);
+    return serve(cluster, ...more).finally(() => add(cluster, -1));
   };
 }

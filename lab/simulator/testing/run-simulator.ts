@@ -5,7 +5,14 @@ import { promisify } from 'node:util';
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const program = fileURLToPath(new URL('../main.ts', import.meta.url));
 
-type Line = Readonly<{ seed?: number; seeds?: number; name?: string; broken?: number; done?: Record<string, number> }>;
+type Line = Readonly<{
+  seed?: number;
+  seeds?: number;
+  name?: string;
+  detail?: string;
+  broken?: number;
+  done?: Record<string, number>;
+}>;
 
 /** The simulator has its process to itself: it holds what a process takes from its surroundings. */
 export async function simulator(...parameters: string[]): Promise<readonly string[]> {

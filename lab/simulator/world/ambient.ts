@@ -102,10 +102,10 @@ function signatureOf(secret: Uint8Array, message: Uint8Array): Buffer {
   return Buffer.concat([hashed, hashed]);
 }
 
-/** Nothing under simulation may ask what time it really is, or wait for it. */
+/** Nothing under simulation may ask what time it really is, wait for it, or draw what no seed decides. */
 function forbidRealTime(): void {
   const forbid = (what: string) => () => {
-    throw new Error(`simulator: ${what} was asked for; time comes from Timers alone`);
+    throw new Error(`simulator: ${what} was asked for; time comes from Timers alone, and chance from the seed`);
   };
   class HeldDate extends RealDate {
     constructor(...given: [] | [number | string | Date]) {
@@ -120,5 +120,6 @@ function forbidRealTime(): void {
     setInterval: forbid('setInterval'),
     setImmediate: forbid('setImmediate'),
   });
+  Math.random = forbid('Math.random()') as () => number;
   performance.now = forbid('performance.now()') as () => number;
 }

@@ -292,7 +292,7 @@ describe('a snapshot', () => {
     expect(await store.latestSnapshot()).toEqual(snapshot);
     reads.push(() => '42501');
     expect(await store.latestSnapshot()).toBeUndefined(); // It only saves time: a start folds from the first line.
-    tables.snapshot = { ...(tables.snapshot ?? expect.fail('no snapshot')), body: '{"a":2}' };
+    tables.journal.snapshot = { ...(tables.journal.snapshot ?? expect.fail('no snapshot')), body: '{"a":2}' };
     expect(await store.latestSnapshot()).toBeUndefined();
   });
 
@@ -303,7 +303,7 @@ describe('a snapshot', () => {
     expect(codeOf(await store.saveSnapshot(snapshot))).toBe('JOURNAL_IO');
     tables.apply({ fence: { ...tables.fence, epoch: 4, holder: 'other' } });
     expect(codeOf(await store.saveSnapshot(snapshot))).toBe('EPOCH_STALE');
-    expect(tables.snapshot).toBeUndefined();
+    expect(tables.journal.snapshot).toBeUndefined();
   });
 });
 

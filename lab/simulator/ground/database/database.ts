@@ -155,12 +155,12 @@ export class Database {
     if (!isAway) this.#replay(this.#logged);
   }
 
-  /** Somebody cancels what waits for the standby: it has happened here all the same, and a warning says so. */
-  cancelWaits(): void {
-    for (const wait of [...this.#waits]) {
-      this.#waits.delete(wait);
-      wait.over(true);
-    }
+  /** Somebody cancels what waits for the standby: it has happened here all the same, and a warning says so. False: nothing waits. */
+  cancelWaits(): boolean {
+    const waits = [...this.#waits];
+    this.#waits.clear();
+    for (const wait of waits) wait.over(true);
+    return waits.length > 0;
   }
 
   get hasStandbyNames(): boolean {

@@ -1,6 +1,7 @@
 import type { Driver, Row, Session } from '../../../../coordinator/postgres/driver.ts';
 import type { Draws } from '../../world/draws.ts';
 import type { SimulatedProcess } from '../../world/process.ts';
+import { comesNow, type DueWrite } from '../due-write.ts';
 import type { Database, Peer } from './database.ts';
 import { isWrite, writesLines } from './statements.ts';
 
@@ -10,9 +11,9 @@ export class DatabaseLine {
   /** Cut: nobody gets through. Deaf: requests arrive, answers do not. Held: requests arrive when that is over, whoever sent them. */
   mood: 'well' | 'cut' | 'deaf' | 'held' = 'well';
   /** Writes until one whose answer is lost with its connection. */
-  loses: number | undefined;
+  loses: DueWrite | undefined;
   /** Writes until one at which the process that sends it dies: before it arrives, or after. */
-  kills: number | undefined;
+  kills: DueWrite | undefined;
   /** Happens once, when the next lines are on their way. */
   atLines: (() => void) | undefined;
   readonly #held: (() => void)[] = [];
@@ -174,11 +175,8 @@ class SimulatedSession implements Session, Peer {
   }
 
   #comesNow(what: 'loses' | 'kills'): boolean {
-    const left = this.#line[what];
-    if (left === undefined) return false;
-    this.#line[what] = left - 1;
-    if (left > 1) return false;
-    this.#line[what] = undefined;
-    return true;
+    const isNow = comesNow(this.#line[what]);
+    if (isNow) this.#line[what] = undefined;
+    return isNow;
   }
 }

@@ -51,7 +51,8 @@ function read(
   tables: Tables,
   settings: Readonly<Record<string, string>>,
 ): readonly Row[] {
-  const { journal, fence, snapshot, secrets } = tables;
+  const { journal, fence, secrets } = tables;
+  const { snapshot } = journal;
   if (text.includes('SET synchronous_commit') || text === 'SELECT 1') return [];
   if (text.includes('pg_is_in_recovery()')) {
     return [{ standby: false, fsync: 'on', pages: 'on', encoding: 'UTF8', version: 160_000 }];

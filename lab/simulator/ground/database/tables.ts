@@ -30,7 +30,6 @@ export class Tables {
   readonly journal: MemoryMedium;
   readonly secrets: Map<string, Uint8Array>;
   fence: FenceRow;
-  snapshot: StoredSnapshot | undefined;
 
   constructor(journal: MemoryMedium, secrets: Map<string, Uint8Array>, fence: FenceRow) {
     this.journal = journal;
@@ -44,7 +43,7 @@ export class Tables {
       this.journal.epoch = fence.epoch;
     }
     if (rows !== undefined) this.journal.rows.push(...rows);
-    if (snapshot !== undefined) this.snapshot = snapshot;
+    if (snapshot !== undefined) this.journal.snapshot = snapshot;
     for (const [name, sealed] of secrets ?? []) {
       if (sealed === undefined) this.secrets.delete(name);
       else this.secrets.set(name, sealed);
@@ -55,8 +54,7 @@ export class Tables {
     const journal = new MemoryMedium();
     journal.rows = [...this.journal.rows];
     journal.epoch = this.journal.epoch;
-    const copy = new Tables(journal, new Map(this.secrets), this.fence);
-    copy.snapshot = this.snapshot;
-    return copy;
+    journal.snapshot = this.journal.snapshot;
+    return new Tables(journal, new Map(this.secrets), this.fence);
   }
 }
