@@ -65,19 +65,16 @@ export function checkHistory(world: SimulatedWorld, api: SimulatedApi, config: R
     if (released > config.maxInFlight.cluster) violated('more in flight than may be', String(released));
   };
 
-  const evictedOnce = new Set<string>();
   api.onDeed = ({ does, pod }) => {
     const app = pod.labels.app ?? '';
     if (untouchable.has(app) || pod.labels['testudo.io/quarantined'] !== undefined)
       violated('touched what it must not', pod.name);
-    if (pod.localData !== null) violated('took local data', pod.name);
+    if (pod.localData !== null && config.localData === 'skip') violated('took local data', pod.name);
     if (does === 'patch') {
       if (begunOn(pod) !== undefined) putBack += 1;
       return;
     }
     if (pod.isDeleting) return; // Asked again after an answer that said nothing.
-    if (evictedOnce.has(pod.uid)) violated('evicted twice', pod.name);
-    evictedOnce.add(pod.uid);
     if (!isInvoluntary && (pod.phase !== 'Running' || !pod.isReady)) violated('evicted what was not ready', pod.name);
     rotations[begunOn(pod) === undefined ? 'evict' : 'surge'] += 1;
   };

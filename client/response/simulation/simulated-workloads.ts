@@ -4,10 +4,13 @@ import type { SimulatedWorld } from './simulated-world.ts';
 
 const pick = <Item>(from: readonly Item[], random: Random): Item => from[Math.floor(random() * from.length)] as Item;
 const namespace = 'shop';
+/** Of the workloads, of which there are three at least, the one whose pods have data that would go with them. By its name: no draw is another. */
+const withLocalData = /^app-2\b/;
 
 /** A few of everything: Deployments that surge and that do not, StatefulSets, bare pods, with budgets, with two, without. */
 export function populate(world: SimulatedWorld, random: Random): void {
   const { objects } = world;
+  world.localDataOf = (name) => (withLocalData.test(name) ? 'emptyDir' : null);
   for (let at = 0; at < 4; at += 1) {
     const node = { uid: `node-${at}`, name: `node-${at}`, isCordoned: false };
     objects.nodes.set(node.name, node);

@@ -39,6 +39,8 @@ export class SimulatedWorld {
 
   /** What pods of this name are exposed by. */
   exposedBy: (name: string) => readonly LastingCode[] = () => [];
+  /** What local data pods of this name have, as facts tell it. */
+  localDataOf: (name: string) => string | null = () => null;
 
   constructor(timers: Timers, random: Random, pace: Pace = defaultPace) {
     this.timers = timers;
@@ -106,7 +108,7 @@ export class SimulatedWorld {
       ...{
         isMirror: false,
         isDisrupted: false,
-        localData: null,
+        localData: this.localDataOf(of.name),
         isHostNetwork: false,
         images: [],
         exposedBy: this.exposedBy(of.name),
