@@ -31,7 +31,12 @@ export class EndpointWatch {
         timers: systemTimers,
         unit,
         project,
-        onAll: (all) => heard(() => all.map((slice) => this.#slices.set(slice.uid, slice))),
+        onAll: (all) =>
+          heard(() => {
+            // What is not in it is gone, and nobody tells of it otherwise.
+            this.#slices.clear();
+            for (const slice of all) this.#slices.set(slice.uid, slice);
+          }),
         onPut: (slice) => heard(() => this.#slices.set(slice.uid, slice)),
         onGone: (slice) => heard(() => this.#slices.delete(slice.uid)),
         onEnded: () => undefined,

@@ -70,8 +70,7 @@ export class Killing {
   async killAgentAt(step: string): Promise<void> {
     const member = await this.start(step);
     await until(`an agent that comes to ${step}`, () => !member.running());
-    if (member.exitCode() !== null)
-      throw new Error(`the agent ended by itself before ${step}:\n${await lastLines(member)}`);
+    if (member.exitCode() !== null) throw await endedByItself(member, step);
     this.kills.agent += 1;
   }
 
@@ -82,10 +81,11 @@ export class Killing {
   async killApiServerAt(step: string, meanwhile: (() => Promise<void>) | undefined): Promise<void> {
     const member = await this.start(`${step} SIGKILL ${this.#plane.apiServerPid}`);
     await Promise.race([this.#plane.apiServerKilled(), member.exited]);
-    if (!member.running()) throw new Error(`the agent ended by itself before ${step}:\n${await lastLines(member)}`);
+    if (!member.running()) throw await endedByItself(member, step);
     this.kills['API server'] += 1;
     await this.#plane.startApiServer();
     await meanwhile?.();
+    if (!member.running()) throw await endedByItself(member, 'its end');
     if (meanwhile !== undefined) return await member.stop(waitMsMax);
     member.kill();
     await member.exited;
@@ -101,6 +101,7 @@ export class Killing {
   ): Promise<void> {
     const member = await this.start();
     await pause(random() * withinMs);
+    if (!member.running()) throw await endedByItself(member, 'it was killed');
     this.kills[victim] += 1;
     if (victim === 'agent') {
       member.kill();
@@ -109,6 +110,7 @@ export class Killing {
     await this.#plane.killApiServer();
     await this.#plane.startApiServer();
     await meanwhile?.();
+    if (!member.running()) throw await endedByItself(member, 'its end');
     await member.stop(waitMsMax);
   }
 
@@ -117,4 +119,9 @@ export class Killing {
     this.#member?.kill();
     await this.#member?.exited;
   }
+}
+
+/** Nobody was killed then, and what killed it counts for no fault of ours. */
+async function endedByItself(member: Member, before: string): Promise<Error> {
+  return new Error(`the agent ended by itself before ${before}:\n${await lastLines(member)}`);
 }
