@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { ApiJudge } from '../../client/tracks/api/judge/api-judge.ts';
 import { evidenceSpec, trainEvidence } from '../../client/tracks/api/memory/evidence-table.ts';
+import { median, processorSecondsOf } from '../harness/measure.ts';
 import type { Report } from '../harness/report.ts';
 import { type Cluster, recordedPath } from './world.ts';
 
@@ -23,8 +24,8 @@ export async function speedStudy(cluster: Cluster, report: Report, repeat: numbe
     const fresh = Array.from({ length: passes }, (_, pass) =>
       examples.map((example) => ({ ...example, id: (example.id + 1 + run * passes + pass) >>> 0 })),
     ).flat();
-    const scoring = processorSeconds(() => judge.score(fresh));
-    const splitting = processorSeconds(() => lines.reduce((sum, line) => sum + line.split(',').length, 0));
+    const scoring = await processorSecondsOf(() => judge.score(fresh));
+    const splitting = await processorSecondsOf(() => lines.reduce((sum, line) => sum + line.split(',').length, 0));
     // The first run warms the compiler up.
     if (run === 0) continue;
     scored.push((requests * passes) / scoring);
@@ -40,19 +41,8 @@ One core scores **${shown(own)} thousand requests a second** (chains of ${(reque
   );
 }
 
-function processorSeconds(work: () => unknown): number {
-  const before = process.cpuUsage();
-  work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1e6;
-}
-
 async function linesOf(path: string): Promise<string[]> {
   const lines: string[] = [];
   for await (const line of createInterface({ input: createReadStream(path).pipe(createGunzip()) })) lines.push(line);
   return lines;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

@@ -70,7 +70,7 @@ function rotationText(turns: readonly RotationTurn[]): string {
   const reasons = [...new Set(turns.flatMap(({ overBound }) => Object.keys(overBound)))].sort();
   return `${histories(turns)} histories of 80 simulated minutes and a bound of 60; faults of each seed's choice: ${turns[0]?.faults}. ${sum(turns, ({ rotations }) => rotations)} rotations,
 ${sum(turns, ({ putBack }) => putBack)} put back. Held at every change: never below budget or floor, no capacity lost in surge mode, no pod beyond the bound without a reason (${reasons.join(', ')}),
-none evicted twice or unready, no more in flight than may be, nothing left half done, no kind touched that must not be.
+none evicted unready, no more in flight than may be, nothing left half done, no kind touched that must not be.
 
 ${machines(turns)}`;
 }

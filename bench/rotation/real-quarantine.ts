@@ -71,7 +71,10 @@ async function isolate({ kubernetes, namespace, replicas }: Ground, quarantines:
     {
       ...{ endpoint, readiness: readinessOf(endpoint, systemTimers, unit), timers: systemTimers, unit },
       project: sliceOf,
-      onAll: (all) => all.forEach((slice) => void slices.set(slice.uid, slice)),
+      onAll: (all) => {
+        slices.clear();
+        for (const slice of all) slices.set(slice.uid, slice);
+      },
       onPut: (slice) => void slices.set(slice.uid, slice),
       onGone: ({ uid }) => void slices.delete(uid),
       onEnded: () => undefined,

@@ -12,6 +12,7 @@ import { ControlPlane } from '../../tools/testing/kube/control-plane.ts';
 import { until } from '../../tools/testing/kube/kills/killing.ts';
 import { WatchedPods } from '../../tools/testing/kube/kills/watched-pods.ts';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
+import { median } from '../harness/measure.ts';
 import type { Report } from '../harness/report.ts';
 
 /** `cuts` of the connection; `kills` of the API server, each of which comes back with its history forgotten and finds another token. */
@@ -121,8 +122,6 @@ export async function watching({ cuts, kills }: Watched, report: Report): Promis
     await rm(folder, { recursive: true, force: true });
   }
 }
-
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 type List = Readonly<{ metadata: { continue?: string }; items: readonly { metadata: { uid: string } }[] }>;
 
