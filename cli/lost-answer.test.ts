@@ -1,6 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { track } from '../coordinator/testing/federation.ts';
 import { HeldLine } from '../coordinator/testing/held-line.ts';
+import { PostgresServer } from '../coordinator/testing/postgres-server.ts';
+import { tempDir } from '../coordinator/testing/temp-dir.ts';
 import { OperatorService } from '../proto/generated/testudo/v1/operator.ts';
 import { changes, orLostAnswer } from './lost-answer.ts';
 import { CommandLine } from './testing/command-line.ts';
@@ -34,6 +38,33 @@ it('a command whose answer is lost after it was done says that it may have been,
   expect(away).toMatchObject({ code: 3, error: expect.stringMatching(/^GRPC_UNAVAILABLE: .*nobody listens there/) });
 }, 600_000);
 
+it('a change whose write a database did not answer may have been done, though the coordinator says so itself', async () => {
+  const server = await PostgresServer.start();
+  onTestFinished(() => server.remove());
+  const way = await HeldLine.open(() => server.port);
+  onTestFinished(() => way.close());
+  const password = join(tempDir(), 'password');
+  writeFileSync(password, `${PostgresServer.password}\n`, { mode: 0o600 });
+  const address = server.url.replace(`:${server.port}/`, `:${way.port}/`);
+  const database = { address, 'password.file': password, schema: 'unheard', outageSeconds: '5' };
+  const settings = Object.entries(database).map(([name, value]) => `journal.postgres.${name}=${value}`);
+  const line = await CommandLine.start({ settings });
+  const kept = async () => {
+    const rows = await server.sql(`SELECT count(*) AS kept FROM unheard.entries WHERE body LIKE '%freezeSet%'`);
+    return Number(rows[0]?.kept);
+  };
+  way.mode = { toServer: 'pass', toClient: 'drop' };
+  const frozen = await line.run('freeze', track, '--until', '36h', '--reason', 'release week');
+  expect(frozen).toMatchObject({
+    code: 5,
+    out: '',
+    error: expect.stringMatching(
+      /^OUTCOME_UNKNOWN: what became of it is not known \(JOURNAL_IO: .*\): it may have been done; look, /,
+    ),
+  });
+  expect(await kept()).toBe(1);
+}, 600_000);
+
 it.each([
   ['GRPC_UNAVAILABLE', 'Connection dropped', 'OUTCOME_UNKNOWN'],
   [
@@ -46,6 +77,7 @@ it.each([
   ['GRPC_UNAVAILABLE', 'No connection established. Last error: Error: read ECONNRESET', 'GRPC_UNAVAILABLE'],
   ['GRPC_UNAVAILABLE', 'Name resolution failed for target dns:nowhere', 'GRPC_UNAVAILABLE'],
   ['DRAINING', 'the coordinator stops', 'DRAINING'],
+  ['INTERNAL', 'an error of our own; the log has it', 'OUTCOME_UNKNOWN'],
   ['BELOW_FLOOR', 'nothing below version 2 may run', 'BELOW_FLOOR'],
 ])('%s (%s) of a change is %s', (code, message, said) => {
   expect(orLostAnswer({ code, message }).code).toBe(said);

@@ -1,4 +1,5 @@
 import { type Fault, refuse } from '../base/fault.ts';
+import type { ServedFaultCode } from '../proto/served-faults.ts';
 
 /** How grpc-js says that a connection, or a stream of it, ended amid a call; a coordinator's own refusals carry codes of ours. */
 const brokenOff: ReadonlySet<string> = new Set([
@@ -8,6 +9,9 @@ const brokenOff: ReadonlySet<string> = new Set([
   'GRPC_INTERNAL',
   'GRPC_UNKNOWN',
 ]);
+
+/** What a coordinator says whose own write was not answered, or that failed at it: whether it is kept shows at its next start. */
+const unsettled: ReadonlySet<string> = new Set<ServedFaultCode>(['JOURNAL_IO', 'LEADER_AWAY', 'INTERNAL']);
 
 /** Where no connection stood yet, or none of ours: the coordinator heard nothing. */
 const neverSent = /^(No connection established|Name resolution failed|HTTP \d|Deadline exceeded.*Waiting for LB pick)/s;
@@ -25,9 +29,11 @@ export function changes(path: string, request: unknown): boolean {
  * types it again unseen may roll back twice, or leave a token behind that nobody knows of.
  */
 export function orLostAnswer(fault: Fault): Fault {
-  if (!brokenOff.has(fault.code) || neverSent.test(fault.message)) return fault;
+  const isUnsettled = unsettled.has(fault.code);
+  if (!isUnsettled && (!brokenOff.has(fault.code) || neverSent.test(fault.message))) return fault;
+  const why = isUnsettled ? `what became of it is not known (${fault.code}: ` : 'no answer came (';
   return refuse(
     'OUTCOME_UNKNOWN',
-    `no answer came (${fault.message}): it may have been done; look, with \`testudo audit list --since 5m\`, before you ask for it again`,
+    `${why}${fault.message}): it may have been done; look, with \`testudo audit list --since 5m\`, before you ask for it again`,
   ).fault;
 }

@@ -96,6 +96,7 @@ it('a command line that is wrong by itself ends with 2 whatever the verb, and sa
         ['--valid-days', 'unpin', 'a', '--valid-days', '0', '-r', 'x'],
         ['--hours', 'tokens', 'create', 'a', '--hours', '0'],
         ['--label', 'tokens', 'create', 'a', '--label', 'zone'],
+        ['--kit', 'tokens', 'create', 'a', '--coordinator', 'herd.example:7442'],
         ['--hours', 'cluster', 'add', 'a', '--out', 'there', '--hours', '0'],
         ['--gitops', 'cluster', 'add', 'a', '--out', 'there', '--gitops', '--json'],
         ['key=value', 'clusters', 'label', 'a', 'zone', '-r', 'x'],

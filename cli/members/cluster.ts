@@ -11,7 +11,7 @@ import { manifests, namespace, namespaceFrom, secret } from '../kubernetes/manif
 import { clientStart } from '../operator/client-start.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { enrolmentPortText } from '../operator/enrol-address.ts';
-import { allClusters } from '../operator/known-names.ts';
+import { allClusters, forceLabelsOption, refuseMisspeltKeys } from '../operator/known-names.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { complain, print } from '../print.ts';
@@ -39,6 +39,7 @@ function add() {
     .option('--enrol <host:port>', `where it enrols; as the credentials say, or ${enrolmentPortText}`)
     .option('--hours <count>', 'how long the token may be used, up to 720', '24')
     .option('--label <key=value...>', 'labels that the cluster will carry')
+    .option(...forceLabelsOption)
     .option('--gitops', 'write no secret: its manifest goes to standard output, to be sealed')
     .action((cluster, options) => {
       if (options.gitops && options.json) usage('--gitops prints a manifest, so --json cannot print beside it');
@@ -46,6 +47,8 @@ function add() {
       const labels = (options.label ?? []).map((text) => labelOf(text));
       return withConnection(options, async (connection) => {
         const { client } = connection;
+        const keys = options.force ? [] : labels.map(({ key }) => key);
+        if (keys.length > 0) refuseMisspeltKeys(await allClusters(connection), keys);
         const start = await clientStart(connection, options);
         if (start.foreign.length > 0)
           complain(`not in values.yaml, since a client does not bring it: track ${start.foreign.join(', ')}`);

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { track } from '../../coordinator/testing/federation.ts';
+import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import { CommandLine } from '../testing/command-line.ts';
 
 it('labels are given and taken away, and what is nearly a name that there is wants --force', async () => {
@@ -18,6 +19,8 @@ it('labels are given and taken away, and what is nearly a name that there is wan
     code: 0,
     out: expect.stringContaining('eu-1 has the labels region=eu, tier=edge, zone=a'),
   });
+  const misspelt = ['cluster', 'add', 'eu-2', '--out', tempDir(), '--label', 'regiom=us'];
+  expect(await line.run(...misspelt)).toMatchObject({ code: 1, error: expect.stringMatching(/mean region\?/) });
   expect(slip).toMatchObject({ code: 1, error: expect.stringMatching(/^NAME_UNKNOWN: .* did you mean region\?/) });
   expect(JSON.parse(forced.out)).toMatchObject({
     cluster: 'eu-1',

@@ -10,7 +10,7 @@ import { claimKitFolder, writeClientKit } from '../kit/client-kit.ts';
 import { clientStart } from '../operator/client-start.ts';
 import { withConnection } from '../operator/connection.ts';
 import { enrolmentPortText } from '../operator/enrol-address.ts';
-import { allClusters, refuseMisspeltKeys } from '../operator/known-names.ts';
+import { allClusters, forceLabelsOption, refuseMisspeltKeys } from '../operator/known-names.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { complain, print } from '../print.ts';
@@ -33,7 +33,7 @@ function create() {
     .argument('<cluster>')
     .option('--hours <count>', `how long it may be used, up to ${hoursMax}`, '24')
     .option('--label <key=value...>', 'labels that the cluster will carry')
-    .option('--force', 'also with a key of labels that is nearly one in use')
+    .option(...forceLabelsOption)
     .option('--kit <folder>', "write what the cluster's client starts with: configuration, token, root, schema")
     .option(
       '--coordinator <host:port>',
@@ -44,6 +44,8 @@ function create() {
       const { kit: folder } = options;
       const lifetimeSeconds = secondsOf(options.hours);
       const labels = (options.label ?? []).map((text) => labelOf(text));
+      const isForKit = options.coordinator !== undefined || options.enrol !== undefined;
+      if (isForKit && folder === undefined) usage('--coordinator and --enrol go into a kit: give --kit FOLDER too');
       return withConnection(options, async (connection) => {
         const keys = options.force ? [] : labels.map(({ key }) => key);
         if (keys.length > 0) refuseMisspeltKeys(await allClusters(connection), keys);

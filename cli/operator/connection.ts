@@ -147,17 +147,21 @@ export async function renewCertificate(options: OperatorOptions, certificateRequ
 const lostRenewal = (why: string) =>
   `no answer came (${why}): where a new certificate was made, this one counts for an hour from then on, so ask again soon`;
 
-async function reach({
-  credentials: path,
-  address,
-}: OperatorOptions): Promise<Readonly<{ address: string; secure: ChannelCredentials; holder: CredentialsHolder }>> {
+/** Commands that were told of it: one that connects again and again says it once. */
+const warned = new WeakSet<OperatorOptions>();
+
+async function reach(
+  options: OperatorOptions,
+): Promise<Readonly<{ address: string; secure: ChannelCredentials; holder: CredentialsHolder }>> {
+  const { credentials: path, address } = options;
   const own = orExit(await readCredentials(path));
   const { authority: ca, certificateChain: cert, key, address: usual } = own;
   const context = createSecureContext({ ca, cert, key, minVersion: 'TLSv1.3' });
   const secure = credentials.createFromSecureContext(context);
   const holder = holderOf(path, own);
   const soon = endsSoon(holder, Date.now());
-  if (soon !== undefined) complain(`warning: ${soon}`);
+  if (soon !== undefined && !warned.has(options)) complain(`warning: ${soon}`);
+  warned.add(options);
   return { address: await leaderAmong(addressesIn(address ?? usual), context), secure, holder };
 }
 

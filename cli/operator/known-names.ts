@@ -9,6 +9,8 @@ import type { OperatorConnection } from './connection.ts';
 import { pages } from './pages.ts';
 
 export const forceOption = ['--force', 'also for a name that no member has yet'] as const;
+/** For a verb that makes members with labels. */
+export const forceLabelsOption = ['--force', 'also with a key of labels that is nearly one in use'] as const;
 
 /** Every member and former member. */
 export function allClusters(connection: OperatorConnection): Promise<readonly Cluster[]> {

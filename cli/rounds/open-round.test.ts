@@ -50,8 +50,8 @@ async function lineTo(coordinator: string) {
 }
 
 describe('testudo rounds open', { timeout: 600_000 }, () => {
-  it('waits on for the end while nobody answers', async () => {
-    const line = await CommandLine.start({ policy });
+  it('waits on for the end while nobody answers, and says once what it says of its credentials', async () => {
+    const line = await CommandLine.start({ policy, settings: ['certificates.operatorDays=6'] });
     const { federation } = line;
     const members = await Promise.all(['a', 'b', 'c'].map((name) => federation.enrol(name)));
     for (const member of members) await member.watch([track]);
@@ -66,7 +66,7 @@ describe('testudo rounds open', { timeout: 600_000 }, () => {
     for (const member of members) unwrap(await member.submit(new Float32Array(1000).fill(0.01)));
     const done = await waiting;
     expect(done).toMatchObject({ code: 0, out: 'r-1 of syscall is open\nr-1 of syscall: candidate\n' });
-    expect(done.error).toMatch(/^3 connected, 3 needed\nGRPC_UNAVAILABLE: .*; waiting on\n$/);
+    expect(done.error).toMatch(/^warning: .*\n3 connected, 3 needed\nGRPC_UNAVAILABLE: .*; waiting on\n$/);
   });
 
   it('says who is connected and who is missed, waits for the end, and ends with 1 when there is no model', async () => {
