@@ -31,6 +31,26 @@ describe('PairMemory', () => {
     expect(memory.evidence(key('web'), key('db'), 'tcp/5432').pair).toBeCloseTo(1 / 8, 9);
   });
 
+  it('remembers over years that nobody saw, as a clock tells of them that is set: forwards, or to a year ahead and back', () => {
+    const dayMs = 86_400_000;
+    const at = (days: number) => (days * dayMs) / windowMs;
+    const other = { client: 'a', server: 'b', port: 80 };
+    for (const days of [
+      [0, 56 * 365],
+      [20_000, 20_365],
+    ]) {
+      const memory = new PairMemory();
+      memory.learn(windowOf([web], at(days[0] as number)));
+      memory.learn(windowOf([other], at(days[1] as number)));
+      // As one that is learnt late, whose time lies before the latest.
+      const late = windowOf([{ client: 'late', server: 'db', port: 5432 }], at((days[0] as number) + 1));
+      memory.learn(late);
+      expect(memory.evidence(key('web'), key('db'), 'tcp/5432').pair).toBeCloseTo(2 ** (-1 / 14), 9);
+      memory.without(late, () => expect(memory.evidence(key('late'), key('db'), 'tcp/5432').pair).toBe(0));
+      expect(memory.evidence(key('late'), key('db'), 'tcp/5432').pair).toBe(1);
+    }
+  });
+
   it('leaves out a window as if it had not been learnt, and has it again after', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 999 }), fc.integer({ min: 2, max: 6 }), (seed, count) => {

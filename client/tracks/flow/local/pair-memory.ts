@@ -1,6 +1,6 @@
 /**
  * What one cluster remembers of who calls whom, and never sends: in how many windows each pair was active, while both of
- * its workloads were there, and what the server was asked for. Old windows count ever less.
+ * its workloads were there, and what the server was asked for. Old windows count ever less, by the time that was watched.
  */
 import { endKey } from '../../../events/flow-record.ts';
 import { portClasses, portClassOf } from '../../../events/port-class.ts';
@@ -16,6 +16,12 @@ export type MemoryLimits = Readonly<{
 }>;
 
 const memoryDefaults: MemoryLimits = { nodesMax: 20_000, servicesMax: 200_000, halfLifeMs: 14 * 86_400_000 };
+
+/**
+ * So long at most is between two windows: what was learnt does not age while nobody watches, nor by a clock that was set. One
+ * that had never been set before would else have everything be forgotten at once.
+ */
+const gapMaxMs = 86_400_000;
 
 /** What the memory holds of one edge, in windows. */
 export type Evidence = Readonly<{
@@ -68,6 +74,9 @@ export class PairMemory {
   /** Windows learnt, decayed. */
   #windows = 0;
   #atMs = Number.NaN;
+  /** How long was watched so far, and by the end of each window that was learnt. */
+  #watchedMs = 0;
+  readonly #watchedAt = new Map<number, number>();
   readonly #nodes = new Map<string, number>();
   readonly #pairs = new Map<string, Map<string, number>>();
   /** Client to server to service. */
@@ -106,6 +115,7 @@ export class PairMemory {
 
   learn(named: NamedSlice): void {
     this.#decayTo(named.slice.endMs);
+    this.#watchedAt.set(named.slice.endMs, this.#watchedMs);
     this.#change(named, 1);
     if (this.#nodes.size > this.limits.nodesMax || this.#serviceCount > this.limits.servicesMax) this.#makeRoom();
   }
@@ -115,7 +125,8 @@ export class PairMemory {
    * calibrates on the windows that it learnt from.
    */
   without<Result>(named: NamedSlice, use: () => Result): Result {
-    const weight = 2 ** ((named.slice.endMs - this.#atMs) / this.limits.halfLifeMs);
+    const watchedMs = this.#watchedAt.get(named.slice.endMs) ?? this.#watchedMs;
+    const weight = 2 ** ((watchedMs - this.#watchedMs) / this.limits.halfLifeMs);
     this.#change(named, -weight);
     try {
       return use();
@@ -213,8 +224,10 @@ export class PairMemory {
   #decayTo(atMs: number): void {
     if (Number.isNaN(this.#atMs)) this.#atMs = atMs;
     if (atMs <= this.#atMs) return; // A late window counts as much as one of now.
-    const factor = 2 ** ((this.#atMs - atMs) / this.limits.halfLifeMs);
+    const passedMs = Math.min(gapMaxMs, atMs - this.#atMs);
+    const factor = 2 ** (-passedMs / this.limits.halfLifeMs);
     this.#atMs = atMs;
+    this.#watchedMs += passedMs;
     this.#windows *= factor;
     scale(this.#nodes, factor);
     for (const servers of this.#pairs.values()) scale(servers, factor);
