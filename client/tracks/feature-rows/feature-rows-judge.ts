@@ -5,6 +5,7 @@ import {
   type FeatureCalibration,
   missedShares,
   scoreFeatures,
+  weightsRemark,
 } from '../neural/features/feature-scorer.ts';
 import type { PlaceScores } from '../place-scores.ts';
 import type { Explanation, TrackScorer } from '../track-kind.ts';
@@ -53,6 +54,11 @@ export class FeatureRowsJudge implements TrackScorer<FeatureRow> {
       .slice(0, 5);
     const said = columns.map(({ column, value, share }) => `${column} = ${value.toPrecision(3)} (${share.toFixed(2)})`);
     return { detail: { columns }, text: `columns that the others do not explain: ${said.join(', ') || 'none'}` };
+  }
+
+  remarks(): readonly string[] {
+    const remark = weightsRemark(this.#calibration);
+    return remark === undefined ? [] : [remark];
   }
 
   close(): void {}

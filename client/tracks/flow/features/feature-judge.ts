@@ -4,6 +4,7 @@ import {
   type FeatureCalibration,
   missedShares,
   scoreFeatures,
+  weightsRemark,
 } from '../../neural/features/feature-scorer.ts';
 import type { PlaceScores } from '../../place-scores.ts';
 import type { Explanation, TrackScorer } from '../../track-kind.ts';
@@ -56,6 +57,11 @@ export class FeatureJudge implements TrackScorer<NamedSlice> {
       detail: { edge: hop, columns },
       text: `${hop.client} → ${hop.server} on ${hop.service} behaves unusually (${score.toFixed(2)}): ${said.join(', ')}.`,
     };
+  }
+
+  remarks(): readonly string[] {
+    const remark = weightsRemark(this.#calibration);
+    return remark === undefined ? [] : [remark];
   }
 
   close(): void {}

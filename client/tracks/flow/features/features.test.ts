@@ -13,7 +13,7 @@ import {
   initialFeatures,
   trainFeatures,
 } from '../../neural/features/autoencoder.ts';
-import { calibrateFeatures, missedShares, scoreFeatures } from '../../neural/features/feature-scorer.ts';
+import { calibrateFeatures, missedShares, scoreFeatures, weightsRemark } from '../../neural/features/feature-scorer.ts';
 import { fitScale, scaled } from '../../neural/features/robust-scale.ts';
 import { parametersOf } from '../../neural/parameters.ts';
 import { sliceColumns } from './slice-rows.ts';
@@ -144,6 +144,20 @@ describe('the autoencoder of flow features', () => {
       const expected = (2 * byColumn(missed(a), missed(b)) + ofAll(missed(a), missed(b))) / 3;
       expect(score).toBeCloseTo(expected, 3);
     }
+  });
+
+  it('gives finite scores whatever weights an attack makes of it, and says where they say nothing', () => {
+    const weights = initialFeatures(spec, 1);
+    expect(weightsRemark(calibrateFeatures(spec, weights, flows(50, 1)))).toBeUndefined();
+    const { offset } = layoutOf(spec).slots.find(({ name }) => name === 'encoder.weights') as { offset: number };
+    // Two hidden values overflow for some rows, and for others do not.
+    weights.fill(3e38, offset, offset + 2);
+    const some = scoreFeatures(spec, weights, calibrateFeatures(spec, weights, flows(50, 1)), flows(50, 2));
+    expect(some.every(Number.isFinite)).toBe(true);
+    expect(some.some((score) => score > 0)).toBe(true);
+    const none = calibrateFeatures(spec, weights.fill(Number.NaN), flows(50, 1));
+    expect([...scoreFeatures(spec, weights, none, flows(3, 2))]).toEqual([0, 0, 0]);
+    expect(weightsRemark(none)).toContain('everything scores 0');
   });
 
   it('gives shares whose mean is the score, and the same bits for the same seed', () => {

@@ -5,7 +5,10 @@ import { type RobustScale, scaled } from './robust-scale.ts';
 /** A cluster's local part of the feature autoencoder; it never leaves. */
 export type FeatureCalibration = Readonly<{
   scale: RobustScale;
-  /** By column: how much of it is usually missed, squared. A column that is never written well says little. */
+  /**
+   * By column: how much of it is usually missed, squared. A column that is never written well says little, and one that is
+   * written as no number, as weights from an attack may do, says nothing: infinite.
+   */
   usuallyMissed: Float32Array;
 }>;
 
@@ -25,14 +28,26 @@ export function calibrateFeatures(spec: ModelSpec, weights: Float32Array, normal
   const width = featureColumns(spec).length;
   const scale = featureScale(spec, normal);
   const missed = missedSquares(spec, weights, scaled(scale, normal));
-  const rows = missed.length / width;
   const usuallyMissed = new Float32Array(width);
   for (let column = 0; column < width; column++) {
-    let sum = 0;
-    for (let at = column; at < missed.length; at += width) sum += missed[at] as number;
-    usuallyMissed[column] = Math.max(missedMin, sum / rows);
+    let [sum, rows] = [0, 0];
+    for (let at = column; at < missed.length; at += width) {
+      const value = missed[at] as number;
+      if (!Number.isFinite(value)) continue;
+      sum += value;
+      rows += 1;
+    }
+    usuallyMissed[column] = rows === 0 ? Number.POSITIVE_INFINITY : Math.max(missedMin, sum / rows);
   }
   return { scale, usuallyMissed };
+}
+
+/** What a person should know of a calibration; undefined for nothing. */
+export function weightsRemark(calibration: FeatureCalibration | undefined): string | undefined {
+  if (calibration === undefined) return 'learning: nothing normal was seen yet, and everything scores 0';
+  return calibration.usuallyMissed.some(Number.isFinite)
+    ? undefined
+    : 'the shared model has no say here: of its weights come no numbers, and everything scores 0';
 }
 
 /**
@@ -63,10 +78,12 @@ export function missedShares(
 ): Float32Array {
   const width = usuallyMissed.length;
   const missed = missedSquares(spec, weights, scaled(scale, rows));
-  const usualOfAll = usuallyMissed.reduce((sum, value) => sum + value, 0) / width;
+  const told = usuallyMissed.filter(Number.isFinite);
+  const usualOfAll = told.reduce((sum, value) => sum + value, 0) / told.length;
   return missed.map((value, at) => {
-    if (!Number.isFinite(value)) return 0;
-    const ofColumn = Math.min(shareMax, value / (usuallyMissed[at % width] as number));
+    const usual = usuallyMissed[at % width] as number;
+    if (!Number.isFinite(value) || !Number.isFinite(usual)) return 0;
+    const ofColumn = Math.min(shareMax, value / usual);
     const ofAll = Math.min(missedMax, value) / usualOfAll;
     return byColumn * ofColumn + (1 - byColumn) * ofAll;
   });
