@@ -33,6 +33,8 @@ type ClusterFile = Readonly<{
   slots: number;
   calibrations: readonly Readonly<{ class: string } & Calibration>[];
   profiles: readonly Readonly<{ class: string; profiles: readonly ProfileRecord[] }>[];
+  /** As of `ClusterState`; folders of before it was kept have none. */
+  classless?: readonly string[];
 }>;
 
 /** Writes a model as a folder; what was in the folder before is removed. Throws when the disk refuses. */
@@ -87,6 +89,7 @@ function clusterFile(state: ClusterState, classes: WorkloadClasses): ClusterFile
       class: nameOf(classId),
       profiles: memory.records(),
     })),
+    ...(state.classless !== undefined && state.classless.size > 0 && { classless: [...state.classless] }),
   };
 }
 
@@ -105,7 +108,8 @@ function clustersOf(files: ReadonlyMap<string, Uint8Array>, spec: ModelSpec): Ma
     const calibrations = new Map(
       file.calibrations.map(({ class: service, ...one }) => [classes.idOf(service), one] as const),
     );
-    clusters.set(cluster, { memory: new LocalMemory(views, classes, evidence, profiles), calibrations });
+    const memory = new LocalMemory(views, classes, evidence, profiles);
+    clusters.set(cluster, { memory, calibrations, classless: new Set(file.classless) });
   }
   return clusters;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unwrap } from '../../../../base/fault.ts';
 import type { Trace } from '../../../events/trace.ts';
 import { readTraceFile } from '../../../recordings/trace-file.ts';
 import { syscallDetector } from '../detectors.ts';
@@ -41,6 +42,10 @@ function trainingOf(cluster: string): Trace[] {
   return traces.filter((trace) => trace.split === 'train' && trace.cluster === cluster);
 }
 
+function ofService(some: readonly Trace[], name: string): Trace[] {
+  return some.filter(({ service }) => service === name);
+}
+
 function scored(of: SyscallModel) {
   const scorer = new SyscallScorer(of);
   const unseen = traces.filter((trace) => trace.split !== 'train');
@@ -70,6 +75,28 @@ describe('SyscallScorer', () => {
     const renamed = scorer.score(normal.map((trace) => ({ ...trace, service: 'never-heard-of' })));
     expect([...renamed].every((score, i) => score <= (named[i] as number) + 1e-9)).toBe(true);
     scorer.close();
+  });
+
+  it('judges a workload of a class that the model does not know by what its cluster learnt of it, saved and loaded too', async () => {
+    const [known, missing] = [['nginx', 'php', 'gunicorn', 'memcached'], 'redis'];
+    const detector = syscallDetector('gram-table', new WorkloadClasses(known));
+    const own = trainingOf('c01');
+    const { weights } = detector.train(detector.init(1), own, { seed: 1, steps: 0 });
+    const quality = (some: readonly Trace[], of?: SyscallModel) => {
+      const clusters = new Map([['c01', learnClusterState(detector, weights, some)]]);
+      return evaluate(scored(of ?? { detector, weights, clusters })).byService[missing];
+    };
+    const few = [...own.filter(({ service }) => service !== missing), ...ofService(own, missing).slice(0, 9)];
+    // Of too few it is judged by the class that explains it best.
+    expect(quality(few)?.auc).toBeLessThan(0.9);
+    expect(quality(own)?.foundAt1).toBe(1);
+    const path = join(folder, 'classless');
+    await saveModelFolder(path, {
+      detector,
+      weights,
+      clusters: new Map([['c01', learnClusterState(detector, weights, own)]]),
+    });
+    expect(quality(own, unwrap(await loadModelFolder(path)))).toEqual(quality(own));
   });
 
   it('scores traces without calls as usual, of one call with a number, and windows in order', () => {

@@ -6,7 +6,13 @@ import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { Trace } from '../../../events/trace.ts';
 import type { JudgingDetector, Observed, OpenDetector } from '../../detector.ts';
 import { atOnce, type Steps } from '../../steps.ts';
-import { type Calibration, LocalMemory, quantileOf, type Reading } from '../memory/local-memory.ts';
+import {
+  type Calibration,
+  calibrationTracesMin,
+  LocalMemory,
+  quantileOf,
+  type Reading,
+} from '../memory/local-memory.ts';
 import { memoryViewsOf } from '../memory/memory-views.ts';
 import { CallWeights } from '../traces/call-weights.ts';
 import { windowStarts } from '../traces/call-windows.ts';
@@ -26,6 +32,8 @@ export type ClusterState = Readonly<{
   calibrations: ReadonlyMap<number, Calibration>;
   /** How much each call counts; every one the same unless given. The calibrations were made with them. */
   callWeights?: CallWeights;
+  /** Workloads of no class that the model knows of which enough was learnt; none unless given. */
+  classless?: ReadonlySet<string>;
 }>;
 
 export type SyscallModel = Readonly<{
@@ -66,7 +74,13 @@ export function* clusterStateInSteps(
   const memory = yield* LocalMemory.learnInSteps(memoryViewsOf(detector.spec), classesOf(detector.spec), traces);
   const callWeights = callWeighting === 'none' ? undefined : new CallWeights(memory.classes, traces);
   const calibrations = yield* calibrationsInSteps(detector, weights, memory, traces, callWeights);
-  return { memory, calibrations, ...(callWeights && { callWeights }) };
+  return { memory, calibrations, ...(callWeights && { callWeights }), classless: classlessIn(memory.classes, traces) };
+}
+
+function classlessIn(classes: WorkloadClasses, traces: readonly Observed[]): ReadonlySet<string> {
+  const unknown = traces.filter(({ service }) => classes.idOf(service) === unknownClassId);
+  const own = [...Map.groupBy(unknown, ({ service }) => service)];
+  return new Set(own.flatMap(([service, some]) => (some.length < calibrationTracesMin ? [] : [service])));
 }
 
 /** Calibrations of the classes in a cluster's normal traces, with a memory that was learnt in this process. */
@@ -95,8 +109,9 @@ export class SyscallScorer {
   }
 
   /**
-   * Scores in the order of the traces. A workload class that the model does not know is judged by the known class that
-   * explains the trace best, so that an unknown name alone is no alarm. A trace without calls scores 0.
+   * Scores in the order of the traces. A workload class that the model does not know is judged by what the cluster learnt of it;
+   * where that is too little, by the known class that explains the trace best, so that an unknown name alone is no alarm. A trace
+   * without calls scores 0.
    */
   score(traces: readonly Scored[]): Float64Array {
     return Float64Array.from(traces, (trace) => this.#scoreOf(trace));
@@ -149,7 +164,8 @@ export class SyscallScorer {
   #scoreOf(trace: Scored): number {
     if (trace.calls.length === 0) return 0;
     const classId = this.#classes.idOf(trace.service);
-    if (classId !== unknownClassId || this.#classes.names.length === 0) return this.#scoreAs(trace, classId);
+    const isKnown = classId !== unknownClassId || this.#localOf(trace)?.classless?.has(trace.service) === true;
+    if (isKnown || this.#classes.names.length === 0) return this.#scoreAs(trace, classId);
     const scores = this.#classes.names.map((service) =>
       this.#scoreAs({ ...trace, service }, this.#classes.idOf(service)),
     );

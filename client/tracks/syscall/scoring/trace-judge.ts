@@ -5,6 +5,7 @@ import { inTurns } from '../../steps.ts';
 import type { Explanation, ScorerOptions, TrackScorer } from '../../track-kind.ts';
 import { calibrationTracesMin } from '../memory/local-memory.ts';
 import type { Example } from '../traces/example.ts';
+import { unknownClassId } from '../traces/workload-classes.ts';
 import { leaning } from './alone-score.ts';
 import { explainTrace, explanationText, normalWindows, type TraceExplanation } from './explain.ts';
 import { explainViews } from './explain-views.ts';
@@ -90,13 +91,15 @@ export class TraceJudge implements TrackScorer<Example> {
 
 /** What a person should know of the workloads' calibrations. */
 function remarksOn(
-  { memory, calibrations }: ClusterState,
+  { memory, calibrations, classless }: ClusterState,
   byWorkload: ReadonlyMap<string, readonly Example[]>,
 ): string[] {
   return [...byWorkload].flatMap(([workload, own]) => {
     const classId = memory.classes.idOf(workload);
     const calibration = calibrations.get(classId);
-    if (calibration === undefined) {
+    const isJudgedElsewhere =
+      classId === unknownClassId && memory.classes.names.length > 0 && !classless?.has(workload);
+    if (calibration === undefined || isJudgedElsewhere) {
       const count = `${own.length} of ${calibrationTracesMin} normal traces`;
       return [`${workload} is learning: ${count} that a calibration takes`];
     }
