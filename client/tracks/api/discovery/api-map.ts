@@ -1,5 +1,5 @@
 import type { ApiCall } from '../example.ts';
-import { RouteBook } from '../requests/route-book.ts';
+import { notFound, RouteBook } from '../requests/route-book.ts';
 
 /** What is told apart; what comes beyond is counted as such. */
 export const mapLimits = { workloads: 2_000, edges: 10_000, templates: 20_000 } as const;
@@ -59,9 +59,11 @@ export class ApiMap {
     this.#see(this.#workloads, 'workloads', from, atMs, {});
     this.#see(this.#workloads, 'workloads', call.server, atMs, {});
     this.#see(this.#edges, 'edges', `${from} ${call.server}`, atMs, { from, to: call.server });
-    this.#book.learn(call.server, call.route);
+    this.#book.learn(call);
     const { server: service, method, route } = call;
     const key = `${service} ${method} ${route}`;
+    // What is nowhere is no template, whoever asks for it.
+    if (call.status === notFound && !this.#templates.has(key)) return;
     const made = { service, method, route, served: 0, open: 0, callers: new Set<string>() };
     const template = this.#see(this.#templates, 'templates', key, atMs, made);
     if (template === undefined) return;

@@ -36,6 +36,15 @@ describe('ApiMap', () => {
     expect(templates).toMatchObject([{ template: '/posts/{}', requests: 60, firstMs: 0, lastMs: 59 }]);
   });
 
+  it('has no template of what is not there, and no place is a name because of it', () => {
+    const map = new ApiMap();
+    map.add(call, 0);
+    for (let n = 0; n < 60; n++)
+      map.add({ ...call, route: `/wp-${'abcdefghij'[n % 10]}${'klmnop'[n % 6]}`, status: 404 }, n);
+    map.add({ ...call, status: 404 }, 60);
+    expect(map.mapping().templates).toMatchObject([{ template: '/orders', requests: 2, served: 1 }]);
+  });
+
   it('stays within its bounds whatever comes, and counts what is beyond', () => {
     const map = new ApiMap();
     const many = mapLimits.templates + 500;

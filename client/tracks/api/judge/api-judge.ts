@@ -60,7 +60,7 @@ export class ApiJudge implements TrackScorer<ApiExample> {
     this.#others = spec === undefined ? undefined : new FederatedEvidence(spec, weights);
     this.#surprises = new Surprises(this.#memory, this.#others);
     const inOrder = normal.toSorted((a, b) => a.atS - b.atS);
-    for (const { calls } of inOrder) for (const { server, route } of calls) this.#book.learn(server, route);
+    for (const { calls } of inOrder) for (const call of calls) this.#book.learn(call);
     this.#calibrate(inOrder);
   }
 

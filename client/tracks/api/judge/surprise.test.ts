@@ -16,7 +16,7 @@ it('says of calls that it knows what a fresh look says of them, in whatever chai
     await writeFile(path, csvOf(normalTraffic()));
     const examples = unwrap(await readApiChains(path, undefined)).chains.map(({ example }) => example);
     const [memory, book] = [new ApiMemory(), new RouteBook()];
-    for (const { calls } of examples) for (const { server, route } of calls) book.learn(server, route);
+    for (const { calls } of examples) for (const call of calls) book.learn(call);
     for (const example of examples.slice(0, examples.length / 2))
       memory.learn(example, book.templatesOf(example.calls));
     const remembering = new Surprises(memory, undefined);

@@ -56,7 +56,7 @@ export function trainEvidence(spec: ModelSpec, examples: readonly ApiExample[]):
   const book = new RouteBook();
   // A filter that may err and a book that folds as it goes: the same chains must give the same bits.
   const inOrder = examples.toSorted((a, b) => a.atS - b.atS || a.id - b.id);
-  for (const { calls } of inOrder) for (const { server, route } of calls) book.learn(server, route);
+  for (const { calls } of inOrder) for (const call of calls) book.learn(call);
   const counts = new CountTable();
   const seen = new SeenPairs();
   for (const example of inOrder) {

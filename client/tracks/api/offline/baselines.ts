@@ -16,7 +16,7 @@ export class Baselines {
   readonly #objects = new Set<string>();
 
   constructor(normal: readonly ApiExample[]) {
-    for (const { calls } of normal) for (const { server, route } of calls) this.#book.learn(server, route);
+    for (const { calls } of normal) for (const call of calls) this.#book.learn(call);
     for (const example of normal) {
       for (const call of example.calls) {
         count(this.#templates, this.#template(call));

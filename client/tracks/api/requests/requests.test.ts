@@ -55,11 +55,19 @@ it('shapeOfValue holds no letter or digit of the value, whatever it is', () => {
 });
 
 describe('RouteBook', () => {
+  it('does not take the places of a service for names because somebody looks for others that are not there', () => {
+    const book = new RouteBook();
+    for (const route of ['/api/orders', '/login']) book.learn({ server: 'shop', route, status: 200 });
+    for (let n = 0; n < 100; n++) book.learn({ server: 'shop', route: `/old-page-${n}.php`, status: 404 });
+    expect(book.templateOf('shop', '/api/orders')).toBe('/api/orders');
+    expect(book.templateOf('shop', '/login')).toBe('/login');
+  });
+
   it('takes a segment for a name once many words were seen there, and words elsewhere for places', () => {
     const book = new RouteBook();
-    for (let n = 0; n < 40; n++)
-      book.learn('blog', `/posts/a-story-of-${String.fromCharCode(97 + (n % 26))}${n}/comments`);
-    book.learn('blog', '/feed');
+    const learn = (route: string) => book.learn({ server: 'blog', route, status: 200 });
+    for (let n = 0; n < 40; n++) learn(`/posts/a-story-of-${String.fromCharCode(97 + (n % 26))}${n}/comments`);
+    learn('/feed');
     expect(book.templateOf('blog', '/posts/never-seen/comments')).toBe('/posts/{}/comments');
     expect(book.templateOf('blog', '/posts/never-seen/secrets')).toBe('/posts/{}/secrets');
     expect(book.templateOf('blog', '/posts/../etc')).toBe('/posts/../etc');

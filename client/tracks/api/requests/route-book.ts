@@ -1,6 +1,8 @@
 /** Words under one node before they are taken for names of things. */
 const wordsMax = 24;
 const nodesMax = 50_000;
+/** The status of what is not there. */
+export const notFound = 404;
 /** Templates that are remembered of a service. */
 const foundMax = 2_048;
 
@@ -8,7 +10,8 @@ type Node = { children: Map<string, Node>; folded: Node | undefined };
 
 /**
  * Templates learnt by service: where a segment takes many words, it is a name ("/posts/{}") and not a place. What looks like an
- * id is folded before it comes here. Bounded: beyond `nodesMax` words no new ones are told apart.
+ * id is folded before it comes here. Bounded: beyond `nodesMax` words no new ones are told apart. Where nothing is (404) is no
+ * place either: who looks for what others run would else make a name of every place.
  */
 export class RouteBook {
   readonly #services = new Map<string, Node>();
@@ -16,7 +19,8 @@ export class RouteBook {
   readonly #found = new Map<string, Map<string, string>>();
   #nodes = 0;
 
-  learn(server: string, route: string): void {
+  learn({ server, route, status }: Readonly<{ server: string; route: string; status: number }>): void {
+    if (status === notFound) return;
     this.#found.delete(server);
     let node = this.#services.get(server);
     if (node === undefined) {
