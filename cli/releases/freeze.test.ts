@@ -38,6 +38,14 @@ describe('testudo freeze', () => {
     expect(await engine.openRound(operator, { track, reason: 'now' })).toMatchObject({ ok: true });
   });
 
+  it('says which rounds it holds back, however many would open before it begins, and that a plan tells no more', async () => {
+    const line = await CommandLine.start({ policy: 'aggregation: { f: 2 }\nschedule: { cron: "* * * * *" }\n' });
+    const later = ['freeze', '--from', '30d', '--until', '31d', '--reason', 'fair', '--dry-run'];
+    expect((await line.run(...later)).out).toMatch(/frozen from .*\nrounds that wait, .*\nTRACK +AT\nsyscall +20\d\d-/);
+    expect((await line.run('rounds', 'plan', '--days', '7')).error).toContain('no more than 1000 rounds of all tracks');
+    expect((await line.run('rounds', 'plan', '--days', '0.1')).error).not.toContain('no more than');
+  });
+
   it('is refused with the legal range: unknown track, end in the past, too long, no reason, too low a role', async () => {
     const line = await CommandLine.start();
     await line.hire('vera', 'viewer');

@@ -1,5 +1,6 @@
 import { decimalOf } from '../../base/text/number.ts';
 import { table, time } from '../../base/text/table.ts';
+import { plannedMax } from '../../coordinator/round/schedule/planned-rounds.ts';
 import type { PlannedRound, TrackReadiness } from '../../proto/generated/testudo/v1/operator.ts';
 import type { Freeze } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { usage } from '../exit.ts';
@@ -11,6 +12,7 @@ import { comingText } from './coming.ts';
 import { trackOf } from './track-of.ts';
 
 const dayMs = 86_400_000;
+const notAll = `no more than ${plannedMax} rounds of all tracks are told at once, and later ones are missing; fewer --days show all`;
 
 /** `testudo rounds plan`. */
 export function planCommand() {
@@ -31,6 +33,7 @@ export function planCommand() {
         const rounds = planned.rounds.filter(isWanted);
         const readiness = planned.readiness.filter(isWanted);
         for (const warning of planned.warnings) complain(`warning: ${warning}`);
+        if (planned.rounds.length >= plannedMax) complain(`warning: ${notAll}`);
         if (options.json) for (const line of linesOf(rounds, readiness)) print(wireJson(line));
         else {
           for (const row of readiness) complain(`${row.track} now: ${readyText(row)}`);

@@ -4,7 +4,7 @@ import { isTrackId, type TrackId } from '../../proto/ids.ts';
 import { type FreezeFaultCode, heldBack, liftFreeze as lift, setFreeze as set } from '../ledger/freezing.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Freeze } from '../ledger/state/state.ts';
-import type { PlannedRound } from '../round/schedule/planned-rounds.ts';
+import { type PlannedRound, plannedMax } from '../round/schedule/planned-rounds.ts';
 import type { Engine } from '../rounds/engine.ts';
 import { checkId, invalid } from '../views/request.ts';
 import { type Answer, checkReason } from './check.ts';
@@ -35,7 +35,9 @@ export async function setFreeze(
   const tracks = checkTracks(names);
   if (!tracks.ok) return tracks;
   if (fromMs > timeMsMax || untilMs > timeMsMax) return invalid('from_ms, until_ms: not a time');
-  const planned = engine.planRounds(untilMs); // Before: afterwards the freeze is part of the plan.
+  const soon = engine.planRounds(untilMs); // Before: afterwards the freeze is part of the plan.
+  // Where more would open than a plan tells, those that the freeze is about may come after them.
+  const planned = soon.length < plannedMax ? soon : engine.planRounds(untilMs, fromMs || undefined);
   const wanted = { tracks: tracks.value, fromMs: fromMs || null, untilMs, reason, dryRun };
   const committed = await set(engine, actor, wanted);
   if (!committed.ok) return committed;

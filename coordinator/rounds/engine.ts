@@ -133,13 +133,13 @@ export class Engine implements Store, RefusalLog {
     return this.#parts.inputs.study(actor, request, signal);
   }
 
-  /** Dry run: what the schedules would open until then, soonest first, at most 1,000. */
-  planRounds(untilMs: EpochMs): readonly PlannedRound[] {
+  /** Dry run: what the schedules would open until then, soonest first, at most 1,000; from `sinceMs` on, or now. */
+  planRounds(untilMs: EpochMs, sinceMs?: EpochMs): readonly PlannedRound[] {
     const state = this.state();
     const updatesMinOf = (track: TrackId) => rulesOf((state.tracks.get(track) as Track).policy).updatesMin;
     const { tracks, freezes } = state;
     const plan = { tracks: tracks.values(), freezes: freezes.values() };
-    return planRounds(plan, enrolledCount(state), updatesMinOf, this.#parts.timers.now(), untilMs);
+    return planRounds(plan, enrolledCount(state), updatesMinOf, this.#parts.timers.now(), untilMs, sinceMs);
   }
 
   /** A cluster watches these tracks: it becomes eligible, and `listener` gets each later directive. `build`: what its client says that it is. */

@@ -81,4 +81,26 @@ describe('planRounds', () => {
     expect(both).toHaveLength(1_000);
     expect(both.at(-1)?.atMs).toBe(at('01T08:20:00'));
   });
+
+  it('tells of every track when it runs first, however often others run before', () => {
+    const often = daily(0, { cron: '* * * * *' });
+    const told = plan([track(flow, often), track(syscall, daily(22))], [], '05T00:00:00');
+    expect(told).toHaveLength(1_000);
+    expect(told.filter(({ track: id }) => id === syscall).map(({ atMs }) => atMs)).toEqual([at('01T22:00:00')]);
+    expect(told.at(-1)?.track).toBe(syscall);
+    expect(told.at(-2)?.atMs).toBe(at('01T16:39:00'));
+  });
+
+  it('tells from a later moment on what runs then, and nothing of what comes before', () => {
+    const often = daily(0, { cron: '* * * * *' });
+    const since = planRounds(
+      { tracks: [track(flow, often)], freezes: [] },
+      5,
+      () => 5,
+      at('01T00:00:00'),
+      at('20T00:01:00'),
+      at('20T00:00:00'),
+    );
+    expect(since.map(({ atMs }) => atMs)).toEqual([at('20T00:00:00'), at('20T00:01:00')]);
+  });
 });

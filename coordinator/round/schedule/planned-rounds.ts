@@ -18,11 +18,12 @@ export type Planned = Readonly<{
   freezes: Iterable<Hold>;
 }>;
 
-const plannedMax = 1_000;
+export const plannedMax = 1_000;
 
 /**
  * "What would run tonight": the runs of every schedule until then, soonest first. A held run is listed twice, at its
- * own time with what holds it and at the time at which it opens instead. Nothing is opened or written.
+ * own time with what holds it and at the time at which it opens instead. Nothing is opened or written. `sinceMs`: occurrences
+ * before are passed over, so that those long after are among what is planned.
  */
 export function planRounds(
   { tracks, freezes }: Planned,
@@ -30,6 +31,7 @@ export function planRounds(
   updatesMinOf: (track: TrackId) => number,
   nowMs: EpochMs,
   untilMs: EpochMs,
+  sinceMs = nowMs,
 ): readonly PlannedRound[] {
   const planned: PlannedRound[] = [];
   const freezeList = [...freezes];
@@ -38,7 +40,8 @@ export function planRounds(
     if (policy.schedule === null) continue;
     const tooFew = enrolledCount < updatesMinOf(track) ? 'TOO_FEW_CLUSTERS' : null;
     let afterMs = servedBefore(each, nowMs);
-    let fromMs = nowMs;
+    if (sinceMs > nowMs) afterMs = Math.max(afterMs, sinceMs - 1);
+    let fromMs = Math.max(nowMs, sinceMs);
     for (let count = 0; count < plannedMax; count++) {
       const run = nextRun(policy.schedule, track, freezeList, afterMs, fromMs);
       if (run === undefined || run.opensAtMs > untilMs) break;
@@ -50,5 +53,15 @@ export function planRounds(
       fromMs = run.opensAtMs;
     }
   }
-  return planned.sort((a, b) => a.atMs - b.atMs || (a.track < b.track ? -1 : 1)).slice(0, plannedMax);
+  return soonest(planned.sort(inOrder));
+}
+
+const inOrder = (a: PlannedRound, b: PlannedRound) => a.atMs - b.atMs || (a.track < b.track ? -1 : 1);
+
+/** As many as are told, each track's first among them however often others run: a track without one is taken for one that never runs. */
+function soonest(planned: readonly PlannedRound[]): readonly PlannedRound[] {
+  if (planned.length <= plannedMax) return planned;
+  const firsts = [...Map.groupBy(planned, ({ track }) => track).values()].flatMap(([first]) => first ?? []);
+  const others = planned.filter((one) => !firsts.includes(one));
+  return [...firsts, ...others].slice(0, plannedMax).sort(inOrder);
 }
