@@ -39,7 +39,8 @@ describe('testudo freeze', () => {
   });
 
   it('says which rounds it holds back, however many would open before it begins, and that a plan tells no more', async () => {
-    const line = await CommandLine.start({ policy: 'aggregation: { f: 2 }\nschedule: { cron: "* * * * *" }\n' });
+    const line = await CommandLine.start({ policy: 'aggregation: { f: 0 }\nschedule: { cron: "* * * * *" }\n' });
+    for (const name of ['a', 'b', 'c']) await line.federation.enrol(name);
     const later = ['freeze', '--from', '30d', '--until', '31d', '--reason', 'fair', '--dry-run'];
     expect((await line.run(...later)).out).toMatch(/frozen from .*\nrounds that wait, .*\nTRACK +AT\nsyscall +20\d\d-/);
     expect((await line.run('rounds', 'plan', '--days', '7')).error).toContain('no more than 1000 rounds of all tracks');
