@@ -142,7 +142,7 @@ function featureLoss(parameters: Parameters, shown: Tensor2D, wanted: Tensor2D):
 /** Rows with some values hidden, and as they are: shape [n, width], row-major. */
 export type FeatureBatch = Readonly<{ shown: Float32Array; wanted: Float32Array; width: number }>;
 
-/** Batches for ever, every row once in each pass; rows: scaled, shape [n, width], n at least 1. */
+/** Batches for ever, every row at most once in each pass, which leaves out what fills no batch; rows: scaled, shape [n, width], n at least 1. */
 export function* batchesOf(
   rows: Float32Array,
   width: number,

@@ -12,13 +12,14 @@ import { numberOfCallId } from './call-numbers.ts';
 /** Distinct traces kept for each workload: enough to set a threshold, little enough to ship beside an image. */
 const tracesMax = 1_000;
 const bytesMax = 256 * 2 ** 20;
+const nameMax = 128;
 
 const stored = z.strictObject({
   version: z.literal(1),
   workloads: z
     .array(
       z.strictObject({
-        name: z.string().min(1).max(128),
+        name: z.string().min(1).max(nameMax),
         /** How often each call was made in the recordings. */
         calls: z.array(z.tuple([z.string(), z.int().positive()])),
         /** x86-64 numbers. */
@@ -73,6 +74,11 @@ export async function buildBaseline(
       }
       const { trace } = item;
       if (trace.split === 'attack' || trace.split === 'intrusion' || trace.calls.length === 0) continue;
+      if (trace.service === '' || trace.service.length > nameMax) {
+        const message = `line ${item.line}: expected a workload of 1 to ${nameMax} characters, got ${trace.service.length}`;
+        faults.push({ code: 'TRACE_LINE_MALFORMED', message });
+        continue;
+      }
       const found = workloads.get(trace.service) ?? { calls: new Map(), traces: new Map(), count: 0 };
       workloads.set(trace.service, found);
       found.count += 1;

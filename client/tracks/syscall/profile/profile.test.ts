@@ -40,6 +40,19 @@ describe('numberOfCallId', () => {
 });
 
 describe('baselines', () => {
+  it('pass over workloads that cannot be named in one, and can be read then', async () => {
+    const file = join(folder, 'traces.tsv');
+    const lines = ['train\tredis\td\t232 0 1', `train\t${'w'.repeat(129)}\te\t0 1 3`, 'f\t0 1 3'];
+    await writeFile(file, `${lines.join('\n')}\n`);
+    const output = join(folder, 'baseline.json');
+    const { faults } = unwrap(await buildBaseline([file], output));
+    expect(faults.map(({ message }) => message)).toEqual([
+      expect.stringContaining('line 2: expected a workload of 1 to 128 characters, got 129'),
+      expect.stringContaining('line 3: expected a workload of 1 to 128 characters, got 0'),
+    ]);
+    expect([...unwrap(await loadBaseline(output)).seenCalls.keys()]).toEqual(['redis']);
+  });
+
   it('hold benign traces once, what calls they made, and read back as examples', async () => {
     const file = join(folder, 'traces.tsv');
     const lines = [
