@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { decimalOf } from '../../base/text/number.ts';
+import { time } from '../../base/text/table.ts';
 import { type OperatorCredentials, readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import type { FederationId, TrackId } from '../../proto/ids.ts';
 import type { AntibodyPin, Pin, Pins, Subject } from '../../proto/release/documents/catalogue.ts';
@@ -87,6 +88,8 @@ export async function changePins(
     const changed = await change(releases, own.name, nowMs, connection);
     const { track, pins, response = releases.pins.response, sentence, facts } = changed;
     const { antibodies = releases.pins.antibodies ?? [] } = changed;
+    const left = leftOutText([...pins, ...antibodies], nowMs);
+    if (left !== undefined) complain(left);
     let next: Pins = {
       version: releases.pins.version + 1,
       expiresAtMs: Math.floor((nowMs + validMs) / 1000) * 1000,
@@ -144,6 +147,14 @@ export async function changePins(
     await untilServed(connection, options.credentials, own, next.version);
     showChange(options, `${sentence}: pins version ${next.version} is in force`, change_, { ...facts, ...set });
   });
+}
+
+/** Which pins a new set leaves out, for they have ended: a clock that is ahead would take some that have not. */
+export function leftOutText(pins: readonly (Pin | AntibodyPin)[], nowMs: number): string | undefined {
+  const ended = pins.filter((pin) => !isInForce(pin, nowMs));
+  if (ended.length === 0) return undefined;
+  const named = ended.map(({ pinId, untilMs }) => `${pinId} (until ${time(untilMs ?? 0)})`).join(', ');
+  return `left out, for by this machine's clock they have ended: pin ${named}`;
 }
 
 /** A set that waits for signatures was made from what is in force, as this one is: only one of them can follow. */

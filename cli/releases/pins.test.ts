@@ -230,7 +230,8 @@ describe('testudo pins sign', () => {
     ];
     expect((await line.run(...renewed)).code).toBe(0);
     const cosigned = ['pins', 'sign', at('pins-1.json'), '--out', at('pins-2.json'), '--reason', 'two people'];
-    expect((await line.runAs('bob', ...cosigned)).code).toBe(0);
+    const twice = JSON.parse((await line.runAs('bob', ...cosigned, '--json')).out) as { signers: readonly string[] };
+    expect(new Set(twice.signers).size).toBe(2);
     const published = await line.run(...publish, '--pins', at('pins-2.json'));
     expect(published.code, published.error).toBe(0);
 

@@ -13,7 +13,7 @@ import { changePins } from '../operator/change-pins.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
 import { newPinKey, pinKeyOf, pinKeyPair } from '../operator/pin-key.ts';
-import { proposalName } from '../operator/proposal-name.ts';
+import { proposalName, signersOf } from '../operator/proposal-name.ts';
 import { type TrustedReleases, trustedReleases } from '../operator/release-trust.ts';
 import { responseDifferences } from '../operator/response-text.ts';
 import { readText, writeNew } from '../operator/root-files.ts';
@@ -154,8 +154,7 @@ export function signPinsCommand() {
         const signed = orExit(addSignatures('pins', document, [pair]));
         if (out !== undefined) {
           writeNew(out, signed);
-          const signers = [keyIdOf(pair.publicKey)];
-          if (options.json) return print(jsonLine(signedSet(proposed, { signers, file: out })));
+          if (options.json) return print(jsonLine(signedSet(proposed, { signers: signersOf(signed), file: out })));
           return print(`pins version ${proposed.version}, signed by ${own.name} too, is in ${out}`);
         }
         const { reason } = options;
