@@ -106,6 +106,12 @@ it('a command line that is wrong by itself ends with 2 whatever the verb, and sa
     ['--watch', 'status', '--watch', ' 0x10', '--credentials', 'nowhere.json'],
     ['--clusters', 'demo', '--clusters', '0x3'],
     ['too many arguments', 'up', 'a', 'b'],
+    ['--head', 'audit', 'verify', join(folder, 'nowhere'), '--head', 'first'],
+    ['ROLE=VALUE', 'root', 'rotate', join(folder, 'nowhere'), '--out', join(folder, 'a'), '--add', 'boss=1'],
+    [
+      ...['--days', 'antibodies', 'make', '--federation', 'herd', '--cluster', 'c', '--family', 'f', '--days', '0'],
+      ...['--attacks', join(folder, 'nowhere'), '--normal', join(folder, 'nowhere'), '--out', join(folder, 'a')],
+    ] as unknown as readonly [string, ...string[]],
     ['--reason', 'quarantine', 'resume', '-d', folder, '-r', 'x'.repeat(501)],
     ["a pod's uid", 'quarantine', 'lift', 'web-1', '-d', folder, '-r', 'x'],
   ];

@@ -23,6 +23,7 @@ export function verifyExportCommand() {
     .option('--cosigned <file...>', 'heads that witnesses cosigned, as they gave them')
     .option('--json', 'what was found, as JSON')
     .action(async (file, { head: noted = [], key = [], witness = [], cosigned = [], json }) => {
+      const heads = noted.map(headFrom);
       const { parseVerifierKey } = await import('../../proto/transparency/signed-note.ts');
       const keysOf = (texts: readonly string[]) => texts.map((text) => orExit(parseVerifierKey(text)));
       if (isProof(file)) {
@@ -37,7 +38,7 @@ export function verifyExportCommand() {
       const { parseCheckpoint } = await import('../../proto/transparency/checkpoint.ts');
       const verified = orExit(
         await verifyExport(file, {
-          heads: noted.map(headFrom),
+          heads,
           keys: keysOf(key),
           witnesses: keysOf(witness),
           cosigned: cosigned.map((path) => orExit(parseCheckpoint(readWholeText(path)))),

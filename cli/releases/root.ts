@@ -126,11 +126,12 @@ function rotate() {
       const days = decimalOf(options.days);
       if (!Number.isSafeInteger(days) || days < 1 || days > 3_650) usage('--days: expected 1 to 3650');
       const thresholds = pairs(options.threshold).map(({ role, value }) => [role, decimalOf(value)] as const);
+      const [add, remove] = [pairs(options.add), pairs(options.remove)];
       const before = readRoot(file);
       const next = orExit(
         nextRoot(before.root, {
-          add: pairs(options.add).map(({ role, value }) => ({ role, publicKey: publicKeyFrom(value) })),
-          remove: pairs(options.remove).map(({ role, value }) => ({ role, keyId: value })),
+          add: add.map(({ role, value }) => ({ role, publicKey: publicKeyFrom(value) })),
+          remove: remove.map(({ role, value }) => ({ role, keyId: value })),
           thresholds: Object.fromEntries(thresholds),
           expiresAtMs: Math.floor(Date.now() / 1000) * 1000 + days * dayMs,
         }),

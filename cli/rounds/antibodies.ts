@@ -50,6 +50,8 @@ function make() {
       if (!isFederationId(federation)) usage('--federation: not a legal federation id');
       if (!isClusterId(cluster)) usage('--cluster: not a legal cluster id');
       if (!isTrackId(track)) usage('--track: not a legal track id');
+      const lifetimeDays = decimalOf(days);
+      if (!(lifetimeDays > 0 && lifetimeDays <= lifetimeDaysMax)) usage(`--days: above 0, at most ${lifetimeDaysMax}`);
       const module = moduleOfKind(name);
       const kind = module === undefined ? undefined : await importTrackKind(module);
       const { antigens, readCases, readNormal } = kind ?? {};
@@ -66,8 +68,6 @@ function make() {
         });
       }
       const usual = orExit(await readNormal(normal));
-      const lifetimeDays = decimalOf(days);
-      if (!(lifetimeDays > 0 && lifetimeDays <= lifetimeDaysMax)) usage(`--days: above 0, at most ${lifetimeDaysMax}`);
       const madeAtMs = systemTimers.now();
       const head = {
         federation,
