@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { unwrap } from '../../../../base/fault.ts';
 import { tempDir } from '../../../../coordinator/testing/temp-dir.ts';
 import { readTraceFile } from '../../../recordings/trace-file.ts';
+import type { Report } from '../../offline-kind.ts';
 import { syscallDetector } from '../detectors.ts';
 import { learnClusterState, SyscallScorer } from '../scoring/scoring.ts';
 import { WorkloadClasses } from '../traces/workload-classes.ts';
@@ -15,6 +16,8 @@ it('names runs that nobody did before and calls in odd company, as an alert does
   const loop = 'accept4 read openat write close ';
   const normal = Array.from({ length: 20 }, (_, at) => line(`n${at}`, loop.repeat(4 + at)));
   writeFileSync(input, [...normal, line('odd', `${loop.repeat(5)}ptrace`)].join(''));
+  const strangers = join(tempDir(), 'strangers.tsv');
+  writeFileSync(strangers, `test\there\telsewhere\tnormal\tstranger\t${loop.repeat(7)}\n`);
   const traces = [];
   for await (const item of readTraceFile(input)) if (item.kind === 'trace') traces.push(item.trace);
   const known = traces.slice(0, -1);
@@ -22,6 +25,16 @@ it('names runs that nobody did before and calls in odd company, as an alert does
   const { weights } = detector.train(detector.init(1), known, { seed: 1, steps: 0 });
   const clusters = new Map([['here', learnClusterState(detector, weights, known)]]);
   const scorer = new SyscallScorer({ detector, weights, clusters });
+  // Of a class that nobody knows: judged by the one that explains it best, and explained as it is judged.
+  const [stranger] = scorer.score([{ ...(known[3] as (typeof known)[number]), service: 'elsewhere' }]);
+  const named = unwrap(
+    await explainTraceOf(scorer, 'stranger', { input: strangers, normal: input }, () => {}),
+  ) as Report & { detail: { score: number; calls: readonly { nats: number }[] } };
+  expect(named.detail.score).toBe(stranger);
+  expect(named.text).toContain('judged as web, since the model does not know elsewhere');
+  const windows = scorer.scoreWindows({ ...(known[3] as (typeof known)[number]), service: 'elsewhere' });
+  expect(Math.max(...windows.scores)).toBeLessThan(2);
+  expect(Math.max(...named.detail.calls.map(({ nats }) => nats))).toBeLessThan(2);
   const of = async (name: string) => unwrap(await explainTraceOf(scorer, name, { input, normal: input }, () => {}));
   const [odd, usual] = [await of('odd'), await of('n3')];
   scorer.close();

@@ -3,7 +3,7 @@ import { isBenign, type Trace } from '../../../events/trace.ts';
 import { readTraceFile, type TraceFileOptions } from '../../../recordings/trace-file.ts';
 import type { Report } from '../../offline-kind.ts';
 import { explainTrace, explanationText, normalWindows } from '../scoring/explain.ts';
-import { explainViews } from '../scoring/explain-views.ts';
+import { explainViews, judgedText } from '../scoring/explain-views.ts';
 import type { SyscallScorer } from '../scoring/scoring.ts';
 
 /** Normal traces that an explanation compares with. */
@@ -28,14 +28,19 @@ export async function explainTraceOf(
     if (item.kind !== 'trace' || item.trace.service !== trace.service || !isBenign(item.trace)) continue;
     if (item.trace.name !== name && usual.length < usualMax) usual.push(item.trace.calls);
   }
-  const surprisalOf = (calls: Uint16Array) => scorer.surprisal({ ...trace, calls });
+  const service = scorer.judgedAs(trace);
+  const judged = { ...trace, service };
+  const surprisalOf = (calls: Uint16Array) => scorer.surprisal({ ...judged, calls });
   const explanation = explainTrace(trace.calls, surprisalOf, normalWindows(usual));
   const score = scorer.score([trace])[0] as number;
-  const views = explainViews(scorer, trace);
+  const views = explainViews(scorer, judged);
   return ok({
     detail: { name, cluster: trace.cluster, service: trace.service, score, ...explanation, ...views.detail },
-    text: [`${name} (${trace.service}): score ${score.toFixed(3)}`, explanationText(explanation), ...views.texts].join(
-      '\n',
-    ),
+    text: [
+      `${name} (${trace.service}): score ${score.toFixed(3)}`,
+      ...judgedText(trace.service, service),
+      explanationText(explanation),
+      ...views.texts,
+    ].join('\n'),
   });
 }

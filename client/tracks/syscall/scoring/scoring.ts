@@ -151,7 +151,7 @@ export class SyscallScorer {
 
   /** Scores of a trace's windows: power means of their calls' surprisal, with where each window begins. */
   scoreWindows(trace: Scored, length = 20, stride = 10): { starts: Uint32Array; scores: Float64Array } {
-    const surprisal = this.surprisal(trace);
+    const surprisal = this.surprisal({ ...trace, service: this.judgedAs(trace) });
     const starts = windowStarts(trace.calls.length, { length, stride });
     const scores = Float64Array.from(starts, (start) => powerMean(surprisal.subarray(start, start + length), 3));
     return { starts, scores };
@@ -161,15 +161,27 @@ export class SyscallScorer {
     this.#detector.close();
   }
 
+  /** The service by whose class a trace is judged: its own, or the one that explains it best. For explanations to be of its score. */
+  judgedAs(trace: Scored): string {
+    return this.#isOwn(trace) ? trace.service : this.#bestOf(trace).service;
+  }
+
   #scoreOf(trace: Scored): number {
     if (trace.calls.length === 0) return 0;
-    const classId = this.#classes.idOf(trace.service);
-    const isKnown = classId !== unknownClassId || this.#localOf(trace)?.classless?.has(trace.service) === true;
-    if (isKnown || this.#classes.names.length === 0) return this.#scoreAs(trace, classId);
-    const scores = this.#classes.names.map((service) =>
-      this.#scoreAs({ ...trace, service }, this.#classes.idOf(service)),
-    );
-    return Math.min(...scores);
+    return this.#isOwn(trace) ? this.#scoreAs(trace, this.#classes.idOf(trace.service)) : this.#bestOf(trace).score;
+  }
+
+  /** Whether a trace is judged by the class of its own service. */
+  #isOwn(trace: Scored): boolean {
+    const isKnown = this.#classes.names.length === 0 || this.#classes.idOf(trace.service) !== unknownClassId;
+    return isKnown || this.#localOf(trace)?.classless?.has(trace.service) === true;
+  }
+
+  /** The known class that explains a trace best. */
+  #bestOf(trace: Scored): Readonly<{ service: string; score: number }> {
+    return this.#classes.names
+      .map((service) => ({ service, score: this.#scoreAs({ ...trace, service }, this.#classes.idOf(service)) }))
+      .reduce((best, one) => (one.score < best.score ? one : best));
   }
 
   #scoreAs(trace: Scored, classId: number): number {

@@ -8,7 +8,7 @@ import type { Example } from '../traces/example.ts';
 import { unknownClassId } from '../traces/workload-classes.ts';
 import { leaning } from './alone-score.ts';
 import { explainTrace, explanationText, normalWindows, type TraceExplanation } from './explain.ts';
-import { explainViews } from './explain-views.ts';
+import { explainViews, judgedText } from './explain-views.ts';
 import { type ClusterState, clusterStateInSteps, learnClusterState, SyscallScorer } from './scoring.ts';
 
 /** The one cluster that this client knows about. */
@@ -68,15 +68,16 @@ export class TraceJudge implements TrackScorer<Example> {
 
   explain({ workload, calls, argumentClasses: classes }: Example): Explanation {
     // Other windows than the trace itself are judged by their calls alone.
+    const judged = this.#scorer.judgedAs(toTrace({ workload, calls }));
     const surprisal = (some: Uint16Array) =>
       this.#scorer.surprisal(
-        toTrace({ workload, calls: some, ...(some === calls && classes && { argumentClasses: classes }) }),
+        toTrace({ workload: judged, calls: some, ...(some === calls && classes && { argumentClasses: classes }) }),
       );
     const explanation = explainTrace(calls, surprisal, this.#backgrounds.get(workload) ?? []);
-    const views = explainViews(this.#scorer, toTrace({ workload, calls }));
+    const views = explainViews(this.#scorer, toTrace({ workload: judged, calls }));
     return {
       detail: { explanation, ...views.detail, arguments: argumentsOf(explanation, classes) },
-      text: [explanationText(explanation), ...views.texts].join('\n'),
+      text: [...judgedText(workload, judged), explanationText(explanation), ...views.texts].join('\n'),
     };
   }
 
